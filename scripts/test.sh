@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Every check of the project, in stages; stops at the first stage that fails and names it.
+#
+#   release     g++ build, every header by itself, all tests
+#   sanitizers  clang++ with address and undefined sanitizers, all tests at the smallest size
+#   compilers   the conformance digests of the g++ and the clang++ build are equal
+#   fuzz        each fuzzer for a while
+#   wasm        the core for WebAssembly
+#   lint        layout and text of the tree
+#
+# WEFT_SIZE=ci|full    how much randomized tests do (default ci); tests read it. `smoke`, the
+#                      smallest, is what the sanitizer stage hands to them.
+# WEFT_FUZZ_SECONDS    time for each fuzzer (default 20)
+# WEFT_TIDY=1          clang-tidy as a part of lint
+# WEFT_SEED, WEFT_DATA are handed on to the tests.
+set -euo pipefail
+# Before the cd: it may be relative to where the caller stands.
+if [[ -n ${WEFT_DATA:-} ]]; then
+  WEFT_DATA=$(realpath -m "$WEFT_DATA")
+  export WEFT_DATA
+fi
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+export WEFT_SIZE=${WEFT_SIZE:-ci}
+case $WEFT_SIZE in
+  ci | full) ;;
+  *)
+    echo "test: WEFT_SIZE is '$WEFT_SIZE'; it can be ci or full" >&2
+    exit 2
+    ;;
+esac
+export WEFT_FUZZ_SECONDS=${WEFT_FUZZ_SECONDS:-20}
+jobs=$(nproc)
+
+current_stage='install'
+passed_count=0
+on_exit() {
+  local status=$?
+  if [[ $status -ne 0 ]]; then
+    echo
+    echo "test: FAILED in stage '$current_stage'"
+  fi
+}
+trap on_exit EXIT
+
+# stage NAME FUNCTION: must not stand in a condition, where bash would ignore `set -e` inside.
+stage() {
+  current_stage=$1
+  local begin=$SECONDS
+  echo
+  echo "=== $1"
+  "$2"
+  echo "=== $1: passed after $((SECONDS - begin)) s"
+}
+
+# run_ctest PRESET: counts what ctest's own closing lines say, and fails where they are missing.
+run_ctest() {
+  local log=build/$1/ctest.log count
+  ctest --preset "$1" -j "$jobs" 2>&1 | tee "$log"
+  count=$(sed -n 's/^100% tests passed, 0 tests failed out of \([0-9]*\)$/\1/p' "$log")
+  if [[ -z $count ]]; then
+    echo "test: ctest's summary line is missing" >&2
+    return 1
+  fi
+  passed_count=$((passed_count + count))
+}
+
+has_target() {
+  local targets
+  # Not into `grep -q`: that closes the pipe at the first match, which pipefail takes for a failure.
+  targets=$(ninja -C "build/$1" -t targets all)
+  grep -q "^$2: " <<<"$targets"
+}
+
+release_stage() {
+  cmake --preset release
+  cmake --build --preset release -j "$jobs"
+  cmake --build --preset release -j "$jobs" --target weft_crdt_verify_interface_header_sets
+  run_ctest release
+}
+
+sanitizers_stage() {
+  cmake --preset asan-ubsan
+  cmake --build --preset asan-ubsan -j "$jobs"
+  local size=$WEFT_SIZE
+  WEFT_SIZE=smoke
+  run_ctest asan-ubsan
+  WEFT_SIZE=$size
+}
+
+compilers_stage() {
+  cmake --preset clang
+  cmake --build --preset clang -j "$jobs" --target weft_crdt
+  if ! has_target release weft_conformance_digest; then
+    echo "test: comparison skipped: there is no target weft_conformance_digest yet"
+    return
+  fi
+  cmake --build --preset clang -j "$jobs" --target weft_conformance_digest
+  build/release/weft_conformance_digest >build/digest-gcc.txt
+  build/clang/weft_conformance_digest >build/digest-clang.txt
+  if [[ ! -s build/digest-gcc.txt ]]; then
+    echo "test: weft_conformance_digest printed nothing" >&2
+    return 1
+  fi
+  diff -u build/digest-gcc.txt build/digest-clang.txt
+  echo "test: g++ and clang++ agree on $(wc -l <build/digest-gcc.txt) lines of digests"
+}
+
+# One fuzzer; runs in a shell of its own. New inputs go to the first directory, which stays.
+fuzz_one() {
+  local target=$1 log=build/fuzz/$1.log
+  local directories=("build/fuzz-corpus/$target")
+  mkdir -p "build/fuzz-corpus/$target" build/fuzz-artifacts
+  if [[ -d tests/fuzz/corpus/$target ]]; then directories+=("tests/fuzz/corpus/$target"); fi
+  if ! "build/fuzz/$target" -max_total_time="$WEFT_FUZZ_SECONDS" -rss_limit_mb=2048 -timeout=20 \
+    -print_final_stats=1 -artifact_prefix="build/fuzz-artifacts/$target-" \
+    "${directories[@]}" >"$log" 2>&1; then
+    tail -n 60 "$log"
+    echo "fuzz: $target FAILED; whole log in $log, input in build/fuzz-artifacts/"
+    return 1
+  fi
+  echo "fuzz: $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
+    "$(find "build/fuzz-corpus/$target" -type f | wc -l) in its corpus"
+}
+export -f fuzz_one
+
+fuzz_stage() {
+  cmake --preset fuzz
+  cmake --build --preset fuzz -j "$jobs"
+  if [[ ! -s build/fuzz/fuzz_targets.txt ]]; then
+    echo "test: there are no fuzz targets yet"
+    return
+  fi
+  # shellcheck disable=SC2016  # $1 is for the inner shell
+  xargs -P "$jobs" -I '{}' bash -euo pipefail -c 'fuzz_one "$1"' fuzz '{}' \
+    <build/fuzz/fuzz_targets.txt
+}
+
+wasm_stage() { bash scripts/wasm.sh; }
+lint_stage() { bash scripts/lint.sh; }
+
+bash scripts/install_deps.sh --test
+stage release release_stage
+stage sanitizers sanitizers_stage
+stage compilers compilers_stage
+stage fuzz fuzz_stage
+stage wasm wasm_stage
+stage lint lint_stage
+
+current_stage='summary'
+echo
+echo "test: all stages passed after $SECONDS s"
+echo "$passed_count passed, 0 failed"
