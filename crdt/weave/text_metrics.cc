@@ -1,0 +1,102 @@
+#include "crdt/weave/text_metrics.h"
+
+#include <cstring>
+
+#include "crdt/base/utf8.h"
+
+namespace weft {
+namespace {
+
+constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+constexpr std::uint64_t kHighs = 0x8080'8080'8080'8080;
+
+std::uint64_t load_word(const char* at) {
+  std::uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+/// Fewer than eight bytes, but at least one, and zeros above: most of what is typed is as short as
+/// this. Loads that overlap put the same byte twice in the same place.
+std::uint64_t load_short(const char* at, std::size_t size) {
+  if (size >= 4) {
+    std::uint32_t low;
+    std::uint32_t high;
+    std::memcpy(&low, at, 4);
+    std::memcpy(&high, at + size - 4, 4);
+    return low | std::uint64_t{high} << (8 * (size - 4));
+  }
+  const auto byte = [at](std::size_t i) {
+    return std::uint64_t{static_cast<unsigned char>(at[i])} << (8 * i);
+  };
+  return byte(0) | byte(size / 2) | byte(size - 1);
+}
+/// Adds up eight bytes that are 0 or 1.
+std::size_t sum_bytes(std::uint64_t bits) { return static_cast<std::size_t>((bits * kOnes) >> 56); }
+
+/// 1 in every byte that is a newline: such a byte is 0 after the exclusive or, and only a byte of 0
+/// neither is nor becomes, by adding 0x7f to its lower bits, one with the high bit.
+std::uint64_t newlines_in(std::uint64_t word) {
+  const std::uint64_t x = word ^ (kOnes * '\n');
+  return (~(((x & ~kHighs) + ~kHighs) | x) & kHighs) >> 7;
+}
+
+}  // namespace
+
+TextMetrics measure(std::string_view text) {
+  const char* at = text.data();
+  std::size_t left = text.size();
+  std::size_t inner = 0;  // continuations
+  std::size_t pairs = 0;  // scalars of four bytes, which take a surrogate pair
+  std::size_t lines = 0;
+  const auto add = [&](std::uint64_t word) {
+    lines += sum_bytes(newlines_in(word));
+    if ((word & kHighs) == 0) return;
+    inner += sum_bytes((word >> 7) & ~(word >> 6) & kOnes);
+    pairs += sum_bytes((word >> 7) & (word >> 6) & (word >> 5) & (word >> 4) & kOnes);
+  };
+  for (; left >= 8; left -= 8, at += 8) add(load_word(at));
+  if (left != 0) add(load_short(at, left));
+  const std::size_t scalars = text.size() - inner;
+  return {scalars, text.size(), scalars + pairs, lines};
+}
+
+std::size_t count_newlines(std::string_view text) {
+  const char* at = text.data();
+  std::size_t left = text.size();
+  std::size_t lines = 0;
+  for (; left >= 8; left -= 8, at += 8) lines += sum_bytes(newlines_in(load_word(at)));
+  for (; left != 0; --left, ++at) lines += *at == '\n' ? 1 : 0;
+  return lines;
+}
+
+std::size_t floor_boundary(std::string_view text, std::size_t limit) {
+  if (limit >= text.size()) return text.size();
+  while (limit > 0 && is_continuation(text[limit])) --limit;
+  return limit;
+}
+
+std::size_t bytes_to_newline(std::string_view text, std::size_t nth) {
+  std::size_t at = 0;
+  for (; text.size() - at >= 8; at += 8) {
+    const std::size_t lines = sum_bytes(newlines_in(load_word(text.data() + at)));
+    if (lines >= nth) break;
+    nth -= lines;
+  }
+  for (; at < text.size(); ++at)
+    if (text[at] == '\n' && --nth == 0) return at + 1;
+  return std::string_view::npos;
+}
+
+Utf16Step scalars_of_utf16(std::string_view text, std::size_t units) {
+  std::size_t scalars = 0;
+  for (std::size_t at = 0; at < text.size() && units != 0; ++scalars) {
+    const unsigned size = utf8_size_from_lead(static_cast<unsigned char>(text[at]));
+    const std::size_t width = size == 4 ? 2 : 1;
+    if (width > units) return {scalars, units, true};
+    units -= width;
+    at += size;
+  }
+  return {scalars, units, false};
+}
+
+}  // namespace weft
