@@ -1,0 +1,203 @@
+// Document and Transaction: the public face, handed on to DocumentImpl.
+#include "crdt/document/document.h"
+
+#include <algorithm>
+
+#include "crdt/delta/history_file.h"
+#include "crdt/document/impl.h"
+#include "crdt/document/observe.h"
+
+namespace weft {
+
+Document::Document(std::unique_ptr<DocumentImpl> impl) : impl_(std::move(impl)) {}
+Document::Document(Document&&) noexcept = default;
+Document& Document::operator=(Document&&) noexcept = default;
+Document::~Document() = default;
+
+Document Document::create(DocumentOptions options) {
+  return Document(std::make_unique<DocumentImpl>(std::move(options)));
+}
+
+const DocumentId& Document::id() const { return impl_->options.id; }
+ReplicaId Document::replica() const { return impl_->options.replica; }
+VersionVector Document::version() const { return impl_->graph.version(); }
+
+Frontier Document::frontier() const {
+  Frontier frontier;
+  for (LocalDot dot : impl_->graph.frontier()) frontier.push_back(impl_->graph.dot(dot));
+  std::sort(frontier.begin(), frontier.end());
+  return frontier;
+}
+
+VersionVector Document::base() const {
+  VersionVector base;
+  for (ReplicaIndex r = 0; r < impl_->graph.replica_count(); ++r)
+    base.set(impl_->graph.id(r), impl_->base_of(r));
+  return base;
+}
+
+MapView Document::root() const { return {impl_.get(), kRootContainer}; }
+
+Result<Value> Document::get(std::string_view path) const {
+  WEFT_ASSIGN(DocumentImpl::Target target, impl_->find_path(path));
+  return std::move(target.value);
+}
+Result<MapView> Document::map(std::string_view path) const {
+  WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kMap));
+  return MapView(impl_.get(), at);
+}
+Result<ListView> Document::list(std::string_view path) const {
+  WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kList));
+  return ListView(impl_.get(), at);
+}
+Result<TextView> Document::text(std::string_view path) const {
+  WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kText));
+  return TextView(impl_.get(), at);
+}
+Result<CounterView> Document::counter(std::string_view path) const {
+  WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kCounter));
+  return CounterView(impl_.get(), at);
+}
+Json Document::to_json() const { return impl_->json_of(kRootContainer); }
+std::uint32_t Document::needs_weft() const { return impl_->needs_weft; }
+
+Result<Transaction> Document::begin(TransactionOptions options) {
+  WEFT_TRY(impl_->begin_transaction(std::move(options)));
+  return Transaction(impl_.get());
+}
+
+Result<Commit> Document::restore(std::string_view path) {
+  DocumentImpl& impl = *impl_;
+  return transact([&](Transaction&) -> Status {
+    WEFT_ASSIGN(ContainerIndex child, impl.hidden_child_at(path));
+    return impl.edit_restore(child);
+  });
+}
+
+Result<ApplyReport> Document::apply(ByteSpan delta) { return impl_->apply_delta(delta); }
+
+Result<ApplyReport> Document::apply_bundle(ByteSpan bundle) {
+  return apply_bundles(std::span(&bundle, 1));
+}
+
+Result<ApplyReport> Document::apply_bundles(std::span<const ByteSpan> bundles) {
+  std::vector<OpenedBundle> opened;
+  for (ByteSpan bundle : bundles) {
+    WEFT_ASSIGN(OpenedBundle one, open_bundle(bundle, impl_->options.compressor, impl_->options.limits));
+    opened.push_back(std::move(one));
+  }
+  return impl_->apply_opened(std::move(opened));
+}
+
+Result<ApplyReport> Document::apply_history(ByteSpan file) {
+  WEFT_ASSIGN(HistoryFile history, decode_history_file(file, impl_->options.limits));
+  if (history.document != id().bytes)
+    return Error(ErrorCode::kInvalidArgument, "the history is another document's");
+  return apply_bundles(history.bundles);
+}
+
+std::vector<PendingDelta> Document::pending() const {
+  std::vector<PendingDelta> result;
+  for (const PendingEntry& entry : impl_->pending)
+    result.push_back({{entry.author, entry.first_seq}, entry.op_count, entry.bytes.size(), entry.missing});
+  return result;
+}
+
+std::uint64_t Document::chain(ReplicaId replica) const {
+  auto index = impl_->graph.find(replica);
+  return index ? impl_->graph.chain(*index) : 0;
+}
+
+Result<bool> Document::happened_before(const Dot& a, const Dot& b) const {
+  auto first = impl_->graph.local(a);
+  auto second = impl_->graph.local(b);
+  if (!first || !second)
+    return Error(ErrorCode::kNotFound, "operation " + to_string(first ? b : a) + " is not known here");
+  return impl_->graph.happened_before(*first, *second);
+}
+
+Frontier Document::frontier_of(const VersionVector& version) const {
+  Frontier frontier;
+  for (LocalDot dot : impl_->graph.frontier_of(version)) frontier.push_back(impl_->graph.dot(dot));
+  std::sort(frontier.begin(), frontier.end());
+  return frontier;
+}
+
+Result<VersionVector> Document::version_of(const Frontier& frontier) const {
+  LocalVersion past;
+  for (const Dot& dot : frontier) {
+    auto local = impl_->graph.local(dot);
+    if (!local)
+      return Error(ErrorCode::kNotFound, "operation " + to_string(dot) + " is not known here");
+    impl_->graph.add_past(past, *local);
+  }
+  VersionVector version;
+  for (const LocalVersion::Entry& entry : past.entries())
+    version.set(impl_->graph.id(entry.replica), entry.end);
+  return version;
+}
+
+void Document::check_invariants() const {
+  DocumentImpl& impl = *impl_;
+  for (ContainerIndex c = 0; c < impl.containers.size(); ++c) {
+    const Container& container = impl.containers[c];
+    if (container.map) {
+      std::size_t visible = 0;
+      for (const MapEntry& entry : container.map->entries) {
+        visible += entry.reg.visible() ? 1u : 0u;
+        WEFT_ASSERT(entry.reg.winner.has_losers == (container.map->losers.find(entry.key) != nullptr));
+        WEFT_ASSERT(impl.graph.knows(entry.reg.winner.dot));
+      }
+      WEFT_ASSERT(visible == container.map->visible_count);
+    }
+    if (!container.sequence) continue;
+    auto made = impl.tree_of(c);
+    if (!made.ok()) continue;
+    const RunTree& tree = *made.value();
+    tree.check_invariants();
+    SequenceState& sequence = *container.sequence;
+    if (sequence.is_text) continue;
+    sequence.elements.for_each([&](std::uint64_t key, const Element& element) {
+      LocalDot dot{static_cast<ReplicaIndex>(key >> 32), static_cast<Seq>(key)};
+      WEFT_ASSERT(tree.contains(dot) && tree.contains(element.slot));
+      WEFT_ASSERT(sequence.element_of_slot(element.slot) == dot);
+      WEFT_ASSERT(tree.hidden(element.slot) == (element.erase_count > 0));
+    });
+  }
+}
+
+Transaction::~Transaction() {
+  if (impl_ != nullptr) impl_->rollback_transaction();
+}
+MapEdit Transaction::root() { return {impl_, kRootContainer}; }
+Result<MapEdit> Transaction::map(std::string_view path) {
+  WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kMap));
+  return MapEdit(impl_, at);
+}
+Result<ListEdit> Transaction::list(std::string_view path) {
+  WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kList));
+  return ListEdit(impl_, at);
+}
+Result<TextEdit> Transaction::text(std::string_view path) {
+  WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kText));
+  return TextEdit(impl_, at);
+}
+Result<CounterEdit> Transaction::counter(std::string_view path) {
+  WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kCounter));
+  return CounterEdit(impl_, at);
+}
+bool Transaction::failed() const { return impl_ == nullptr || impl_->tx.failed; }
+void Transaction::fail(Error error) {
+  if (impl_ == nullptr) return;
+  Status ignored = impl_->fail_transaction(std::move(error));
+}
+Result<Commit> Transaction::commit() {
+  if (impl_ == nullptr)
+    return Error(ErrorCode::kInvalidArgument, "the transaction has ended already");
+  return std::exchange(impl_, nullptr)->commit_transaction();
+}
+void Transaction::rollback() {
+  if (impl_ != nullptr) std::exchange(impl_, nullptr)->rollback_transaction();
+}
+
+}  // namespace weft

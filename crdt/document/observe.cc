@@ -1,0 +1,150 @@
+// Observers: collecting what changes while it changes, delivering it when all is done.
+#include "crdt/document/observe.h"
+
+#include <algorithm>
+
+#include "crdt/base/utf8.h"
+#include "crdt/document/impl.h"
+
+namespace weft {
+namespace {
+
+std::array<std::size_t, 3> by_unit(const TextMetrics& metrics) {
+  return {static_cast<std::size_t>(metrics.scalars), static_cast<std::size_t>(metrics.utf8),
+          static_cast<std::size_t>(metrics.utf16)};
+}
+
+bool has_prefix(std::string_view path, std::string_view prefix) {
+  return path.size() >= prefix.size() && path.substr(0, prefix.size()) == prefix &&
+         (path.size() == prefix.size() || prefix.empty() || path[prefix.size()] == '/');
+}
+
+}  // namespace
+
+CollectedPatch& PatchCollector::of(ContainerIndex container) {
+  if (const std::uint32_t* at = index.find(container)) return patches[*at];
+  index[container] = static_cast<std::uint32_t>(patches.size());
+  patches.emplace_back().container = container;
+  return patches.back();
+}
+
+void DocumentImpl::note_text(ContainerIndex container, RunTree& tree, std::size_t pos,
+                             const TextMetrics& before, std::string_view inserted) {
+  CollectedStep step;
+  step.retain = {pos, tree.unit_of(Unit::kUtf8, pos), tree.unit_of(Unit::kUtf16, pos)};
+  step.inserted = {count_scalars(inserted), inserted.size(), count_utf16(inserted)};
+  auto old_size = by_unit(before);
+  auto new_size = by_unit(tree.visible());
+  for (std::size_t unit = 0; unit < 3; ++unit)
+    step.erased[unit] = old_size[unit] + step.inserted[unit] - new_size[unit];
+  std::vector<CollectedStep>& steps = collector->of(container).steps;
+  bool continues = !steps.empty() && step.erased[0] == 0 && steps.back().inserted[0] > 0 &&
+                   steps.back().retain[0] + steps.back().inserted[0] == pos;
+  if (continues) {
+    for (std::size_t unit = 0; unit < 3; ++unit) steps.back().inserted[unit] += step.inserted[unit];
+    steps.back().text += inserted;
+    return;
+  }
+  step.text = inserted;
+  steps.push_back(std::move(step));
+}
+
+void DocumentImpl::note_list(ContainerIndex container, std::size_t pos, std::size_t erased,
+                             std::vector<Value> inserted) {
+  CollectedStep step;
+  step.retain.fill(pos);
+  step.erased.fill(erased);
+  step.values = std::move(inserted);
+  collector->of(container).steps.push_back(std::move(step));
+}
+
+void DocumentImpl::note_key(ContainerIndex container, std::uint32_t key) {
+  std::vector<std::uint32_t>& changed = collector->of(container).keys;
+  if (std::find(changed.begin(), changed.end(), key) == changed.end()) changed.push_back(key);
+}
+
+void DocumentImpl::note_counter(ContainerIndex container, std::int64_t amount) {
+  collector->of(container).counter_delta += amount;
+}
+
+void DocumentImpl::note_whole_document() {
+  if (!observing()) return;
+  for (const MapEntry& entry : containers[kRootContainer].map->entries)
+    if (entry.reg.visible()) note_key(kRootContainer, entry.key);
+}
+
+void DocumentImpl::discard_patches() {
+  if (collector) collector->clear();
+}
+
+void DocumentImpl::deliver_patches(bool local, const std::string& origin) {
+  if (!collector || collector->patches.empty()) return;
+  PatchCollector collected = std::move(*collector);
+  collector->clear();
+  // A child that has just become visible is read whole by whoever learns of it: no steps for it.
+  FlatTable<std::uint8_t> fresh;
+  for (const CollectedPatch& patch : collected.patches) {
+    for (std::uint32_t key : patch.keys) {
+      const Register& reg = containers[patch.container].map->find(key)->reg;
+      if (reg.visible() && reg.winner.value.is_container())
+        fresh[reg.winner.value.container_index()] = 1;
+    }
+    for (const CollectedStep& step : patch.steps)
+      for (const Value& value : step.values)
+        if (value.is_container()) fresh[value.container_index()] = 1;
+  }
+  auto is_fresh = [&](ContainerIndex at) {
+    for (; at != kRootContainer; at = containers[at].parent)
+      if (fresh.find(at) != nullptr) return true;
+    return false;
+  };
+  std::vector<ObserverEntry> listeners = observers;  // a callback may start or end observations
+  std::shared_ptr<bool> still_alive = alive;
+  for (const CollectedPatch& from : collected.patches) {
+    if (is_fresh(from.container)) continue;
+    auto path = path_of(from.container);
+    if (!path) continue;
+    Patch patch;
+    patch.container = from.container;
+    patch.kind = containers[from.container].kind;
+    patch.path = *path;
+    patch.local = local;
+    patch.origin = origin;
+    patch.counter_delta = from.counter_delta;
+    for (std::uint32_t key : from.keys) {
+      const Register& reg = containers[from.container].map->find(key)->reg;
+      KeyChange change{std::string(keys[key]), !reg.visible(), {}, {}};
+      if (reg.visible()) {
+        change.value = reg.winner.value;
+        change.json = json_of(change.value);
+      }
+      patch.keys.push_back(std::move(change));
+    }
+    for (const ObserverEntry& listener : listeners) {
+      if (!has_prefix(*path, listener.path_prefix)) continue;
+      auto unit = static_cast<std::size_t>(listener.unit);
+      patch.steps.clear();
+      for (const CollectedStep& step : from.steps) {
+        patch.steps.push_back({step.retain[unit], step.erased[unit], step.text, step.values, {}});
+        for (const Value& value : step.values) patch.steps.back().inserted_json.push_back(json_of(value));
+      }
+      listener.callback(patch);
+      if (!*still_alive) return;
+    }
+  }
+}
+
+Observer Document::observe(std::function<void(const Patch&)> callback, std::string_view path_prefix,
+                           Unit unit) {
+  DocumentImpl& impl = *impl_;
+  std::uint64_t id = impl.next_observer++;
+  impl.observers.push_back({id, std::move(callback), std::string(path_prefix), unit});
+  if (!impl.collector) impl.collector = std::make_unique<PatchCollector>();
+  return Observer([&impl, id, alive = impl.alive] {
+    if (!*alive) return;
+    std::erase_if(impl.observers, [id](const auto& entry) { return entry.id == id; });
+    if (impl.observers.empty()) impl.collector.reset();
+  });
+}
+
+}  // namespace weft

@@ -1,0 +1,111 @@
+#pragma once
+// State of containers: what a Document holds besides the graph and the log.
+//
+// A container is known by its index within the document; on the wire by the dot of a write that made
+// it (several for a mergeable child, its *names*); everywhere by its 128-bit id.
+//
+// Sequence state is in one of two forms: packed (the bulk path and a snapshot leave it so: text is
+// there, order is not) until someone needs positions or dots, then a RunTree.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crdt/base/flat_table.h"
+#include "crdt/clock/ids.h"
+#include "crdt/delta/op.h"
+#include "crdt/map/register.h"
+#include "crdt/weave/run_tree.h"
+
+namespace weft {
+
+using ContainerIndex = std::uint32_t;
+inline constexpr ContainerIndex kNoContainer = 0xffff'ffff;
+inline constexpr ContainerIndex kRootContainer = 0;
+
+/// The first 128 bits of SHA-256(parent, key, kind, generation) for a mergeable child, whose lowest
+/// bit of the last byte is 1; (replica, seq) for a distinct one, where it is 0.
+struct ContainerId {
+  std::array<std::uint8_t, 16> bytes{};
+  friend auto operator<=>(const ContainerId&, const ContainerId&) = default;
+};
+
+struct MapEntry {
+  std::uint32_t key = 0;
+  Register reg;
+};
+
+struct MapState {
+  std::vector<MapEntry> entries;
+  FlatTable<std::uint32_t> index;  ///< key -> entry, once there are more than kLinearMax
+  FlatTable<Losers> losers;        ///< by key
+  std::size_t visible_count = 0;
+
+  static constexpr std::size_t kLinearMax = 8;
+  MapEntry* find(std::uint32_t key);
+  const MapEntry* find(std::uint32_t key) const { return const_cast<MapState*>(this)->find(key); }
+  MapEntry& at(std::uint32_t key);  ///< made where there is none
+  void erase_newest(std::uint32_t key);
+};
+
+struct Element {
+  Register reg;
+  LocalDot slot;                  ///< where it shows: its own dot or that of its largest-stamp move
+  std::uint32_t erase_count = 0;  ///< erasures in force
+};
+
+struct SequenceState {
+  explicit SequenceState(bool text) : is_text(text) {}
+
+  bool is_text;
+  // --- order ---
+  std::unique_ptr<RunTree> tree;    ///< null: packed
+  std::vector<Run> packed;          ///< runs in weave order, where !tree and !unwoven
+  std::string packed_text;          ///< visible text, where !tree
+  std::string_view borrowed_text;   ///< the same, inside the snapshot that was loaded
+  bool unwoven = false;             ///< from a snapshot: `packed` has to be made from the skeleton
+  // --- erasures ---
+  FlatTable<std::uint32_t> multi_erased;  ///< text: elements under more than one erasure in force
+  FlatTable<std::uint8_t> revoked;        ///< erase units that are revoked now
+  /// Text of erased elements whose insertion is not in the log, by first dot: the snapshot had it.
+  std::map<std::uint64_t, std::string> stash;
+  // --- lists ---
+  FlatTable<Element> elements;      ///< by dot
+  FlatTable<std::uint64_t> slots;   ///< slot made by a move -> its element
+  FlatTable<Losers> losers;         ///< by element
+  std::uint64_t list_size = 0;
+
+  std::string_view text_view() const {
+    return borrowed_text.data() != nullptr ? borrowed_text : std::string_view(packed_text);
+  }
+  LocalDot element_of_slot(LocalDot slot) const {
+    const std::uint64_t* element = slots.find(slot.packed());
+    if (element == nullptr) return slot;
+    return {static_cast<ReplicaIndex>(*element >> 32), static_cast<Seq>(*element)};
+  }
+};
+
+struct Container {
+  ContainerKind kind = ContainerKind::kMap;
+  ContainerId id;
+  ContainerIndex parent = kNoContainer;
+  bool in_list = false;          ///< made for a list element, not for a map key
+  std::uint32_t key = 0;         ///< where !in_list
+  LocalDot element;              ///< where in_list
+  std::uint32_t generation = 0;  ///< mergeable only
+  std::vector<std::uint32_t> names;  ///< indices of the dots that name it; empty for the root
+  std::unique_ptr<MapState> map;
+  std::unique_ptr<SequenceState> sequence;
+  std::int64_t counter = 0;
+};
+
+struct ContainerName {
+  LocalDot dot;
+  ContainerIndex container = kNoContainer;
+};
+
+}  // namespace weft
