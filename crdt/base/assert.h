@@ -11,10 +11,10 @@ namespace weft {
 
 }  // namespace weft
 
-#define WEFT_ASSERT(condition)                                              \
-  do {                                                                      \
-    if (!(condition)) [[unlikely]]                                          \
-      ::weft::assertion_failed(#condition, __FILE__, __LINE__);             \
+#define WEFT_ASSERT(condition)                                  \
+  do {                                                          \
+    if (!(condition)) [[unlikely]]                              \
+      ::weft::assertion_failed(#condition, __FILE__, __LINE__); \
   } while (false)
 
 #ifdef WEFT_ENABLE_VERIFY

@@ -86,7 +86,10 @@ class ByteReader {
  public:
   /// @param base_offset  what the reported byte offsets count from: the offset of `data` in its file
   explicit ByteReader(ByteSpan data, std::uint64_t base_offset = 0)
-      : at_(data.data()), begin_(data.data()), end_(data.data() + data.size()), base_(base_offset) {}
+      : at_(data.data()),
+        begin_(data.data()),
+        end_(data.data() + data.size()),
+        base_(base_offset) {}
 
   bool ok() const { return fault_ == nullptr; }
   bool at_end() const { return at_ == end_; }

@@ -7,29 +7,52 @@ namespace weft {
 
 const char* error_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kOk: return "ok";
-    case ErrorCode::kInvalidArgument: return "invalid argument";
-    case ErrorCode::kOutOfRange: return "out of range";
-    case ErrorCode::kSplitsCharacter: return "position splits a character";
-    case ErrorCode::kInvalidUtf8: return "invalid UTF-8";
-    case ErrorCode::kWrongKind: return "wrong kind";
-    case ErrorCode::kNotFound: return "not found";
-    case ErrorCode::kReadOnly: return "read only";
-    case ErrorCode::kTransactionOpen: return "transaction open";
-    case ErrorCode::kTransactionFailed: return "transaction failed";
-    case ErrorCode::kTooLarge: return "too large";
-    case ErrorCode::kNothingToUndo: return "nothing to undo";
-    case ErrorCode::kCorrupt: return "corrupt";
-    case ErrorCode::kNotCanonical: return "not canonical";
-    case ErrorCode::kLimit: return "limit exceeded";
-    case ErrorCode::kUnknownVersion: return "unknown version";
-    case ErrorCode::kUnknownKind: return "unknown operation kind";
-    case ErrorCode::kInvalidDelta: return "invalid delta";
-    case ErrorCode::kForkedReplica: return "forked replica";
-    case ErrorCode::kMissingDependency: return "missing dependency";
-    case ErrorCode::kNeedHistory: return "history needed";
-    case ErrorCode::kBelowHorizon: return "below the horizon";
-    case ErrorCode::kPendingFull: return "pending queue full";
+    case ErrorCode::kOk:
+      return "ok";
+    case ErrorCode::kInvalidArgument:
+      return "invalid argument";
+    case ErrorCode::kOutOfRange:
+      return "out of range";
+    case ErrorCode::kSplitsCharacter:
+      return "position splits a character";
+    case ErrorCode::kInvalidUtf8:
+      return "invalid UTF-8";
+    case ErrorCode::kWrongKind:
+      return "wrong kind";
+    case ErrorCode::kNotFound:
+      return "not found";
+    case ErrorCode::kReadOnly:
+      return "read only";
+    case ErrorCode::kTransactionOpen:
+      return "transaction open";
+    case ErrorCode::kTransactionFailed:
+      return "transaction failed";
+    case ErrorCode::kTooLarge:
+      return "too large";
+    case ErrorCode::kNothingToUndo:
+      return "nothing to undo";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kNotCanonical:
+      return "not canonical";
+    case ErrorCode::kLimit:
+      return "limit exceeded";
+    case ErrorCode::kUnknownVersion:
+      return "unknown version";
+    case ErrorCode::kUnknownKind:
+      return "unknown operation kind";
+    case ErrorCode::kInvalidDelta:
+      return "invalid delta";
+    case ErrorCode::kForkedReplica:
+      return "forked replica";
+    case ErrorCode::kMissingDependency:
+      return "missing dependency";
+    case ErrorCode::kNeedHistory:
+      return "history needed";
+    case ErrorCode::kBelowHorizon:
+      return "below the horizon";
+    case ErrorCode::kPendingFull:
+      return "pending queue full";
   }
   return "error";
 }

@@ -33,19 +33,19 @@ enum class ErrorCode : std::uint16_t {
   kTooLarge = 10,          ///< over a documented limit; split it up
   kNothingToUndo = 11,     ///< the undo or redo stack is empty
   // Bytes from outside are bad: drop them and report the sender.
-  kCorrupt = 20,           ///< checksum or structure is wrong
-  kNotCanonical = 21,      ///< decodes, but is not the one encoding that its content has
-  kLimit = 22,             ///< a decoder limit was exceeded
-  kUnknownVersion = 23,    ///< written by a newer weft: update
-  kUnknownKind = 24,       ///< an operation kind this weft does not know: keep the bytes, update
+  kCorrupt = 20,         ///< checksum or structure is wrong
+  kNotCanonical = 21,    ///< decodes, but is not the one encoding that its content has
+  kLimit = 22,           ///< a decoder limit was exceeded
+  kUnknownVersion = 23,  ///< written by a newer weft: update
+  kUnknownKind = 24,     ///< an operation kind this weft does not know: keep the bytes, update
   // A delta that decodes but says what can't be: its author lies or is broken.
-  kInvalidDelta = 30,      ///< a dot outside its past, a false neighbour, a foreign revoke ...
-  kForkedReplica = 31,     ///< one dot with two contents
+  kInvalidDelta = 30,   ///< a dot outside its past, a false neighbour, a foreign revoke ...
+  kForkedReplica = 31,  ///< one dot with two contents
   // Not now: come back with more.
-  kMissingDependency = 40, ///< a dependency is not known yet; the delta waits
-  kNeedHistory = 41,       ///< the answer lies in history that is not held here: fetch it
-  kBelowHorizon = 42,      ///< the delta does not contain the horizon
-  kPendingFull = 43,       ///< the queue of waiting deltas is at its bound
+  kMissingDependency = 40,  ///< a dependency is not known yet; the delta waits
+  kNeedHistory = 41,        ///< the answer lies in history that is not held here: fetch it
+  kBelowHorizon = 42,       ///< the delta does not contain the horizon
+  kPendingFull = 43,        ///< the queue of waiting deltas is at its bound
 };
 
 const char* error_name(ErrorCode code);
@@ -83,7 +83,9 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : value_(std::move(value)) {}  // NOLINT: conversion is the point
-  Result(Error error) : error_(std::move(error)) { WEFT_ASSERT(static_cast<bool>(error_)); }  // NOLINT
+  Result(Error error) : error_(std::move(error)) {
+    WEFT_ASSERT(static_cast<bool>(error_));
+  }  // NOLINT
 
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
@@ -137,11 +139,11 @@ using Status = Result<void>;
 }  // namespace weft
 
 /// Returns the error of `expression` (a Status or Result) from the enclosing function, if it has one.
-#define WEFT_TRY(expression)                                        \
-  do {                                                              \
-    auto weft_try_result = (expression);                            \
-    if (!weft_try_result.ok()) [[unlikely]]                         \
-      return weft_try_result.take_error();                          \
+#define WEFT_TRY(expression)                \
+  do {                                      \
+    auto weft_try_result = (expression);    \
+    if (!weft_try_result.ok()) [[unlikely]] \
+      return weft_try_result.take_error();  \
   } while (false)
 
 #define WEFT_CONCAT_(a, b) a##b
@@ -149,8 +151,8 @@ using Status = Result<void>;
 /// `WEFT_ASSIGN(auto x, f());` is x = the value of f(), or returns f()'s error.
 #define WEFT_ASSIGN(declaration, expression) \
   WEFT_ASSIGN_(WEFT_CONCAT(weft_result_, __LINE__), declaration, expression)
-#define WEFT_ASSIGN_(name, declaration, expression)  \
-  auto name = (expression);                          \
-  if (!name.ok()) [[unlikely]]                       \
-    return name.take_error();                        \
+#define WEFT_ASSIGN_(name, declaration, expression) \
+  auto name = (expression);                         \
+  if (!name.ok()) [[unlikely]]                      \
+    return name.take_error();                       \
   declaration = std::move(name).value()

@@ -16,7 +16,9 @@ std::uint64_t load_word(const char* at) {
 }
 
 /// Adds up eight bytes, each at most 31.
-std::size_t sum_bytes(std::uint64_t bytes) { return static_cast<std::size_t>((bytes * kOnes) >> 56); }
+std::size_t sum_bytes(std::uint64_t bytes) {
+  return static_cast<std::size_t>((bytes * kOnes) >> 56);
+}
 
 /// 1 in every byte that continues a scalar (10xxxxxx).
 std::uint64_t continuations(std::uint64_t word) { return (word >> 7) & ~(word >> 6) & kOnes; }
@@ -32,11 +34,16 @@ std::size_t wide_scalar_size(const char* at, std::size_t room) {
     if (!is_continuation(at[i])) return 0;
   // The second byte decides about overlong forms, surrogates and the end of the code space.
   switch (byte(0)) {
-    case 0xe0: return byte(1) >= 0xa0 ? size : 0;
-    case 0xed: return byte(1) <= 0x9f ? size : 0;
-    case 0xf0: return byte(1) >= 0x90 ? size : 0;
-    case 0xf4: return byte(1) <= 0x8f ? size : 0;
-    default: return size;
+    case 0xe0:
+      return byte(1) >= 0xa0 ? size : 0;
+    case 0xed:
+      return byte(1) <= 0x9f ? size : 0;
+    case 0xf0:
+      return byte(1) >= 0x90 ? size : 0;
+    case 0xf4:
+      return byte(1) <= 0x8f ? size : 0;
+    default:
+      return size;
   }
 }
 

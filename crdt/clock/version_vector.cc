@@ -79,9 +79,9 @@ Result<VersionVector> VersionVector::parse(std::string_view text) {
     if (colon == std::string_view::npos || colon > 16 ||
         !parse_number(word.substr(0, colon), 16, ~std::uint64_t{0}, replica) ||
         !parse_number(word.substr(colon + 1), 10, kMaxSeq, end))
-      return Error(ErrorCode::kInvalidArgument,
-                   "a version is REPLICA:END pairs (hexadecimal, decimal), not '" +
-                       std::string(word) + "'");
+      return Error(
+          ErrorCode::kInvalidArgument,
+          "a version is REPLICA:END pairs (hexadecimal, decimal), not '" + std::string(word) + "'");
     version.raise(ReplicaId{replica}, static_cast<Seq>(end));
   }
   return version;

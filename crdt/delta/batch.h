@@ -23,8 +23,8 @@ namespace weft {
 
 /// A dependency of a delta on another replica's log: that log up to and including `dot`.
 struct Dependency {
-  LocalDot dot;              ///< of the batch's replica table, never the author's
-  std::uint64_t chain = 0;   ///< chain hash of that log after the delta that ends with `dot`
+  LocalDot dot;             ///< of the batch's replica table, never the author's
+  std::uint64_t chain = 0;  ///< chain hash of that log after the delta that ends with `dot`
 };
 
 /// `delta_count` consecutive deltas of `ops_each` units each, alike in everything but their seq.
@@ -35,8 +35,8 @@ struct DeltaRun {
   std::uint32_t delta_count = 1;
   std::uint32_t dependency_begin = 0;  ///< into Batch::dependencies
   std::uint32_t dependency_count = 0;
-  std::uint32_t message_begin = 0;     ///< into Batch::messages
-  std::uint32_t message_size = 0;      ///< 0 = no message
+  std::uint32_t message_begin = 0;  ///< into Batch::messages
+  std::uint32_t message_size = 0;   ///< 0 = no message
   std::uint64_t committed_at_ms = 0;
 
   Seq end() const { return first_seq + ops_each * delta_count; }
@@ -77,14 +77,14 @@ inline void Batch::clear() {
 
 /// What a decoder takes from outside. Each bound names what it protects.
 struct DecodeLimits {
-  std::size_t input_bytes = std::size_t{64} << 20;     ///< memory: one delta or bundle
-  std::size_t unpacked_bytes = std::size_t{256} << 20; ///< memory: decompression bombs
-  std::uint32_t ops = 16u << 20;                       ///< memory: Op runs, 40 bytes each
+  std::size_t input_bytes = std::size_t{64} << 20;      ///< memory: one delta or bundle
+  std::size_t unpacked_bytes = std::size_t{256} << 20;  ///< memory: decompression bombs
+  std::uint32_t ops = 16u << 20;                        ///< memory: Op runs, 40 bytes each
   std::uint32_t replicas = 1u << 16;
   std::uint32_t dependencies = 1u << 16;
   std::uint32_t message_bytes = 64u << 10;
   std::uint32_t key_bytes = 4u << 10;
-  std::uint32_t value_depth = 64;                      ///< stack: nested records
+  std::uint32_t value_depth = 64;  ///< stack: nested records
 };
 
 }  // namespace weft

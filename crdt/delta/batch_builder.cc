@@ -16,7 +16,8 @@ Status BatchBuilder::append(const Batch& next) {
   // Keys may lie outside of `content` and come on top of it.
   std::size_t added = next.content.size();
   for (std::string_view key : next.keys) added += key.size();
-  if (batch_.owned.size() + added > 0xffff'ffff || batch_.messages.size() + next.messages.size() > 0xffff'ffff)
+  if (batch_.owned.size() + added > 0xffff'ffff ||
+      batch_.messages.size() + next.messages.size() > 0xffff'ffff)
     return Error(ErrorCode::kTooLarge, "append: a batch holds 4 GiB at most");
   for (const Op& op : next.ops) append_op(next, op);
   for (const DeltaRun& run : next.deltas) append_delta(next, run);
@@ -60,7 +61,8 @@ void BatchBuilder::append_delta(const Batch& next, const DeltaRun& run) {
 Batch BatchBuilder::take() {
   Batch result = std::move(batch_);
   result.content = as_text(result.owned);
-  for (KeyPlace place : key_places_) result.keys.push_back(result.content.substr(place.begin, place.size));
+  for (KeyPlace place : key_places_)
+    result.keys.push_back(result.content.substr(place.begin, place.size));
   *this = BatchBuilder();
   return result;
 }

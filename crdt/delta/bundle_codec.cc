@@ -17,7 +17,8 @@ struct Header {
 Status check_header(const BundleInfo& info, std::uint32_t packed_size, ByteSpan bytes,
                     const DecodeLimits& limits) {
   std::uint64_t expansion_bound = bytes.size() * kExpansion + kExpansionBase;
-  if (info.first_seq > kMaxSeq || info.op_count == 0 || info.op_count > kMaxSeq - info.first_seq + 1)
+  if (info.first_seq > kMaxSeq || info.op_count == 0 ||
+      info.op_count > kMaxSeq - info.first_seq + 1)
     return Error(ErrorCode::kLimit, "bundle: sequence numbers over their limit", 16);
   if (info.unpacked_size > limits.unpacked_bytes || info.unpacked_size > expansion_bound)
     return Error(ErrorCode::kLimit, "bundle: unpacks to more than allowed", 24);
@@ -56,7 +57,8 @@ Status check_frame(ByteSpan bytes, const Header& header) {
   if (xxh3_64(bytes.first(end)) != ByteReader(bytes.subspan(end)).u64())
     return Error(ErrorCode::kCorrupt, "bundle: the checksum does not fit", end);
   for (std::size_t i = kBundleHeaderBytes + header.packed_size; i < end; ++i)
-    if (bytes[i] != std::byte{0}) return Error(ErrorCode::kCorrupt, "bundle: padding is not zero", i);
+    if (bytes[i] != std::byte{0})
+      return Error(ErrorCode::kCorrupt, "bundle: padding is not zero", i);
   return {};
 }
 
@@ -72,7 +74,9 @@ std::uint64_t least_size(const BundleBody& body) {
 
 }  // namespace
 
-bool is_bundle(ByteSpan bytes) { return bytes.size() >= 4 && ByteReader(bytes).u32() == kBundleMagic; }
+bool is_bundle(ByteSpan bytes) {
+  return bytes.size() >= 4 && ByteReader(bytes).u32() == kBundleMagic;
+}
 
 Result<BundleInfo> read_bundle_info(ByteSpan bytes, const DecodeLimits& limits) {
   WEFT_ASSIGN(Header header, read_header(bytes, limits));
@@ -125,7 +129,8 @@ Result<OpenedBundle> open_bundle(ByteSpan bytes, const Compressor* compressor,
   ByteSpan body = bytes.subspan(kBundleHeaderBytes, header.packed_size);
   if (info.compressor != kStored) {
     if (compressor == nullptr || compressor->id() != info.compressor)
-      return Error(ErrorCode::kUnknownVersion, "bundle: compressed in a way that is not at hand", 5);
+      return Error(ErrorCode::kUnknownVersion, "bundle: compressed in a way that is not at hand",
+                   5);
     // Eight bytes more: the reader loads whole words.
     batch.owned.resize(info.unpacked_size + std::size_t{8});
     WEFT_TRY(compressor->decompress(body, batch.owned.data(), info.unpacked_size));

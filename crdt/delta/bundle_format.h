@@ -75,7 +75,7 @@ inline constexpr std::size_t kColumnCount = static_cast<std::size_t>(Column::kVa
 // An operation's tag in the column form is that of the row form, and for kinds that overwrite:
 inline constexpr std::uint32_t kOverwrittenShift = 5;  // bits 5-6
 inline constexpr std::uint32_t kOverwritesNothing = 0;
-inline constexpr std::uint32_t kOverwritesLast = 1;      ///< the register's last write in this bundle
+inline constexpr std::uint32_t kOverwritesLast = 1;  ///< the register's last write in this bundle
 inline constexpr std::uint32_t kOverwritesExplicit = 2;
 
 inline constexpr std::uint64_t kWhoPredicted = 0;

@@ -15,8 +15,9 @@ namespace {
 BodyCounts read_counts(ByteReader& in, std::uint64_t row_bound, const DecodeLimits& limits) {
   BodyCounts counts{};
   std::uint64_t rows = 0;
-  for (std::uint64_t* count : {&counts.replicas, &counts.containers, &counts.keys, &counts.registers,
-                               &counts.ops, &counts.deltas, &counts.dependencies}) {
+  for (std::uint64_t* count :
+       {&counts.replicas, &counts.containers, &counts.keys, &counts.registers, &counts.ops,
+        &counts.deltas, &counts.dependencies}) {
     *count = in.varint();
     if (*count > row_bound - rows) {
       in.fail(ErrorCode::kLimit, "more rows than a bundle of its size may have");
@@ -98,7 +99,8 @@ class DeltaReader {
       Dependency dependency;
       dependency.dot.replica = static_cast<ReplicaIndex>(entry + 1);
       std::int64_t& last = last_seq_[dependency.dot.replica];
-      dependency.dot.seq = checked_seq(in_, last, in_.numbers(Column::kDependencySeqs).next_signed());
+      dependency.dot.seq =
+          checked_seq(in_, last, in_.numbers(Column::kDependencySeqs).next_signed());
       last = dependency.dot.seq;
       dependency.chain = in_.u64(Column::kChains);
       if (i != 0 && !(batch_.replicas[batch_.dependencies.back().dot.replica] <

@@ -121,16 +121,20 @@ class BodyWriter {
     last_container_ = op.container;
     if (is_insert(op.kind)) {
       tag |= write_neighbours(op) << kRoClassShift;
-      if (op.count == 1) tag |= kInsertsOne;
-      else put(Column::kCounts, op.count - 2);
+      if (op.count == 1)
+        tag |= kInsertsOne;
+      else
+        put(Column::kCounts, op.count - 2);
       cursor_.inserted(op);
     } else if (has_targets(op.kind)) {
       bool erases = op.kind == OpKind::kErase;
       write_dot(erases ? Column::kPlaces : Column::kOthers, op, op.a,
                 erases ? cursor_.target() : cursor_.own(op.seq));
       if (op.backward) tag |= kBackward;
-      if (op.count == 1) tag |= kTargetsOne;
-      else put(Column::kCounts, op.count - 2);
+      if (op.count == 1)
+        tag |= kTargetsOne;
+      else
+        put(Column::kCounts, op.count - 2);
       if (erases) cursor_.erased(op);
     } else if (op.kind == OpKind::kListMove) {
       tag |= write_neighbours(op) << kRoClassShift;
@@ -208,10 +212,14 @@ class BodyWriter {
 
   Bytes& column(Column which) { return columns_[static_cast<std::size_t>(which)]; }
 
-  void put_u8(Column which, std::uint32_t value) { column(which).push_back(static_cast<std::byte>(value)); }
+  void put_u8(Column which, std::uint32_t value) {
+    column(which).push_back(static_cast<std::byte>(value));
+  }
   void put_u64(Column which, std::uint64_t value) { ByteWriter(column(which)).u64(value); }
   void put_bytes(Column which, ByteSpan bytes) { ByteWriter(column(which)).bytes(bytes); }
-  void put_sized(Column which, std::string_view text) { ByteWriter(column(which)).sized(as_bytes(text)); }
+  void put_sized(Column which, std::string_view text) {
+    ByteWriter(column(which)).sized(as_bytes(text));
+  }
   void put_signed(Column which, std::int64_t value) { put(which, zigzag(value)); }
 
   void put(Column which, std::uint64_t value) {
@@ -242,12 +250,14 @@ class BodyWriter {
   BundleBody assemble() {
     // Of one who writes alone every dot is as predicted, and nothing is told.
     Bytes& who = column(Column::kWho);
-    if (std::all_of(who.begin(), who.end(), [](std::byte b) { return b == std::byte{kWhoPredicted}; }))
+    if (std::all_of(who.begin(), who.end(),
+                    [](std::byte b) { return b == std::byte{kWhoPredicted}; }))
       who.clear();
     BundleBody body;
     ByteWriter out(body.bytes);
-    const std::uint64_t counts[] = {replicas_.size(), containers_.size(), keys_.size(),
-                                    registers_.size(), op_rows_, delta_rows_, dependency_rows_};
+    const std::uint64_t counts[] = {replicas_.size(),  containers_.size(), keys_.size(),
+                                    registers_.size(), op_rows_,           delta_rows_,
+                                    dependency_rows_};
     for (std::uint64_t count : counts) {
       out.varint(count);
       body.rows += count;

@@ -48,9 +48,9 @@ class DeltaWalk {
  private:
   const Batch& batch_;
   DeltaEncoder encoder_;
-  std::size_t run_ = 0;            ///< into batch_.deltas
-  std::uint32_t member_ = 0;       ///< of that run
-  std::size_t op_ = 0;             ///< the op that the next delta begins in
+  std::size_t run_ = 0;                                 ///< into batch_.deltas
+  std::uint32_t member_ = 0;                            ///< of that run
+  std::size_t op_ = 0;                                  ///< the op that the next delta begins in
   std::uint32_t content_begin_ = kUnknownContentBegin;  ///< of the next delta's first unit
 };
 

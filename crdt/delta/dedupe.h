@@ -33,7 +33,8 @@ inline std::vector<std::uint32_t> merge_duplicates(std::vector<LocalDot>& table)
   std::sort(sorted.begin(), sorted.end(), [&](std::uint32_t x, std::uint32_t y) {
     return table[x] == table[y] ? x < y : table[x].packed() < table[y].packed();
   });
-  std::vector<std::uint32_t> renamed(table.size());  // first the index of the equal entry that stays
+  std::vector<std::uint32_t> renamed(
+      table.size());  // first the index of the equal entry that stays
   std::size_t distinct = 0;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     bool repeats = i != 0 && table[sorted[i]] == table[sorted[i - 1]];

@@ -15,7 +15,8 @@ DeltaHead head_of(const Batch& batch, const DeltaRun& run, std::uint32_t member)
   head.first_seq = run.first_seq + member * run.ops_each;
   head.op_count = run.ops_each;
   head.committed_at_ms = run.committed_at_ms;
-  head.dependencies = std::span(batch.dependencies).subspan(run.dependency_begin, run.dependency_count);
+  head.dependencies =
+      std::span(batch.dependencies).subspan(run.dependency_begin, run.dependency_count);
   head.message = std::string_view(batch.messages).substr(run.message_begin, run.message_size);
   return head;
 }

@@ -1,8 +1,10 @@
 #include "crdt/delta/history_file.h"
 
-#include <algorithm>
+#include <cstring>
+#include <optional>
 
 #include "crdt/base/checksum.h"
+#include "crdt/delta/codec.h"
 
 namespace weft {
 namespace {
@@ -10,7 +12,14 @@ namespace {
 constexpr std::string_view kMagic = "WEFTHIST";
 constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kChecksumBytes = 8;
+constexpr std::size_t kBundleBytesMin = 48;  // header and checksum of an empty body
 constexpr std::size_t kHeaderBytes = 8 + 1 + 16;
+
+/// Whether `next` may stand behind `previous` (I1).
+bool follows(const BundleInfo& previous, const BundleInfo& next) {
+  if (previous.author != next.author) return previous.author < next.author;
+  return previous.end() <= next.first_seq;
+}
 
 }  // namespace
 
@@ -44,10 +53,20 @@ Result<HistoryFile> decode_history_file(ByteSpan file, const DecodeLimits& limit
   ByteReader in(body.subspan(kMagic.size() + 1), kMagic.size() + 1);
   ByteSpan id = in.bytes(16);
   std::memcpy(result.document.data(), id.data(), id.size());
-  std::uint64_t count = in.varint_up_to(in.remaining(), "more bundles than bytes");
+  std::uint64_t count =
+      in.varint_up_to(in.remaining() / kBundleBytesMin, "more bundles than bytes");
+  std::optional<BundleInfo> previous;
   for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
     ByteSpan bundle = in.sized();
-    if (bundle.size() > limits.input_bytes) in.fail(ErrorCode::kLimit, "a bundle over its limit");
+    std::uint64_t begin = in.offset() - bundle.size();
+    if (!in.ok()) break;
+    Result<BundleInfo> info = read_bundle_info(bundle, limits);
+    if (!info.ok())
+      return Error(info.error().code(), "history file: " + info.error().context(),
+                   begin + info.error().byte_offset());
+    if (previous && !follows(*previous, *info))
+      return Error(ErrorCode::kCorrupt, "history file: bundles are not in their order", begin);
+    previous = *info;
     result.bundles.push_back(bundle);
   }
   if (in.ok() && !in.at_end()) in.fail("bytes after the last bundle");

@@ -41,8 +41,8 @@ struct LogChunk {
   std::vector<DeltaRun> deltas;
   std::vector<Dependency> dependencies;
   std::string messages;
-  std::string text;           ///< content of an open chunk
-  Bytes owned;                ///< content of a sealed one lies in here
+  std::string text;  ///< content of an open chunk
+  Bytes owned;       ///< content of a sealed one lies in here
   std::string_view borrowed;
 
   std::string_view content() const { return sealed ? borrowed : std::string_view(text); }

@@ -16,10 +16,17 @@ namespace {
 class OpReader {
  public:
   OpReader(BodyColumns& in, const BodyCounts& counts, const DecodeLimits& limits, Batch& batch)
-      : in_(in), counts_(counts), limits_(limits), batch_(batch), cursor_(batch.replicas.size()),
-        who_(in.numbers(Column::kWho)), places_(in.numbers(Column::kPlaces)),
-        ros_(in.numbers(Column::kRos)), others_(in.numbers(Column::kOthers)),
-        count_numbers_(in.numbers(Column::kCounts)), values_(in.bytes(Column::kValues)) {}
+      : in_(in),
+        counts_(counts),
+        limits_(limits),
+        batch_(batch),
+        cursor_(batch.replicas.size()),
+        who_(in.numbers(Column::kWho)),
+        places_(in.numbers(Column::kPlaces)),
+        ros_(in.numbers(Column::kRos)),
+        others_(in.numbers(Column::kOthers)),
+        count_numbers_(in.numbers(Column::kCounts)),
+        values_(in.bytes(Column::kValues)) {}
 
   void run() {
     open_text();
@@ -90,13 +97,15 @@ class OpReader {
 
   // continues_run for the two, without a branch that the file decides.
   bool continues_insertion(const Op& op) const {
+    const std::uint64_t lo = op.a.packed();
+    const std::uint64_t ro = op.b.packed();
     return (last_kind_ == op.kind) & ((tag_ & kSameContainer) != 0) &
-           (op.a.packed() == LocalDot{0, op.seq - 1}.packed()) & (op.b.packed() == last_ro_);
+           (lo == std::uint64_t{op.seq} - 1) & (ro == last_ro_);
   }
   bool continues_erasure(const Op& op, Guess guess) const {
     std::int64_t ahead = std::int64_t{op.a.seq} - guess.seq;
-    return (last_kind_ == op.kind) & ((tag_ & kSameContainer) != 0) & (op.a.replica == guess.replica) &
-           ((ahead == 0) | ((ahead == 2) & (last_count_ == 1)));
+    return (last_kind_ == op.kind) & ((tag_ & kSameContainer) != 0) &
+           (op.a.replica == guess.replica) & ((ahead == 0) | ((ahead == 2) & (last_count_ == 1)));
   }
 
   void read_other(Op& op) {
@@ -110,7 +119,8 @@ class OpReader {
         last_ro_ = op.b.packed();
         return cursor_.inserted(op);
       case OpKind::kRevoke:
-      case OpKind::kReinstate: return read_targets(op, others_, cursor_.own(op.seq));
+      case OpKind::kReinstate:
+        return read_targets(op, others_, cursor_.own(op.seq));
       case OpKind::kListSet:
         op.a = read_overwritten(op);
         op.b = read_some_dot(op);
@@ -123,7 +133,9 @@ class OpReader {
         last_ro_ = op.b.packed();
         return cursor_.inserted(op);
       }
-      case OpKind::kRestore: op.a = read_overwritten(op); return;
+      case OpKind::kRestore:
+        op.a = read_overwritten(op);
+        return;
       case OpKind::kCounterAdd:
         return read_content(op, [](ByteReader& values, Op&) { values.varint(); });
       case OpKind::kUnknown:
@@ -132,7 +144,8 @@ class OpReader {
           ByteSpan whole;
           unknown.count = read_unknown_content(values, whole).count;
         });
-      default: in_.fail(ErrorCode::kUnknownKind, "unknown kind of operation", tag_at_);
+      default:
+        in_.fail(ErrorCode::kUnknownKind, "unknown kind of operation", tag_at_);
     }
   }
 
@@ -147,14 +160,15 @@ class OpReader {
     const std::uint64_t chosen = choices[ro_class];
     op.b = {static_cast<ReplicaIndex>(chosen >> 32), static_cast<Seq>(chosen)};
     // (Of the own log, the next dot could be this operation itself, or a later one.)
-    if ((ro_class == kRoNextDot) &
-        (op.a.is_none() | (op.b.seq > kMaxSeq) | ((op.b.replica == 0) & (op.b.seq >= op.seq)))) [[unlikely]]
+    if ((ro_class == kRoNextDot) & (op.a.is_none() | (op.b.seq > kMaxSeq) |
+                                    ((op.b.replica == 0) & (op.b.seq >= op.seq)))) [[unlikely]]
       fail("the left neighbour has no next dot");
   }
 
   void read_targets(Op& op, NumberColumn& column, Guess guess) {
     op.a = read_dot(column, op, guess);
-    if (op.a.is_none()) [[unlikely]] return fail("names nothing");
+    if (op.a.is_none()) [[unlikely]]
+      return fail("names nothing");
     read_count(op, (tag_ & kTargetsOne) == 0 ? 1 : 0);
     op.backward = (op.kind == OpKind::kErase) & (op.count > 1) & ((tag_ & kBackward) != 0);
     const std::int64_t more = std::int64_t{op.count} - 1;
@@ -198,9 +212,13 @@ class OpReader {
 
   LocalDot read_overwritten(const Op& op) {
     switch (tag_ >> kOverwrittenShift & 3) {
-      case kOverwritesNothing: return kNoDot;
-      case kOverwritesExplicit: return read_some_dot(op);
-      default: fail("unknown way to name what is overwritten"); return kNoDot;
+      case kOverwritesNothing:
+        return kNoDot;
+      case kOverwritesExplicit:
+        return read_some_dot(op);
+      default:
+        fail("unknown way to name what is overwritten");
+        return kNoDot;
     }
   }
 
@@ -255,7 +273,8 @@ class OpReader {
       return;
     std::uint64_t entry = in_.numbers(Column::kContainers).next();
     if (entry == 0) {
-      if (batch_.containers.size() == counts_.containers) return fail("more containers than announced");
+      if (batch_.containers.size() == counts_.containers)
+        return fail("more containers than announced");
       batch_.containers.push_back(read_dot(others_, op, cursor_.own(op.seq)));
       entry = batch_.containers.size();
     } else if (entry > batch_.containers.size()) {
@@ -359,7 +378,8 @@ class OpReader {
   std::uint32_t tag_ = 0;
   std::uint64_t tag_at_ = 0;
   Seq next_seq_ = 0;
-  std::uint64_t last_ro_ = kNoDot.packed();  ///< (whole: stored in halves and loaded whole it would stall)
+  std::uint64_t last_ro_ =
+      kNoDot.packed();  ///< (whole: stored in halves and loaded whole it would stall)
   OpKind last_kind_ = OpKind::kUnknown;
   Seq last_count_ = 0;
   std::uint32_t last_container_ = 0;

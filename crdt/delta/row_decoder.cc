@@ -48,7 +48,8 @@ class RowDecoder {
     batch_.replicas.push_back(ReplicaId{in_.u64()});
     DeltaRun& delta = batch_.deltas.emplace_back();
     delta.committed_at_ms = std::uint64_t{flags & kTimeHighBits} << 40 | read_low_time();
-    if (delta.committed_at_ms >= kMaxTimeMs) in_.fail(ErrorCode::kLimit, "time after the year 2099");
+    if (delta.committed_at_ms >= kMaxTimeMs)
+      in_.fail(ErrorCode::kLimit, "time after the year 2099");
     batch_.first_seq = next_seq_ = delta.first_seq = read_seq();
     batch_.op_count = delta.ops_each = (flags & kHasOpCount) != 0 ? read_count() : 1;
     if (flags & kHasReplicas) read_replicas();
@@ -122,11 +123,14 @@ class RowDecoder {
 
   void read_body(Op& op) {
     switch (op.kind) {
-      case OpKind::kTextInsert: return read_text(op);
-      case OpKind::kListInsert: return read_values(op);
+      case OpKind::kTextInsert:
+        return read_text(op);
+      case OpKind::kListInsert:
+        return read_values(op);
       case OpKind::kErase:
       case OpKind::kRevoke:
-      case OpKind::kReinstate: return read_targets(op);
+      case OpKind::kReinstate:
+        return read_targets(op);
       case OpKind::kMapSet:
       case OpKind::kMapErase:
       case OpKind::kMapEnsure:
@@ -146,7 +150,9 @@ class RowDecoder {
         op.content_size = element.seq;
         return;
       }
-      case OpKind::kRestore: op.a = read_dot(); return;
+      case OpKind::kRestore:
+        op.a = read_dot();
+        return;
       case OpKind::kCounterAdd: {
         ByteSpan rest = in_.bytes(0);
         in_.varint();
@@ -204,9 +210,14 @@ class RowDecoder {
         if (op.a.is_none()) return in_.fail("the begin of a sequence has no next dot");
         op.b = check_dot(op.a.plus(1));
         break;
-      case kRoEnd: op.b = kNoDot; break;
-      case kRoSame: op.b = last_ro_; break;
-      default: op.b = read_explicit_ro(op.a);
+      case kRoEnd:
+        op.b = kNoDot;
+        break;
+      case kRoSame:
+        op.b = last_ro_;
+        break;
+      default:
+        op.b = read_explicit_ro(op.a);
     }
     last_ro_ = op.b;
   }
@@ -341,7 +352,11 @@ class RowDecoder {
 
   Status check_canonical() {
     const DeltaRun& delta = batch_.deltas.front();
-    DeltaHead head{0, delta.first_seq, delta.ops_each, delta.committed_at_ms, batch_.dependencies,
+    DeltaHead head{0,
+                   delta.first_seq,
+                   delta.ops_each,
+                   delta.committed_at_ms,
+                   batch_.dependencies,
                    batch_.messages};
     CompareSink sink(bytes_);
     DeltaEncoder encoder;
@@ -349,7 +364,8 @@ class RowDecoder {
     sink.flush();
     std::size_t difference = sink.target().difference();
     if (difference == CompareTarget::kEqual) return {};
-    return Error(ErrorCode::kNotCanonical, "delta: not the one encoding of its content", difference);
+    return Error(ErrorCode::kNotCanonical, "delta: not the one encoding of its content",
+                 difference);
   }
 
   static constexpr std::size_t kSearchedContainers = 16;
@@ -370,9 +386,11 @@ Status decode_delta_into(ByteSpan bytes, Batch& out, const DecodeLimits& limits)
 }
 
 Result<Batch> decode_delta(ByteSpan bytes, const DecodeLimits& limits) {
-  Batch batch;
-  WEFT_TRY(decode_delta_into(bytes, batch, limits));
-  return batch;
+  Result<Batch> result =
+      Batch();  // filled in place: moving a full one costs as much as decoding it
+  Status status = decode_delta_into(bytes, *result, limits);
+  if (!status.ok()) result = status.take_error();
+  return result;
 }
 
 }  // namespace weft

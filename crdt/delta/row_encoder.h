@@ -43,10 +43,11 @@ concept OpNames = requires(const T& names, ReplicaIndex replica, std::uint32_t i
 struct DeltaHead {
   ReplicaIndex author = 0;
   Seq first_seq = 0;
-  Seq op_count = 1;                         ///< >= 1
-  std::uint64_t committed_at_ms = 0;        ///< < kMaxTimeMs
-  std::span<const Dependency> dependencies; ///< sorted by ReplicaId, one per replica, none the author's
-  std::string_view message;                 ///< UTF-8
+  Seq op_count = 1;                   ///< >= 1
+  std::uint64_t committed_at_ms = 0;  ///< < kMaxTimeMs
+  std::span<const Dependency>
+      dependencies;          ///< sorted by ReplicaId, one per replica, none the author's
+  std::string_view message;  ///< UTF-8
   Seq end() const { return first_seq + op_count; }
 };
 
@@ -82,27 +83,38 @@ class DeltaEncoder {
   FirstUseTable keys_;
 };
 
+/// The part of `op` that lies in the units [begin, end), which it overlaps.
+inline Op clip_op(const Op& op, Seq begin, Seq end, ReplicaIndex author, std::string_view content,
+                  std::uint32_t first_content_begin) {
+  Op rest = op;
+  if (op.seq < begin && is_insert(op.kind) && first_content_begin != kUnknownContentBegin) {
+    rest.count = op.end() - begin;
+    rest.content_size -= first_content_begin - op.content_begin;
+    rest.content_begin = first_content_begin;
+    rest.a = {author, begin - 1};
+    rest.seq = begin;
+  }
+  Seq first = rest.seq < begin ? begin : rest.seq;
+  Seq last = rest.end() > end ? end : rest.end();
+  return slice_op(rest, first, last, author, content);
+}
+
 /// Calls emit(const Op&) with the runs of the units [begin, end), cut and joined as the delta has them.
 template <typename Emit>
 void for_each_run(std::span<const Op> ops, Seq begin, Seq end, ReplicaIndex author,
                   std::string_view content, std::uint32_t first_content_begin, Emit emit) {
+  auto is_whole = [=](const Op& op) { return op.seq >= begin && op.end() <= end; };
+  if (ops.size() == 1) {
+    if (is_whole(ops[0])) return emit(ops[0]);
+    return emit(clip_op(ops[0], begin, end, author, content, first_content_begin));
+  }
   ErasureJoiner joiner(emit);
   for (const Op& op : ops) {
-    if (op.seq >= begin && op.end() <= end) [[likely]] {
+    if (is_whole(op)) [[likely]] {
       joiner.push(op, author);
-      continue;
+    } else {
+      joiner.push(clip_op(op, begin, end, author, content, first_content_begin), author);
     }
-    Op rest = op;
-    if (op.seq < begin && is_insert(op.kind) && first_content_begin != kUnknownContentBegin) {
-      rest.count = op.end() - begin;
-      rest.content_size -= first_content_begin - op.content_begin;
-      rest.content_begin = first_content_begin;
-      rest.a = {author, begin - 1};
-      rest.seq = begin;
-    }
-    Seq first = rest.seq < begin ? begin : rest.seq;
-    Seq last = rest.end() > end ? end : rest.end();
-    joiner.push(slice_op(rest, first, last, author, content), author);
   }
   joiner.flush();
 }
@@ -112,7 +124,11 @@ class DeltaEncoder::Writer {
  public:
   Writer(DeltaEncoder& encoder, Sink& sink, const Names& names, const DeltaHead& head,
          std::string_view content)
-      : replicas_(encoder.replicas_), keys_(encoder.keys_), sink_(sink), names_(names), head_(head),
+      : replicas_(encoder.replicas_),
+        keys_(encoder.keys_),
+        sink_(sink),
+        names_(names),
+        head_(head),
         content_(content) {}
 
   // --- first pass: which replicas are named, in the order in which they are written
@@ -215,9 +231,13 @@ class DeltaEncoder::Writer {
         write_neighbours(op, ro_class);
         write_dot(op, moved_element(op));
         break;
-      case OpKind::kRestore: write_dot(op, op.a); break;
+      case OpKind::kRestore:
+        write_dot(op, op.a);
+        break;
       case OpKind::kCounterAdd:
-      case OpKind::kUnknown: write_content(op); break;
+      case OpKind::kUnknown:
+        write_content(op);
+        break;
     }
   }
 

@@ -80,7 +80,8 @@ class CompareTarget {
     std::size_t left = expected_.size() - at_;
     bool same_bytes = data.data() == expected_.data() + at_;  // content that the op borrows
     if (data.size() > left ||
-        (!same_bytes && !data.empty() && std::memcmp(data.data(), expected_.data() + at_, data.size()) != 0)) {
+        (!same_bytes && !data.empty() &&
+         std::memcmp(data.data(), expected_.data() + at_, data.size()) != 0)) {
       std::size_t i = 0;
       while (i < left && i < data.size() && data[i] == expected_[at_ + i]) ++i;
       difference_ = at_ + i;

@@ -69,8 +69,7 @@ Op slice_op(const Op& op, Seq begin, Seq end, ReplicaIndex author, std::string_v
 
 bool continues_run(const Op& previous, const Op& next, ReplicaIndex author) {
   if (previous.kind != next.kind || previous.container != next.container) return false;
-  if (is_insert(next.kind))
-    return next.a == LocalDot{author, next.seq - 1} && next.b == previous.b;
+  if (is_insert(next.kind)) return next.a == LocalDot{author, next.seq - 1} && next.b == previous.b;
   if (next.kind == OpKind::kErase) return erasure_side(previous, next) != 0;
   if (has_targets(next.kind)) return next.a == previous.a.plus(previous.count);
   return false;

@@ -9,12 +9,14 @@ bool NumberColumn::refill() {
   auto count = static_cast<std::uint32_t>(std::min<std::ptrdiff_t>(end_ - at_, kBlock));
   next_ = filled_ = 0;
   if (count == 0) {
-    fault_->set(ErrorCode::kCorrupt, "a column ends too early", static_cast<std::uint64_t>(at_ - body_));
+    fault_->set(ErrorCode::kCorrupt, "a column ends too early",
+                static_cast<std::uint64_t>(at_ - body_));
     return false;
   }
   const std::byte* bits = bits_;
   std::uint64_t bit_at = bit_at_;
-  const std::uint64_t last_byte = bit_end_ / 8;  // from here on the 8 bytes behind the bits are loaded
+  const std::uint64_t last_byte =
+      bit_end_ / 8;  // from here on the 8 bytes behind the bits are loaded
   for (std::uint32_t i = 0; i < count; ++i) {
     auto token = static_cast<std::uint8_t>(at_[i]);
     std::uint64_t word;

@@ -113,13 +113,19 @@ class BodyColumns {
   BodyColumns& operator=(const BodyColumns&) = delete;
 
   NumberColumn& numbers(Column which) { return numbers_[static_cast<std::size_t>(which)]; }
-  ByteColumn& bytes(Column which) { return bytes_[static_cast<std::size_t>(which) - kNumberColumns]; }
+  ByteColumn& bytes(Column which) {
+    return bytes_[static_cast<std::size_t>(which) - kNumberColumns];
+  }
   std::uint64_t u64(Column which);
-  std::uint64_t offset_of(const std::byte* at) const { return static_cast<std::uint64_t>(at - body_); }
+  std::uint64_t offset_of(const std::byte* at) const {
+    return static_cast<std::uint64_t>(at - body_);
+  }
 
   bool ok() const { return fault_.ok(); }
   void fail(const char* what) { fail(ErrorCode::kCorrupt, what, Error::kNoOffset); }
-  void fail(ErrorCode code, const char* what, std::uint64_t offset) { fault_.set(code, what, offset); }
+  void fail(ErrorCode code, const char* what, std::uint64_t offset) {
+    fault_.set(code, what, offset);
+  }
   Error error() const { return fault_.error(); }
   bool all_read() const;
 

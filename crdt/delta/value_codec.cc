@@ -45,12 +45,22 @@ bool read_scalar_payload(ByteReader& in, ValueTag tag) {
   switch (tag) {
     case ValueTag::kNull:
     case ValueTag::kFalse:
-    case ValueTag::kTrue: return true;
-    case ValueTag::kInt: in.varint(); return true;
-    case ValueTag::kDouble: read_double(in); return true;
-    case ValueTag::kString: read_sized_text(in); return true;
-    case ValueTag::kBytes: in.sized(); return true;
-    default: return false;
+    case ValueTag::kTrue:
+      return true;
+    case ValueTag::kInt:
+      in.varint();
+      return true;
+    case ValueTag::kDouble:
+      read_double(in);
+      return true;
+    case ValueTag::kString:
+      read_sized_text(in);
+      return true;
+    case ValueTag::kBytes:
+      in.sized();
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -114,8 +124,12 @@ std::size_t value_size(ByteSpan data) {
   WEFT_ASSERT(!data.empty());
   const std::byte* at = data.data() + 1;
   switch (static_cast<ValueTag>(data[0])) {
-    case ValueTag::kInt: trusted_varint(at); break;
-    case ValueTag::kDouble: at += 8; break;
+    case ValueTag::kInt:
+      trusted_varint(at);
+      break;
+    case ValueTag::kDouble:
+      at += 8;
+      break;
     case ValueTag::kString:
     case ValueTag::kBytes:
     case ValueTag::kRecord: {
@@ -123,8 +137,11 @@ std::size_t value_size(ByteSpan data) {
       at += size;
       break;
     }
-    case ValueTag::kChild: at += 1; break;
-    default: break;
+    case ValueTag::kChild:
+      at += 1;
+      break;
+    default:
+      break;
   }
   auto size = static_cast<std::size_t>(at - data.data());
   WEFT_ASSERT(size <= data.size());

@@ -38,8 +38,8 @@ enum class ValueTag : std::uint8_t {
   kBytes = 6,
   kRecord = 7,
   kChild = 8,
-  kObject = 9,   ///< only inside a record
-  kArray = 10,   ///< only inside a record
+  kObject = 9,  ///< only inside a record
+  kArray = 10,  ///< only inside a record
 };
 
 inline constexpr std::uint64_t kCanonicalNan = 0x7ff8'0000'0000'0000;

@@ -12,6 +12,7 @@
 #include "crdt/delta/value_codec.h"
 #include "crdt/document/impl.h"
 #include "crdt/document/observe.h"
+#include "crdt/document/translator.h"
 
 namespace weft {
 namespace {
@@ -21,56 +22,25 @@ Error invalid(const char* what) { return Error(ErrorCode::kInvalidDelta, what); 
 /// Largest generation of a mergeable child: one a liar could set must leave room for others.
 constexpr std::uint32_t kMaxGeneration = 1u << 30;
 
-/// Turns the indices of a batch's tables into the document's. Containers are looked up when an op
-/// needs them: the delta itself may make them.
-class Translator {
+/// Interns an author, and takes that back where nothing of it was applied.
+class AuthorGuard {
  public:
-  Translator(DocumentImpl& impl, const Batch& batch, ReplicaIndex author) : impl_(impl), batch_(batch) {
-    replicas_.push_back(author);
-    for (std::size_t i = 1; i < batch.replicas.size(); ++i)
-      replicas_.push_back(impl.graph.find(batch.replicas[i]).value_or(kNoReplica));
-    names_.assign(batch.containers.size(), kUnresolved);
+  AuthorGuard(DocumentImpl& impl, ReplicaId id)
+      : impl_(impl), is_new_(!impl.graph.find(id).has_value()), index_(impl.intern_replica(id)) {}
+  AuthorGuard(const AuthorGuard&) = delete;
+  AuthorGuard& operator=(const AuthorGuard&) = delete;
+  ~AuthorGuard() {
+    if (!is_new_) return;
+    impl_.graph.forget_newest(index_);
+    impl_.log.forget_newest_replica();
   }
-
-  bool dot(LocalDot& dot) const {
-    if (dot.is_none()) return true;
-    dot.replica = replicas_[dot.replica];
-    return dot.replica != kNoReplica;
-  }
-
-  Status op(Op& op, const OpContext& context) {
-    bool known = dot(op.a);
-    bool has_b = is_insert(op.kind) || op.kind == OpKind::kListMove || op.kind == OpKind::kListSet;
-    if (has_b) known = dot(op.b) && known;
-    if (op.kind == OpKind::kListMove) {
-      LocalDot element = moved_element(op);
-      known = dot(element) && known;
-      op.content_begin = element.replica;
-      op.content_size = element.seq;
-    }
-    if (!known) return invalid("a dot of a replica that is not in the author's past");
-    if (has_key(op.kind)) op.b = {0, impl_.keys.intern(batch_.keys[op.key()])};
-    std::uint32_t& name = names_[op.container];
-    if (name == kUnresolved) {
-      LocalDot made = batch_.containers[op.container];
-      if (!dot(made)) return invalid("a container that is not in the author's past");
-      auto found = impl_.find_name(made);
-      if (!found) return invalid("a container that nobody made");
-      name = *found;
-    }
-    LocalDot made = impl_.names[name].dot;
-    if (!made.is_none() && !impl_.in_past(made, context, op.seq))
-      return invalid("a container that is not in the author's past");
-    op.container = name;
-    return {};
-  }
+  ReplicaIndex index() const { return index_; }
+  void keep() { is_new_ = false; }
 
  private:
-  static constexpr std::uint32_t kUnresolved = 0xffff'ffff;
   DocumentImpl& impl_;
-  const Batch& batch_;
-  boost::container::small_vector<ReplicaIndex, 4> replicas_;
-  boost::container::small_vector<std::uint32_t, 4> names_;
+  bool is_new_;
+  ReplicaIndex index_;
 };
 
 }  // namespace
@@ -79,7 +49,8 @@ Status DocumentImpl::apply_op(const Op& op, const OpContext& context) {
   ContainerIndex container = resolve(op.container);
   switch (op.kind) {
     case OpKind::kMapSet:
-    case OpKind::kMapErase: return apply_map_op(container, op, context);
+    case OpKind::kMapErase:
+      return apply_map_op(container, op, context);
     case OpKind::kMapEnsure: {
       ByteSpan content = as_bytes(context.content.substr(op.content_begin, op.content_size));
       if (parse_ensure_content(content).generation > kMaxGeneration)
@@ -87,12 +58,18 @@ Status DocumentImpl::apply_op(const Op& op, const OpContext& context) {
       return apply_map_op(container, op, context);
     }
     case OpKind::kTextInsert:
-    case OpKind::kListInsert: return insert_elements(container, op, context);
-    case OpKind::kErase: return erase_elements(container, op, context);
-    case OpKind::kListSet: return set_element(container, op, context);
-    case OpKind::kListMove: return move_element(container, op, context);
-    case OpKind::kRevoke: return toggle_erasures(container, op, context, true);
-    case OpKind::kReinstate: return toggle_erasures(container, op, context, false);
+    case OpKind::kListInsert:
+      return insert_elements(container, op, context);
+    case OpKind::kErase:
+      return erase_elements(container, op, context);
+    case OpKind::kListSet:
+      return set_element(container, op, context);
+    case OpKind::kListMove:
+      return move_element(container, op, context);
+    case OpKind::kRevoke:
+      return toggle_erasures(container, op, context, true);
+    case OpKind::kReinstate:
+      return toggle_erasures(container, op, context, false);
     case OpKind::kCounterAdd: {
       if (containers[container].kind != ContainerKind::kCounter)
         return invalid("an addition to a container that is no counter");
@@ -102,13 +79,14 @@ Status DocumentImpl::apply_op(const Op& op, const OpContext& context) {
       if (observing()) note_counter(container, amount);
       return {};
     }
-    case OpKind::kRestore: return restore_child(container, op, context);
+    case OpKind::kRestore:
+      return restore_child(container, op, context);
     case OpKind::kUnknown: {
       ByteReader in(as_bytes(context.content.substr(op.content_begin, op.content_size)));
       ByteSpan whole;
       UnknownContent unknown = read_unknown_content(in, whole);
-      auto version = static_cast<std::uint32_t>(
-          std::min<std::uint64_t>(unknown.weft_version, 0xffff'ffff));
+      auto version =
+          static_cast<std::uint32_t>(std::min<std::uint64_t>(unknown.weft_version, 0xffff'ffff));
       needs_weft = std::max(needs_weft, version);
       return {};
     }
@@ -131,8 +109,8 @@ Status DocumentImpl::set_element(ContainerIndex container, const Op& op, const O
   if (!op.a.is_none() && !in_past(op.a, context, op.seq))
     return invalid("the overwritten write is not in the author's past");
   LocalDot dot{context.author, op.seq};
-  Value value = Value::decode_trusted(
-      as_bytes(context.content.substr(op.content_begin, op.content_size)));
+  Value value =
+      Value::decode_trusted(as_bytes(context.content.substr(op.content_begin, op.content_size)));
   if (value.is_container()) {
     ContainerKind kind = value.container_kind();
     ContainerIndex child = add_container(distinct_id(dot), kind, container, dot);
@@ -140,8 +118,7 @@ Status DocumentImpl::set_element(ContainerIndex container, const Op& op, const O
     containers[child].element = op.b;
     value = Value::container(child, kind);
   }
-  return write_element(container, op.b, Write{std::move(value), dot, false, false},
-                       op.a, context);
+  return write_element(container, op.b, Write{std::move(value), dot, false, false}, op.a, context);
 }
 
 Status DocumentImpl::write_element(ContainerIndex container, LocalDot element, Write write,
@@ -174,7 +151,8 @@ Status DocumentImpl::restore_child(ContainerIndex child, const Op& op, const OpC
   reg.touched = journal.epoch;
   bool was_visible = reg.visible();
   bool changed = write_register(reg, map.losers, key, std::move(write), op.a, context);
-  map.visible_count += static_cast<std::size_t>(reg.visible()) - static_cast<std::size_t>(was_visible);
+  map.visible_count +=
+      static_cast<std::size_t>(reg.visible()) - static_cast<std::size_t>(was_visible);
   if (changed && observing()) note_key(parent, key);
   return {};
 }
@@ -189,6 +167,7 @@ void DocumentImpl::begin_journal() {
 }
 
 void DocumentImpl::rollback_ops(std::span<const Op> ops, const OpContext& context) {
+  drop_siblings();
   // What is taken back is nobody's business: no patches.
   std::unique_ptr<PatchCollector> kept = std::move(collector);
   for (std::size_t i = ops.size(); i-- > 0;) {
@@ -229,7 +208,8 @@ void DocumentImpl::rollback_ops(std::span<const Op> ops, const OpContext& contex
       sequence->slots.erase(slot.packed());
     } else if (op.kind == OpKind::kCounterAdd) {
       ByteReader in(as_bytes(context.content.substr(op.content_begin, op.content_size)));
-      add_to_counter(container, static_cast<std::int64_t>(-static_cast<std::uint64_t>(in.svarint())));
+      add_to_counter(container,
+                     static_cast<std::int64_t>(-static_cast<std::uint64_t>(in.svarint())));
     }
   }
   for (std::size_t i = journal.registers.size(); i-- > 0;) restore_register(journal.registers[i]);
@@ -255,9 +235,9 @@ Result<DocumentImpl::Admission> DocumentImpl::admit(const Batch& batch) const {
     return admission;
   }
   if (batch.first_seq < end)
-    return Error(ErrorCode::kForkedReplica,
-                 "replica " + to_string(batch.author()) + " has cut its log in two ways at " +
-                     std::to_string(batch.first_seq));
+    return Error(ErrorCode::kForkedReplica, "replica " + to_string(batch.author()) +
+                                                " has cut its log in two ways at " +
+                                                std::to_string(batch.first_seq));
   if (batch.first_seq > end) admission.missing.push_back({batch.author(), batch.first_seq - 1});
   for (const Dependency& dependency : batch.dependencies) {
     ReplicaId id = batch.replicas[dependency.dot.replica];
@@ -266,21 +246,16 @@ Result<DocumentImpl::Admission> DocumentImpl::admit(const Batch& batch) const {
     if (dependency.dot.seq >= known) {
       admission.missing.push_back({id, dependency.dot.seq});
     } else if (dependency.dot.seq + 1 == known && graph.chain(*replica) != dependency.chain) {
-      return Error(ErrorCode::kForkedReplica,
-                   "a delta of " + to_string(batch.author()) + " depends on another history of " +
-                       to_string(id) + " than is held here");
+      admission.forked = true;
     }
   }
   if (!admission.missing.empty()) admission.kind = Admission::Kind::kWaits;
   return admission;
 }
 
-Status DocumentImpl::apply_ready_delta(Batch& batch, const DeltaRun& delta, std::span<const Op> ops,
-                                       std::uint64_t chain) {
-  WEFT_TRY(ensure_skeleton());
-  bool is_new = !graph.find(batch.author()).has_value();
-  ReplicaIndex author = intern_replica(batch.author());
-  Translator translator(*this, batch, author);
+Status DocumentImpl::apply_ready_delta(const Batch& batch, const DeltaRun& delta,
+                                       std::span<const Op> ops, Translator& translator) {
+  ReplicaIndex author = translator.author();
   boost::container::small_vector<Dependency, 2> dependencies;
   for (std::uint32_t i = 0; i < delta.dependency_count; ++i) {
     Dependency dependency = batch.dependencies[delta.dependency_begin + i];
@@ -297,16 +272,16 @@ Status DocumentImpl::apply_ready_delta(Batch& batch, const DeltaRun& delta, std:
   context.content = batch.content;
   begin_journal();
   boost::container::small_vector<Op, 4> applied;
+  in_progress_author = author;
   for (const Op& from : ops) {
     Op op = from;
+    in_progress = std::span(applied.data(), applied.size());
     Status status = translator.op(op, context);
     if (status.ok()) status = apply_op(op, context);
     if (!status.ok()) {
+      in_progress = {};
       rollback_ops(std::span(applied.data(), applied.size()), context);
-      if (is_new) {
-        graph.forget_newest(author);
-        log.forget_newest_replica();
-      }
+      translator.forget_names();
       Error error = status.take_error();
       return Error(error.code(), "delta " + to_string(Dot{batch.author(), delta.first_seq}) +
                                      ", operation " + std::to_string(from.seq) + ": " +
@@ -314,6 +289,7 @@ Status DocumentImpl::apply_ready_delta(Batch& batch, const DeltaRun& delta, std:
     }
     applied.push_back(op);
   }
+  in_progress = {};
   LogChunk& chunk = log.open_chunk(author, delta.first_seq);
   for (Op op : applied) {
     if (has_content(op.kind)) {
@@ -328,7 +304,8 @@ Status DocumentImpl::apply_ready_delta(Batch& batch, const DeltaRun& delta, std:
   run.dependency_begin = static_cast<std::uint32_t>(chunk.dependencies.size());
   chunk.dependencies.insert(chunk.dependencies.end(), deps.begin(), deps.end());
   if (run.message_size > 0) {
-    std::string_view message = std::string_view(batch.messages).substr(run.message_begin, run.message_size);
+    std::string_view message =
+        std::string_view(batch.messages).substr(run.message_begin, run.message_size);
     run.message_begin = static_cast<std::uint32_t>(chunk.messages.size());
     chunk.messages += message;
   } else {
@@ -338,7 +315,6 @@ Status DocumentImpl::apply_ready_delta(Batch& batch, const DeltaRun& delta, std:
   append_delta_run(chunk.deltas, run);
   chunk.end = delta.first_seq + delta.ops_each;
   graph.append(author, delta.ops_each, deps, context.first_hlc);
-  graph.set_chain(author, chain);
   return {};
 }
 
@@ -365,12 +341,18 @@ Status DocumentImpl::take_delta(Batch& batch, ByteSpan bytes, ApplyReport& repor
     case Admission::Kind::kWaits:
       add_pending(bytes, batch, std::move(admission.missing), report);
       return {};
-    case Admission::Kind::kReady: break;
+    case Admission::Kind::kReady:
+      break;
   }
-  auto author = graph.find(batch.author());
-  std::uint64_t chain = xxh3_64(bytes, author ? graph.chain(*author) : 0);
-  WEFT_TRY(apply_ready_delta(batch, batch.deltas.front(), batch.ops, chain));
+  WEFT_TRY(ensure_skeleton());
+  AuthorGuard author(*this, batch.author());
+  Translator translator(*this, batch, author.index());
+  std::uint64_t chain = xxh3_64(bytes, graph.chain(author.index()));
+  WEFT_TRY(apply_ready_delta(batch, batch.deltas.front(), batch.ops, translator));
+  graph.set_chain(author.index(), chain);
+  author.keep();
   ++report.applied;
+  if (admission.forked) ++report.forked;
   return {};
 }
 
@@ -382,11 +364,13 @@ Status DocumentImpl::check_duplicate(const Batch& batch, ByteSpan bytes) {
   if (!run || chunk->skeleton) return {};
   Seq into = (batch.first_seq - run->first_seq) % run->ops_each;
   Bytes known;
-  if (into == 0 && run->ops_each == batch.op_count) known = encode_logged(author, *chunk, *run, batch.first_seq);
-  if (known.size() == bytes.size() && std::equal(bytes.begin(), bytes.end(), known.begin())) return {};
-  return Error(ErrorCode::kForkedReplica,
-               "replica " + to_string(batch.author()) + " has two histories: two deltas at " +
-                   std::to_string(batch.first_seq));
+  if (into == 0 && run->ops_each == batch.op_count)
+    known = encode_logged(author, *chunk, *run, batch.first_seq);
+  if (known.size() == bytes.size() && std::equal(bytes.begin(), bytes.end(), known.begin()))
+    return {};
+  return Error(ErrorCode::kForkedReplica, "replica " + to_string(batch.author()) +
+                                              " has two histories: two deltas at " +
+                                              std::to_string(batch.first_seq));
 }
 
 void DocumentImpl::add_pending(ByteSpan bytes, const Batch& batch, std::vector<Dot> missing,
@@ -408,9 +392,9 @@ void DocumentImpl::add_pending(ByteSpan bytes, const Batch& batch, std::vector<D
   ++report.pending;
   // Over the bound the farthest go: those whose own log lacks the most before them.
   while (pending_bytes > options.pending_bytes_max && !pending.empty()) {
-    auto farthest = std::max_element(pending.begin(), pending.end(), [&](const auto& a, const auto& b) {
-      return distance(a) < distance(b);
-    });
+    auto farthest =
+        std::max_element(pending.begin(), pending.end(),
+                         [&](const auto& a, const auto& b) { return distance(a) < distance(b); });
     pending_bytes -= farthest->bytes.size() + sizeof *farthest;
     pending.erase(farthest);
     ++report.dropped;
@@ -438,8 +422,8 @@ void DocumentImpl::drain_pending(ApplyReport& report) {
       pending_bytes -= entry.bytes.size() + sizeof entry;
       --report.pending;
       Result<Batch> batch = decode_delta(entry.bytes, options.limits);
-      Status status = batch.ok() ? take_delta(batch.value(), entry.bytes, report)
-                                 : Status(batch.take_error());
+      Status status =
+          batch.ok() ? take_delta(batch.value(), entry.bytes, report) : Status(batch.take_error());
       if (!status.ok()) ++report.refused;
       progress = true;
     }
@@ -464,58 +448,155 @@ Result<ApplyReport> DocumentImpl::apply_opened(std::vector<OpenedBundle> bundles
 
 namespace {
 
-/// Where one bundle's replay stands.
-struct BundleCursor {
-  std::size_t run = 0;
-  std::uint32_t member = 0;
+/// One bundle's replay, delta by delta.
+class BundleReplay {
+ public:
+  BundleReplay(DocumentImpl& impl, OpenedBundle& bundle)
+      : impl_(impl), bundle_(bundle), batch_(bundle.batch) {
+    auto author = impl.graph.find(batch_.author());
+    chained_ = author ? impl.graph.end(*author) : 0;
+  }
+
+  bool done() const { return run_ == batch_.deltas.size(); }
+  void stop() { run_ = batch_.deltas.size(); }
+  DeltaRun delta() const {
+    DeltaRun one = batch_.deltas[run_];
+    one.first_seq += member_ * one.ops_each;
+    one.delta_count = 1;
+    return one;
+  }
+  Batch as_batch() const { return DocumentImpl::single_delta(batch_, run_, member_); }
+  void advance() {
+    if (++member_ < batch_.deltas[run_].delta_count) return;
+    member_ = 0;
+    ++run_;
+  }
+
+  /// Applies deltas as long as they are ready. @return how many took effect
+  Result<std::uint32_t> go(ApplyReport& report) {
+    std::uint32_t applied = 0;
+    std::optional<AuthorGuard> author;
+    while (!done()) {
+      DeltaRun one = delta();
+      auto known = impl_.graph.find(batch_.author());
+      Seq end = known ? impl_.graph.end(*known) : 0;
+      if (one.end() <= end) {
+        ++report.duplicate;
+        advance();
+        continue;
+      }
+      if (one.first_seq != end || !is_ready(one)) break;
+      if (!author) author.emplace(impl_, batch_.author());
+      if (!translator_) translator_.emplace(impl_, batch_, author->index());
+      translator_->refresh();
+      cut_ops(one);
+      Status status =
+          impl_.apply_ready_delta(batch_, one, std::span(ops_.data(), ops_.size()), *translator_);
+      if (!status.ok()) return status.take_error();
+      author->keep();
+      ++report.applied;
+      ++applied;
+      advance();
+    }
+    return applied;
+  }
+
+  /// Brings the author's chain hash up to date. The bundle names the one at its end only; where replay
+  /// stopped before, it is computed.
+  /// @errors kForkedReplica: all of it was known, but ends in another chain hash
+  Status settle() {
+    auto known = impl_.graph.find(batch_.author());
+    if (!known) return {};
+    Seq end = impl_.graph.end(*known);
+    if (end == batch_.end()) {
+      if (end > chained_) {
+        impl_.graph.set_chain(*known, bundle_.end_chain);
+      } else if (impl_.graph.chain(*known) != bundle_.end_chain) {
+        return Error(ErrorCode::kForkedReplica,
+                     "replica " + to_string(batch_.author()) + " has two histories");
+      }
+    } else if (end > chained_) {
+      rehash(*known, end);
+    }
+    return {};
+  }
+
+ private:
+  bool is_ready(const DeltaRun& run) const {
+    for (std::uint32_t i = 0; i < run.dependency_count; ++i) {
+      LocalDot dot = batch_.dependencies[run.dependency_begin + i].dot;
+      if (!impl_.graph.local({batch_.replicas[dot.replica], dot.seq})) return false;
+    }
+    return true;
+  }
+  void cut_ops(const DeltaRun& run) {
+    const std::vector<Op>& all = batch_.ops;
+    while (op_ < all.size() && all[op_].end() <= run.first_seq) ++op_;
+    std::size_t last = op_;
+    while (last < all.size() && all[last].seq < run.end()) ++last;
+    ops_.clear();
+    for_each_run(std::span(all).subspan(op_, last - op_), run.first_seq, run.end(), 0,
+                 batch_.content, kUnknownContentBegin, [&](const Op& op) { ops_.push_back(op); });
+  }
+  void rehash(ReplicaIndex author, Seq end) {
+    std::uint64_t chain = impl_.graph.chain(author);
+    for (const auto& chunk : impl_.log.chunks(author))
+      for (std::size_t i = chunk->delta_at(chained_); i < chunk->deltas.size(); ++i) {
+        const DeltaRun& run = chunk->deltas[i];
+        for (std::uint32_t k = 0; k < run.delta_count; ++k) {
+          Seq first = run.first_seq + k * run.ops_each;
+          if (first >= chained_ && first < end)
+            chain = xxh3_64(impl_.encode_logged(author, *chunk, run, first), chain);
+        }
+      }
+    impl_.graph.set_chain(author, chain);
+  }
+
+  DocumentImpl& impl_;
+  OpenedBundle& bundle_;
+  Batch& batch_;
+  std::optional<Translator> translator_;
+  boost::container::small_vector<Op, 4> ops_;
+  std::size_t run_ = 0;
+  std::uint32_t member_ = 0;
+  std::size_t op_ = 0;
+  Seq chained_ = 0;  ///< the chain hash held for the author counts up to here
 };
 
 }  // namespace
 
 /// Replays every bundle as far as its dependencies are there, round and round; what is left waits.
 Status DocumentImpl::apply_one_by_one(std::vector<OpenedBundle>& bundles, ApplyReport& report) {
-  std::vector<BundleCursor> cursors(bundles.size());
+  WEFT_TRY(ensure_skeleton());
+  std::vector<std::unique_ptr<BundleReplay>> replays;
+  for (OpenedBundle& bundle : bundles)
+    replays.push_back(std::make_unique<BundleReplay>(*this, bundle));
   Error first_error;
-  Bytes row;
   for (bool progress = true; progress;) {
     progress = false;
-    for (std::size_t b = 0; b < bundles.size(); ++b) {
-      Batch& batch = bundles[b].batch;
-      BundleCursor& at = cursors[b];
-      while (at.run < batch.deltas.size()) {
-        Batch one = single_delta(batch, at.run, at.member);
-        auto admission = admit(one);
-        if (admission.ok() && admission->kind == Admission::Kind::kWaits) break;
-        row.clear();
-        encode_delta(one, 0, row);
-        Status status = take_delta(one, row, report);
-        if (!status.ok()) {
-          if (!first_error) first_error = status.take_error();
-          at.run = batch.deltas.size();  // what follows in this log depends on it
-          break;
-        }
-        progress = true;
-        if (++at.member == batch.deltas[at.run].delta_count) {
-          at.member = 0;
-          ++at.run;
-        }
+    for (auto& replay : replays) {
+      auto applied = replay->go(report);
+      if (applied.ok()) {
+        progress = progress || *applied > 0;
+        continue;
       }
+      if (!first_error) first_error = applied.take_error();
+      replay->stop();  // what follows in this log depends on the refused one
     }
   }
-  for (std::size_t b = 0; b < bundles.size(); ++b) {
-    Batch& batch = bundles[b].batch;
-    for (BundleCursor& at = cursors[b]; at.run < batch.deltas.size();) {
-      Batch one = single_delta(batch, at.run, at.member);
+  for (auto& replay : replays) {
+    Status status = replay->settle();
+    if (!status.ok() && !first_error) first_error = status.take_error();
+  }
+  Bytes row;
+  for (auto& replay : replays)
+    for (; !replay->done(); replay->advance()) {
+      Batch one = replay->as_batch();
       row.clear();
       encode_delta(one, 0, row);
       Status status = take_delta(one, row, report);
       if (!status.ok() && !first_error) first_error = status.take_error();
-      if (++at.member == batch.deltas[at.run].delta_count) {
-        at.member = 0;
-        ++at.run;
-      }
     }
-  }
   if (first_error && report.applied == 0 && report.pending == 0) return first_error;
   if (first_error) ++report.refused;
   return {};

@@ -15,7 +15,20 @@
 
 namespace weft {
 
-bool BulkSequences::origin(LocalDot dot, LocalDot& lo, LocalDot& ro) const {
+BulkWeaver::Outcome TreeWeaver::insert(std::uint32_t sequence, SequenceState& state, const Op& op,
+                                       const OpContext& context, const SiblingOracle&) {
+  while (trees_.size() <= sequence) trees_.emplace_back(false);
+  RunTree& tree = trees_[sequence];
+  LocalDot dot{context.author, op.seq};
+  auto after = impl_.place(state, tree, op.a, op.b, dot, context);
+  if (!after.ok()) return BulkWeaver::Outcome::kInvalid;
+  tree.insert_after(*after, dot, op.count, {});
+  impl_.note_sibling(state, tree, op.a, op.b, dot, context);
+  return BulkWeaver::Outcome::kDone;
+}
+
+template <class Weaver>
+bool BulkSequences<Weaver>::origin(LocalDot dot, LocalDot& lo, LocalDot& ro) const {
   auto found = impl_.log.origin(dot);
   if (!found) return false;
   lo = found->lo;
@@ -23,15 +36,18 @@ bool BulkSequences::origin(LocalDot dot, LocalDot& lo, LocalDot& ro) const {
   return true;
 }
 
-bool BulkSequences::stamp_less(LocalDot a, LocalDot b) const {
+template <class Weaver>
+bool BulkSequences<Weaver>::stamp_less(LocalDot a, LocalDot b) const {
   return impl_.graph.stamp_of(a) < impl_.graph.stamp_of(b);
 }
 
-bool BulkSequences::in_past(LocalDot dot) const {
+template <class Weaver>
+bool BulkSequences<Weaver>::in_past(LocalDot dot) const {
   return impl_.in_past(dot, *context_, before_);
 }
 
-std::uint32_t BulkSequences::number_of(ContainerIndex container) {
+template <class Weaver>
+std::uint32_t BulkSequences<Weaver>::number_of(ContainerIndex container) {
   if (container >= numbers_.size()) numbers_.resize(impl_.containers.size(), kNone);
   std::uint32_t& number = numbers_[container];
   if (number == kNone) {
@@ -42,7 +58,8 @@ std::uint32_t BulkSequences::number_of(ContainerIndex container) {
   return number;
 }
 
-bool BulkSequences::apply(const Op& op, const OpContext& context) {
+template <class Weaver>
+bool BulkSequences<Weaver>::apply(const Op& op, const OpContext& context) {
   ContainerIndex container = impl_.resolve(op.container);
   SequenceState* sequence = impl_.containers[container].sequence.get();
   if (sequence == nullptr) return false;
@@ -55,10 +72,15 @@ bool BulkSequences::apply(const Op& op, const OpContext& context) {
     case OpKind::kTextInsert:
     case OpKind::kListInsert: {
       if (sequence->is_text != (op.kind == OpKind::kTextInsert)) return false;
-      if (weaver_.insert(number, dot, op.count, op.a, op.b, !context.covers_everything,
-                         context.trusted, *this) != BulkWeaver::Outcome::kDone)
+      if (weaver_.insert(number, *sequence, op, context, *this) != BulkWeaver::Outcome::kDone)
         return false;
-      if (context.trusted) return true;  // values and text are there already
+      if (context.trusted) {  // values and text are there already
+        if (sequence->is_text) return true;
+        sequence->list_size += op.count;
+        for (Seq k = 0; k < op.count; ++k)
+          if (sequence->elements.find(dot.plus(k).packed()) == nullptr) return false;
+        return true;
+      }
       std::string_view content = context.content.substr(op.content_begin, op.content_size);
       if (sequence->is_text) {
         weaver_.put_text(dot, content);
@@ -71,16 +93,21 @@ bool BulkSequences::apply(const Op& op, const OpContext& context) {
       }
       return true;
     }
-    case OpKind::kErase: return erase(*sequence, number, op, context);
+    case OpKind::kErase:
+      return erase(*sequence, number, op, context);
     case OpKind::kRevoke:
-    case OpKind::kReinstate: return toggle(*sequence, container, op, context);
-    case OpKind::kListMove: return move(*sequence, number, op, context);
-    default: return false;
+    case OpKind::kReinstate:
+      return toggle(*sequence, number, container, op, context);
+    case OpKind::kListMove:
+      return move(*sequence, number, op, context);
+    default:
+      return false;
   }
 }
 
-bool BulkSequences::erase(SequenceState& sequence, std::uint32_t number, const Op& op,
-                          const OpContext& context) {
+template <class Weaver>
+bool BulkSequences<Weaver>::erase(SequenceState& sequence, std::uint32_t number, const Op& op,
+                                  const OpContext& context) {
   LocalDot first = op.a;
   if (op.backward) {
     if (op.a.seq < op.count - 1) return false;
@@ -99,17 +126,20 @@ bool BulkSequences::erase(SequenceState& sequence, std::uint32_t number, const O
     }
     return true;
   }
-  weaver_.hide(first, op.count, [&](LocalDot dot) { count_again(sequence, dot); });
+  weaver_.hide(number, first, op.count, [&](LocalDot dot) { count_again(sequence, dot); });
   return true;
 }
 
-void BulkSequences::count_again(SequenceState& sequence, LocalDot dot) {
+template <class Weaver>
+void BulkSequences<Weaver>::count_again(SequenceState& sequence, LocalDot dot) {
   std::uint32_t& erasures = sequence.multi_erased[dot.packed()];
   erasures = erasures == 0 ? 2 : erasures + 1;
 }
 
-bool BulkSequences::toggle(SequenceState& sequence, ContainerIndex container, const Op& op,
-                           const OpContext& context) {
+template <class Weaver>
+bool BulkSequences<Weaver>::toggle(SequenceState& sequence, std::uint32_t number,
+                                   ContainerIndex container, const Op& op,
+                                   const OpContext& context) {
   bool revoke = op.kind == OpKind::kRevoke;
   if (op.a.replica != context.author || op.a.seq + std::uint64_t{op.count} > op.seq) return false;
   for (Seq k = 0; k < op.count; ++k) {
@@ -130,30 +160,30 @@ bool BulkSequences::toggle(SequenceState& sequence, ContainerIndex container, co
       Element& element = *sequence.elements.find(target.packed());
       element.erase_count += revoke ? 0xffff'ffffu : 1u;
     } else if (!revoke) {
-      if (weaver_.is_hidden(target)) {
+      if (weaver_.is_hidden(number, target)) {
         count_again(sequence, target);
       } else {
-        weaver_.set_hidden(target);
+        weaver_.set_hidden(number, target);
       }
     } else if (std::uint32_t* erasures = sequence.multi_erased.find(target.packed())) {
       if (--*erasures == 1) sequence.multi_erased.erase(target.packed());
     } else {
-      weaver_.show(target);
+      weaver_.show(number, target);
     }
   }
   return true;
 }
 
-bool BulkSequences::move(SequenceState& sequence, std::uint32_t number, const Op& op,
-                         const OpContext& context) {
+template <class Weaver>
+bool BulkSequences<Weaver>::move(SequenceState& sequence, std::uint32_t number, const Op& op,
+                                 const OpContext& context) {
   if (sequence.is_text) return false;
   LocalDot moved = moved_element(op);
   Element* element = sequence.elements.find(moved.packed());
   if (element == nullptr || !weaver_.is_element(number, moved)) return false;
   if (!context.trusted && !impl_.in_past(moved, context, op.seq)) return false;
   LocalDot slot{context.author, op.seq};
-  if (weaver_.insert(number, slot, 1, op.a, op.b, !context.covers_everything, context.trusted,
-                     *this) != BulkWeaver::Outcome::kDone)
+  if (weaver_.insert(number, sequence, op, context, *this) != BulkWeaver::Outcome::kDone)
     return false;
   sequence.slots[slot.packed()] = moved.packed();
   if (impl_.stamp(element->slot, context) < impl_.stamp(slot, context)) element->slot = slot;
@@ -161,18 +191,19 @@ bool BulkSequences::move(SequenceState& sequence, std::uint32_t number, const Op
 }
 
 /// Writes the packed form of every sequence that was touched.
-void BulkSequences::finish(bool with_text) {
+template <class Weaver>
+void BulkSequences<Weaver>::finish(bool with_text) {
   for (std::uint32_t number = 0; number < sequences_.size(); ++number) {
     SequenceState& sequence = *impl_.containers[sequences_[number]].sequence;
     if (!sequence.is_text) {
       sequence.elements.for_each([&](std::uint64_t key, const Element& element) {
         LocalDot dot{static_cast<ReplicaIndex>(key >> 32), static_cast<Seq>(key)};
-        if (element.erase_count > 0 || !(element.slot == dot)) weaver_.set_hidden(dot);
+        if (element.erase_count > 0 || !(element.slot == dot)) weaver_.set_hidden(number, dot);
       });
       sequence.slots.for_each([&](std::uint64_t key, std::uint64_t of) {
         LocalDot slot{static_cast<ReplicaIndex>(key >> 32), static_cast<Seq>(key)};
         const Element& element = *sequence.elements.find(of);
-        if (element.erase_count > 0 || !(element.slot == slot)) weaver_.set_hidden(slot);
+        if (element.erase_count > 0 || !(element.slot == slot)) weaver_.set_hidden(number, slot);
       });
     }
     sequence.packed.clear();
@@ -253,7 +284,7 @@ class BulkApplication {
       sources_.push_back(std::move(source));
     }
     if (!BulkWeaver::fits(ends)) return false;
-    sequences_.emplace(impl_, ends, sequence_ops, ascii);
+    sequences_.emplace(impl_, sequence_ops, ends, sequence_ops, ascii);
     return true;
   }
 
@@ -305,8 +336,9 @@ class BulkApplication {
     context.covers_everything = impl_.graph.covers_everything(source.author, deps(source, head));
     if (!context.covers_everything)
       context.past = &impl_.graph.advance_past(source.author, deps(source, head));
-    impl_.graph.append(source.author, head.ops_each * head.delta_count, deps(source, head),
-                       impl_.graph.next_hlc(source.author, deps(source, head), head.committed_at_ms));
+    impl_.graph.append(
+        source.author, head.ops_each * head.delta_count, deps(source, head),
+        impl_.graph.next_hlc(source.author, deps(source, head), head.committed_at_ms));
     for (++source.next_delta; source.next_delta < batch.deltas.size(); ++source.next_delta) {
       const DeltaRun& run = batch.deltas[source.next_delta];
       if (run.dependency_count > 0) break;
@@ -367,7 +399,7 @@ class BulkApplication {
   DocumentImpl& impl_;
   std::vector<OpenedBundle>& bundles_;
   std::vector<Source> sources_;
-  std::optional<BulkSequences> sequences_;
+  std::optional<BulkSequences<FlatWeaver>> sequences_;
 };
 
 }  // namespace
@@ -407,7 +439,45 @@ Status DocumentImpl::weave_skeleton() {
     if (container.sequence) ++capacity;
   Error damaged(ErrorCode::kCorrupt, "the snapshot's sequences do not fit together");
   if (!BulkWeaver::fits(ends)) return damaged;
-  BulkSequences sequences(*this, ends, capacity, true);
+  BulkSequences<FlatWeaver> flat(*this, capacity, ends, capacity, true);
+  if (replay_skeleton(ends, flat)) return check_lists();
+  // Perhaps a gap was too crowded: once more, with trees. What the first try has counted goes.
+  for (Container& container : containers) {
+    if (!container.sequence) continue;
+    SequenceState& sequence = *container.sequence;
+    sequence.multi_erased.clear();
+    sequence.revoked.clear();
+    sequence.slots.clear();
+    sequence.list_size = 0;
+    std::vector<std::uint64_t> dots;
+    sequence.elements.for_each([&](std::uint64_t dot, const Element&) { dots.push_back(dot); });
+    for (std::uint64_t dot : dots) {
+      Element& element = *sequence.elements.find(dot);
+      element.erase_count = 0;
+      element.slot = {static_cast<ReplicaIndex>(dot >> 32), static_cast<Seq>(dot)};
+    }
+  }
+  BulkSequences<TreeWeaver> trees(*this, capacity, *this, capacity);
+  bool done = replay_skeleton(ends, trees);
+  drop_siblings();
+  if (!done) return damaged;
+  return check_lists();
+}
+
+/// Every element that a snapshot names must have been inserted: what it shows and its order agree.
+Status DocumentImpl::check_lists() {
+  for (Container& container : containers) {
+    if (container.kind != ContainerKind::kList) continue;
+    if (container.sequence->list_size != container.sequence->elements.size())
+      return Error(ErrorCode::kCorrupt, "the snapshot's list elements do not fit its sequence");
+    container.sequence->unwoven = false;
+  }
+  return {};
+}
+
+/// Every operation of the skeleton in causal order. @return false: it does not fit together
+template <class Sequences>
+bool DocumentImpl::replay_skeleton(std::span<const Seq> ends, Sequences& sequences) {
   struct Turn {
     std::size_t entry = 0;
     std::size_t op = 0;
@@ -421,9 +491,8 @@ Status DocumentImpl::weave_skeleton() {
       auto entries = graph.entries(r);
       while (turn.entry < entries.size()) {
         auto parents = graph.parents(entries[turn.entry]);
-        if (!std::all_of(parents.begin(), parents.end(), [&](LocalDot parent) {
-              return parent.seq < turns[parent.replica].known;
-            }))
+        if (!std::all_of(parents.begin(), parents.end(),
+                         [&](LocalDot parent) { return parent.seq < turns[parent.replica].known; }))
           break;
         Seq end = turn.entry + 1 < entries.size() ? entries[turn.entry + 1].begin : ends[r];
         OpContext context;
@@ -436,7 +505,7 @@ Status DocumentImpl::weave_skeleton() {
             const Op& op = ops[turn.op];
             Seq from = std::max(op.seq, turn.known);
             Op part = slice_skeleton(op, from, std::min(op.end(), end), r);
-            if (!sequences.apply(part, context)) return damaged;
+            if (!sequences.apply(part, context)) return false;
             if (op.end() > end) break;
           }
         }
@@ -447,9 +516,9 @@ Status DocumentImpl::weave_skeleton() {
     }
   }
   for (ReplicaIndex r = 0; r < ends.size(); ++r)
-    if (turns[r].known != ends[r]) return damaged;
+    if (turns[r].known != ends[r]) return false;
   sequences.finish(false);
-  return {};
+  return true;
 }
 
 Op DocumentImpl::slice_skeleton(const Op& op, Seq begin, Seq end, ReplicaIndex author) {
@@ -465,6 +534,26 @@ Op DocumentImpl::slice_skeleton(const Op& op, Seq begin, Seq end, ReplicaIndex a
   return part;
 }
 
+/// Finds out which erased elements the snapshot's cold text belongs to.
+Status DocumentImpl::index_cold_text(SequenceState& sequence) {
+  std::size_t at = 0;
+  std::string_view text = sequence.cold_text;
+  bool ascii = is_ascii(text);
+  for (const Run& run : sequence.packed) {
+    if (!run.hidden) continue;
+    sequence.cold_runs.push_back({run.first, run.count, at});
+    at += ascii ? run.count
+                : utf8_offset_of_scalar(text.substr(std::min(at, text.size())), run.count);
+  }
+  std::size_t hidden = 0;
+  for (const ColdRun& run : sequence.cold_runs) hidden += run.count;
+  if (hidden != count_scalars(text) || at != text.size())
+    return Error(ErrorCode::kCorrupt, "the snapshot's erased text does not fit its sequence");
+  std::sort(sequence.cold_runs.begin(), sequence.cold_runs.end(),
+            [](const ColdRun& a, const ColdRun& b) { return a.first.packed() < b.first.packed(); });
+  return {};
+}
+
 Result<RunTree*> DocumentImpl::tree_of(ContainerIndex container) {
   SequenceState& sequence = *containers[container].sequence;
   if (sequence.tree) return sequence.tree.get();
@@ -477,6 +566,7 @@ Result<RunTree*> DocumentImpl::tree_of(ContainerIndex container) {
     if (!run.hidden) visible += run.count;
   if (sequence.is_text && visible != count_scalars(sequence.text_view()))
     return Error(ErrorCode::kCorrupt, "the snapshot's text does not fit its sequence");
+  if (has_skeleton && sequence.is_text) WEFT_TRY(index_cold_text(sequence));
   sequence.tree = std::make_unique<RunTree>(
       RunTree::build(sequence.is_text, sequence.packed, sequence.text_view()));
   sequence.packed = {};

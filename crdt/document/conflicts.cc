@@ -20,7 +20,8 @@ std::string time_text(std::uint64_t ms) {
   auto day = static_cast<std::int64_t>(seconds / 86400) + 719468;  // civil from days: Hinnant 2013
   std::int64_t era = day / 146097;
   std::int64_t day_of_era = day - era * 146097;
-  std::int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  std::int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
   std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   std::int64_t shifted = (5 * day_of_year + 2) / 153;
   std::int64_t day_of_month = day_of_year - (153 * shifted + 2) / 5 + 1;
@@ -28,8 +29,8 @@ std::string time_text(std::uint64_t ms) {
   std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
   auto two = [](std::int64_t value) { return (value < 10 ? "0" : "") + std::to_string(value); };
   auto rest = static_cast<std::int64_t>(seconds % 86400);
-  return std::to_string(year) + "-" + two(month) + "-" + two(day_of_month) + " " + two(rest / 3600) + ":" +
-         two(rest / 60 % 60) + ":" + two(rest % 60) + " UTC";
+  return std::to_string(year) + "-" + two(month) + "-" + two(day_of_month) + " " +
+         two(rest / 3600) + ":" + two(rest / 60 % 60) + ":" + two(rest % 60) + " UTC";
 }
 
 }  // namespace
@@ -59,7 +60,8 @@ void DocumentImpl::losers_of(ContainerIndex container, bool is_element, std::uin
   const Register& reg = *find_register(container, is_element, slot);
   if (!reg.winner.has_losers) return;
   for (const Write& loser : *find_losers(container, is_element, slot)) {
-    bool equal = loser.erased == reg.winner.erased && (loser.erased || loser.value == reg.winner.value);
+    bool equal =
+        loser.erased == reg.winner.erased && (loser.erased || loser.value == reg.winner.value);
     if (!equal) out.push_back(write_info(loser));
   }
 }
@@ -69,6 +71,8 @@ void DocumentImpl::register_conflicts(ContainerIndex container, std::vector<Conf
   bool is_element = holder.sequence != nullptr;
   const FlatTable<Losers>& table = is_element ? holder.sequence->losers : holder.map->losers;
   table.for_each([&](std::uint64_t slot, const Losers&) {
+    // What was set on an erased element is listed with its erasure.
+    if (is_element && holder.sequence->elements.find(slot)->erase_count > 0) return;
     Conflict conflict;
     losers_of(container, is_element, slot, conflict.losers);
     if (conflict.losers.empty()) return;
@@ -167,11 +171,13 @@ void DocumentImpl::hidden_child_conflict(ContainerIndex child, std::vector<Confl
     consider({r, op.seq}, {r, op.end() - 1});
   });
   if (hidden.map && has_skeleton)
-    for (const MapEntry& entry : hidden.map->entries) consider(entry.reg.winner.dot, entry.reg.winner.dot);
+    for (const MapEntry& entry : hidden.map->entries)
+      consider(entry.reg.winner.dot, entry.reg.winner.dot);
   if (newest.is_none()) return;
   Conflict conflict;
   conflict.kind = Conflict::Kind::kEditInErased;
-  conflict.path = slot_path(hidden.parent, hidden.in_list ? hidden.element.packed() : hidden.key, hidden.in_list);
+  conflict.path = slot_path(hidden.parent, hidden.in_list ? hidden.element.packed() : hidden.key,
+                            hidden.in_list);
   conflict.winner = by_write ? write_info(place->winner) : edit_info(hider);
   conflict.winner.erased = conflict.winner.erased || !by_write;
   conflict.losers.push_back(edit_info(newest));
@@ -190,9 +196,11 @@ std::vector<Conflict> Document::conflicts(std::string_view path_prefix) const {
     if (!impl.is_reachable(c)) continue;
     if (container.map || (container.sequence && !container.sequence->is_text))
       impl.register_conflicts(c, result);
-    if (container.sequence && !container.sequence->is_text) impl.erased_element_conflicts(c, result);
+    if (container.sequence && !container.sequence->is_text)
+      impl.erased_element_conflicts(c, result);
   }
-  std::erase_if(result, [&](const Conflict& conflict) { return !has_prefix(conflict.path, path_prefix); });
+  std::erase_if(result,
+                [&](const Conflict& conflict) { return !has_prefix(conflict.path, path_prefix); });
   std::sort(result.begin(), result.end(), [](const Conflict& a, const Conflict& b) {
     return std::tie(a.path, a.kind, a.winner.stamp) < std::tie(b.path, b.kind, b.winner.stamp);
   });
@@ -213,14 +221,16 @@ Result<Explanation> Document::why(std::string_view path) const {
   WEFT_TRY(impl.ensure_skeleton());
   WEFT_ASSIGN(DocumentImpl::Target target, impl.find_path(path, true));
   if (target.parent == kNoContainer)
-    return Error(ErrorCode::kInvalidArgument, "the root was written by nobody; ask for a key in it");
+    return Error(ErrorCode::kInvalidArgument,
+                 "the root was written by nobody; ask for a key in it");
   Explanation explanation;
   explanation.path = path;
   Register& reg = *impl.find_register(target.parent, target.is_element, target.slot);
   explanation.winner = impl.write_info(reg.winner);
   impl.losers_of(target.parent, target.is_element, target.slot, explanation.losers);
   std::string& text = explanation.text;
-  text = std::string(reg.winner.erased ? "erased" : "written") + " by " + author_text(explanation.winner);
+  text = std::string(reg.winner.erased ? "erased" : "written") + " by " +
+         author_text(explanation.winner);
   if (explanation.losers.empty()) {
     text += "; no concurrent write disagrees";
     return explanation;
@@ -242,9 +252,11 @@ Result<std::vector<WriteInfo>> Document::history(std::string_view path) const {
   DocumentImpl& impl = *impl_;
   WEFT_ASSIGN(DocumentImpl::Target target, impl.find_path(path, true));
   if (impl.has_skeleton)
-    return Error(ErrorCode::kNeedHistory, "the document was loaded from a snapshot, which has no history");
+    return Error(ErrorCode::kNeedHistory,
+                 "the document was loaded from a snapshot, which has no history");
   if (target.parent == kNoContainer)
-    return Error(ErrorCode::kInvalidArgument, "the root was written by nobody; ask for a key in it");
+    return Error(ErrorCode::kInvalidArgument,
+                 "the root was written by nobody; ask for a key in it");
   LocalDot element{static_cast<ReplicaIndex>(target.slot >> 32), static_cast<Seq>(target.slot)};
   std::vector<WriteInfo> writes;
   auto add = [&](LocalDot dot, bool erased, const Value& value) {
@@ -264,22 +276,24 @@ Result<std::vector<WriteInfo>> Document::history(std::string_view path) const {
         if (op.kind == OpKind::kRestore) {
           const Container& child = impl.containers[container];
           std::uint64_t slot = child.in_list ? child.element.packed() : child.key;
-          if (child.parent == target.parent && child.in_list == target.is_element && slot == target.slot)
+          if (child.parent == target.parent && child.in_list == target.is_element &&
+              slot == target.slot)
             add(dot, false, Value::container(container, child.kind));
           continue;
         }
         if (container != target.parent) continue;
         bool key_write = !target.is_element && has_key(op.kind) && op.key() == target.slot;
         bool element_write = target.is_element && op.kind == OpKind::kListSet && op.b == element;
-        bool insertion = target.is_element && op.kind == OpKind::kListInsert && element.replica == r &&
-                         element.seq >= op.seq && element.seq < op.end();
+        bool insertion = target.is_element && op.kind == OpKind::kListInsert &&
+                         element.replica == r && element.seq >= op.seq && element.seq < op.end();
         if (!key_write && !element_write && !insertion) continue;
         if (op.kind == OpKind::kMapErase) {
           add(dot, true, Value());
         } else if (op.kind == OpKind::kMapEnsure) {
           add(dot, false, child_value(dot));
         } else {
-          Op unit = insertion ? slice_op(op, element.seq, element.seq + 1, r, chunk->content()) : op;
+          Op unit =
+              insertion ? slice_op(op, element.seq, element.seq + 1, r, chunk->content()) : op;
           dot.seq = unit.seq;
           Value value = Value::decode_trusted(as_bytes(chunk->content(unit)));
           add(dot, false, value.is_container() ? child_value(dot) : value);
@@ -298,7 +312,8 @@ Result<ContainerIndex> DocumentImpl::hidden_child_at(std::string_view path) {
   for (ContainerIndex c = 1; c < containers.size(); ++c) {
     const Container& child = containers[c];
     if (is_shown(c) || !is_reachable(child.parent)) continue;
-    if (slot_path(child.parent, child.in_list ? child.element.packed() : child.key, child.in_list) != path)
+    if (slot_path(child.parent, child.in_list ? child.element.packed() : child.key,
+                  child.in_list) != path)
       continue;
     auto newest = [&](ContainerIndex at) {
       Stamp stamp;
@@ -309,7 +324,8 @@ Result<ContainerIndex> DocumentImpl::hidden_child_at(std::string_view path) {
     if (best == kNoContainer || newest(best) < newest(c)) best = c;
   }
   if (best == kNoContainer)
-    return Error(ErrorCode::kNotFound, "no erased or lost child was made at '" + std::string(path) + "'");
+    return Error(ErrorCode::kNotFound,
+                 "no erased or lost child was made at '" + std::string(path) + "'");
   return best;
 }
 

@@ -83,7 +83,8 @@ Result<ApplyReport> Document::apply_bundle(ByteSpan bundle) {
 Result<ApplyReport> Document::apply_bundles(std::span<const ByteSpan> bundles) {
   std::vector<OpenedBundle> opened;
   for (ByteSpan bundle : bundles) {
-    WEFT_ASSIGN(OpenedBundle one, open_bundle(bundle, impl_->options.compressor, impl_->options.limits));
+    WEFT_ASSIGN(OpenedBundle one,
+                open_bundle(bundle, impl_->options.compressor, impl_->options.limits));
     opened.push_back(std::move(one));
   }
   return impl_->apply_opened(std::move(opened));
@@ -99,7 +100,8 @@ Result<ApplyReport> Document::apply_history(ByteSpan file) {
 std::vector<PendingDelta> Document::pending() const {
   std::vector<PendingDelta> result;
   for (const PendingEntry& entry : impl_->pending)
-    result.push_back({{entry.author, entry.first_seq}, entry.op_count, entry.bytes.size(), entry.missing});
+    result.push_back(
+        {{entry.author, entry.first_seq}, entry.op_count, entry.bytes.size(), entry.missing});
   return result;
 }
 
@@ -112,7 +114,8 @@ Result<bool> Document::happened_before(const Dot& a, const Dot& b) const {
   auto first = impl_->graph.local(a);
   auto second = impl_->graph.local(b);
   if (!first || !second)
-    return Error(ErrorCode::kNotFound, "operation " + to_string(first ? b : a) + " is not known here");
+    return Error(ErrorCode::kNotFound,
+                 "operation " + to_string(first ? b : a) + " is not known here");
   return impl_->graph.happened_before(*first, *second);
 }
 
@@ -145,7 +148,8 @@ void Document::check_invariants() const {
       std::size_t visible = 0;
       for (const MapEntry& entry : container.map->entries) {
         visible += entry.reg.visible() ? 1u : 0u;
-        WEFT_ASSERT(entry.reg.winner.has_losers == (container.map->losers.find(entry.key) != nullptr));
+        WEFT_ASSERT(entry.reg.winner.has_losers ==
+                    (container.map->losers.find(entry.key) != nullptr));
         WEFT_ASSERT(impl.graph.knows(entry.reg.winner.dot));
       }
       WEFT_ASSERT(visible == container.map->visible_count);

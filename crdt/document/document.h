@@ -41,7 +41,7 @@ struct DocumentId {
 };
 
 struct DocumentOptions {
-  ReplicaId replica;                    ///< who writes here; random, never reused
+  ReplicaId replica;  ///< who writes here; random, never reused
   DocumentId id;
   /// Milliseconds since 1970; read once per transaction. Without one every time is 0, which gives
   /// plain Lamport order.
@@ -50,12 +50,12 @@ struct DocumentOptions {
   const Compressor* compressor = nullptr;
   DecodeLimits limits;
   std::size_t pending_bytes_max = std::size_t{16} << 20;  ///< deltas that wait for others
-  std::size_t undo_depth = 0;           ///< transactions that undo() can take back; 0: no undo
+  std::size_t undo_depth = 0;  ///< transactions that undo() can take back; 0: no undo
 };
 
 struct TransactionOptions {
-  std::string origin;    ///< local tag, handed to observers; not stored
-  std::string message;   ///< stored in the delta
+  std::string origin;   ///< local tag, handed to observers; not stored
+  std::string message;  ///< stored in the delta
 };
 
 /// What a commit made. An empty transaction makes no delta.
@@ -70,8 +70,11 @@ struct ApplyReport {
   std::uint32_t applied = 0;    ///< deltas that took effect, those that had waited included
   std::uint32_t duplicate = 0;  ///< already known
   std::uint32_t pending = 0;    ///< now waiting for a dependency
-  std::uint32_t dropped = 0;    ///< thrown out of the pending queue at its bound, to be fetched again
-  std::uint32_t refused = 0;    ///< waiting deltas that turned out invalid
+  std::uint32_t dropped = 0;  ///< thrown out of the pending queue at its bound, to be fetched again
+  std::uint32_t refused = 0;  ///< waiting deltas that turned out invalid
+  /// Deltas that name another history of a replica than is held here. They took effect all the same: to
+  /// refuse them would depend on the order of arrival. Somebody uses one replica id twice.
+  std::uint32_t forked = 0;
 };
 
 /// A delta that waits, and for what.
@@ -89,7 +92,7 @@ struct WriteInfo {
   std::uint64_t committed_at_ms = 0;
   bool erased = false;
   Value value;
-  Json json;             ///< the value, children followed
+  Json json;  ///< the value, children followed
   std::string message;
 };
 
@@ -118,7 +121,7 @@ struct DeltaInfo {
   Dot first;
   Seq op_count = 0;
   std::uint64_t committed_at_ms = 0;
-  Stamp stamp;               ///< of its first operation
+  Stamp stamp;  ///< of its first operation
   std::string message;
   std::vector<Dot> dependencies;  ///< the author's previous delta is implied
 };
@@ -189,7 +192,7 @@ class Document {
   Result<Commit> transact(Body&& body) {
     return transact(TransactionOptions{}, std::forward<Body>(body));
   }
-  Result<UndoReport> undo();   ///< @errors kNothingToUndo, kReadOnly, kTransactionOpen
+  Result<UndoReport> undo();  ///< @errors kNothingToUndo, kReadOnly, kTransactionOpen
   Result<UndoReport> redo();
   std::size_t undo_size() const;
   std::size_t redo_size() const;
@@ -218,7 +221,7 @@ class Document {
   /// comparisons. @errors kNotFound
   Result<Bytes> container_snapshot(std::string_view path) const;
   std::vector<PendingDelta> pending() const;
-  std::vector<DeltaInfo> log() const;   ///< causal order: by stamp
+  std::vector<DeltaInfo> log() const;            ///< causal order: by stamp
   std::uint64_t chain(ReplicaId replica) const;  ///< chain hash at the end of its log
 
   // --- causality ---

@@ -33,19 +33,22 @@ Status DocumentImpl::check_value(const Value& value) const {
     encode_value(value, encoded);
     ByteReader in(encoded);
     read_value(in, options.limits);
-    if (!in.ok()) return Error(ErrorCode::kInvalidArgument, "the record can't be stored: " + in.error("record").context());
+    if (!in.ok())
+      return Error(ErrorCode::kInvalidArgument,
+                   "the record can't be stored: " + in.error("record").context());
   }
   return {};
 }
 
-Status DocumentImpl::edit_map_set(ContainerIndex container, std::string_view key, const Value* value,
-                                  const NewContainer* child) {
+Status DocumentImpl::edit_map_set(ContainerIndex container, std::string_view key,
+                                  const Value* value, const NewContainer* child) {
   if (!can_edit()) return check_edit();
   if (containers[container].kind != ContainerKind::kMap)
     return fail_transaction(wrong_kind("set on a handle that is no map"));
   if (key.size() > options.limits.key_bytes || !valid_utf8(key))
-    return fail_transaction(Error(ErrorCode::kInvalidArgument, "a key is UTF-8 of at most " +
-                                  std::to_string(options.limits.key_bytes) + " bytes"));
+    return fail_transaction(
+        Error(ErrorCode::kInvalidArgument,
+              "a key is UTF-8 of at most " + std::to_string(options.limits.key_bytes) + " bytes"));
   if (value != nullptr && value->type() > Value::Type::kDouble) {
     Status status = check_value(*value);
     if (!status.ok()) return fail_transaction(status.take_error());
@@ -53,18 +56,15 @@ Status DocumentImpl::edit_map_set(ContainerIndex container, std::string_view key
   Status room = check_room(1);
   if (!room.ok()) return fail_transaction(room.take_error());
   std::uint32_t index = keys.intern(key);
+  LocalDot dot{self, next_seq()};
+  Write write{{}, dot, false, false};
   scratch.clear();
   ByteWriter out(scratch);
   if (value != nullptr) {
     value->encode(out);
-  } else {
-    put_child(out, child->kind);
-  }
-  LocalDot dot{self, next_seq()};
-  Write write{{}, dot, false, false};
-  if (value != nullptr) {
     write.value = *value;
   } else {
+    put_child(out, child->kind);
     ContainerIndex made = add_container(distinct_id(dot), child->kind, container, dot);
     containers[made].key = index;
     write.value = Value::container(made, child->kind);
@@ -75,10 +75,18 @@ Status DocumentImpl::edit_map_set(ContainerIndex container, std::string_view key
 
 void DocumentImpl::write_own_key(ContainerIndex container, std::uint32_t key, Write write,
                                  OpKind kind, std::uint32_t generations, std::string_view content) {
-  backup_register(container, false, key);
   MapState& map = *containers[container].map;
+  std::size_t entries_before = map.entries.size();
   Register& reg = map.at(key).reg;
-  reg.touched = journal.epoch;
+  if (reg.touched != journal.epoch) {
+    reg.touched = journal.epoch;
+    RegisterBackup& backup = journal.registers.emplace_back();
+    backup.container = container;
+    backup.slot = key;
+    backup.existed = map.entries.size() == entries_before;
+    if (backup.existed) backup.reg = reg;
+    if (reg.winner.has_losers) backup.losers = *map.losers.find(key);
+  }
   bool was_visible = reg.visible();
   Op op;
   op.kind = kind;
@@ -90,7 +98,8 @@ void DocumentImpl::write_own_key(ContainerIndex container, std::uint32_t key, Wr
   if (reg.winner.has_losers) map.losers.erase(key);
   reg.winner = std::move(write);
   reg.generations = std::max(reg.generations, generations);
-  map.visible_count += static_cast<std::size_t>(reg.visible()) - static_cast<std::size_t>(was_visible);
+  map.visible_count +=
+      static_cast<std::size_t>(reg.visible()) - static_cast<std::size_t>(was_visible);
   log_own(op, content);
   if (observing() && (was_visible || reg.visible())) note_key(container, key);
 }
@@ -102,12 +111,12 @@ Status DocumentImpl::edit_map_erase(ContainerIndex container, std::string_view k
   auto index = keys.find(key);
   const MapEntry* entry = index ? containers[container].map->find(*index) : nullptr;
   if (entry == nullptr || !entry->reg.visible())
-    return fail_transaction(Error(ErrorCode::kNotFound, "there is no key '" + std::string(key) + "' to erase"));
+    return fail_transaction(
+        Error(ErrorCode::kNotFound, "there is no key '" + std::string(key) + "' to erase"));
   Status room = check_room(1);
   if (!room.ok()) return fail_transaction(room.take_error());
   LocalDot dot{self, next_seq()};
-  write_own_key(container, *index, Write{{}, dot, true, false},
-                OpKind::kMapErase, 0, {});
+  write_own_key(container, *index, Write{{}, dot, true, false}, OpKind::kMapErase, 0, {});
   return {};
 }
 
@@ -117,7 +126,8 @@ Result<ContainerIndex> DocumentImpl::edit_ensure(ContainerIndex container, std::
   if (container == kNoContainer || containers[container].kind != ContainerKind::kMap)
     return fail_transaction(wrong_kind("ensure on a handle that is no map")).take_error();
   if (key.size() > options.limits.key_bytes || !valid_utf8(key))
-    return fail_transaction(Error(ErrorCode::kInvalidArgument, "a key is short UTF-8")).take_error();
+    return fail_transaction(Error(ErrorCode::kInvalidArgument, "a key is short UTF-8"))
+        .take_error();
   std::uint32_t index = keys.intern(key);
   const MapEntry* entry = containers[container].map->find(index);
   std::uint32_t generation = 0;
@@ -156,7 +166,8 @@ Result<std::size_t> DocumentImpl::scalar_position(RunTree& tree, Position at) co
 
 Status DocumentImpl::edit_text_insert(ContainerIndex container, Position at,
                                       std::string_view text) {
-  if (!can_edit()) [[unlikely]] return check_edit();
+  if (!can_edit()) [[unlikely]]
+    return check_edit();
   if (text.empty()) return {};
   if (container == kNoContainer || containers[container].kind != ContainerKind::kText)
     return fail_transaction(wrong_kind("insertion of text into a handle that is no text"));
@@ -169,17 +180,20 @@ Status DocumentImpl::edit_text_insert(ContainerIndex container, Position at,
   std::size_t units = 1;
   if (text.size() != 1 || static_cast<unsigned char>(text[0]) >= 0x80) {
     auto counted = valid_scalar_count(text);
-    if (!counted) return fail_transaction(Error(ErrorCode::kInvalidUtf8, "the inserted text is not UTF-8"));
+    if (!counted)
+      return fail_transaction(Error(ErrorCode::kInvalidUtf8, "the inserted text is not UTF-8"));
     units = *counted;
   }
   std::size_t pos = at.value;
-  if (at.unit != Unit::kScalar || pos > tree.visible().scalars) [[unlikely]] {
+  bool at_cursor = at.unit == Unit::kScalar && tree.stands_at(pos);
+  if (!at_cursor && (at.unit != Unit::kScalar || pos > tree.visible().scalars)) [[unlikely]] {
     auto converted = scalar_position(tree, at);
     if (!converted.ok()) return fail_transaction(converted.take_error());
     pos = converted.value();
   }
   LogChunk& chunk = *own_chunk;
-  if (chunk.end > kMaxSeq / 2 || chunk.text.size() - tx.text_size > options.limits.input_bytes / 2 || units > kMaxSeq / 2)
+  if (chunk.end > kMaxSeq / 2 ||
+      chunk.text.size() - tx.text_size > options.limits.input_bytes / 2 || units > kMaxSeq / 2)
       [[unlikely]] {
     Status room = check_room(units);
     if (!room.ok()) return fail_transaction(room.take_error());
@@ -187,13 +201,18 @@ Status DocumentImpl::edit_text_insert(ContainerIndex container, Position at,
   auto count = static_cast<Seq>(units);
   LocalDot dot{self, chunk.end};
   TextMetrics before;
-  if (observing()) [[unlikely]] before = tree.visible();
+  if (observing()) [[unlikely]]
+    before = tree.visible();
   if (!chunk.ops.empty() && tree.extend_at(pos, dot, count, text)) [[likely]] {
     // The run that ends with the dot before ours grew: so does the op that made it.
     Op& last = chunk.ops.back();
     last.count += count;
     last.content_size += static_cast<std::uint32_t>(text.size());
-    chunk.text.append(text);
+    if (text.size() == 1) {
+      chunk.text.push_back(text[0]);
+    } else {
+      chunk.text.append(text);
+    }
     chunk.end += count;
   } else {
     Neighbours neighbours = tree.insert_at(pos, dot, count, text);
@@ -203,14 +222,17 @@ Status DocumentImpl::edit_text_insert(ContainerIndex container, Position at,
     op.count = count;
     op.a = neighbours.lo;
     op.b = neighbours.ro;
+    note_sibling(sequence, tree, op.a, op.b, dot, own_context());
     log_own(op, text);
   }
-  if (observing()) [[unlikely]] note_text(container, tree, pos, before, text);
+  if (observing()) [[unlikely]]
+    note_text(container, tree, pos, before, text);
   return {};
 }
 
 Status DocumentImpl::edit_text_erase(ContainerIndex container, Position begin, std::size_t count) {
-  if (!can_edit()) [[unlikely]] return check_edit();
+  if (!can_edit()) [[unlikely]]
+    return check_edit();
   if (container == kNoContainer || containers[container].kind != ContainerKind::kText)
     return fail_transaction(wrong_kind("erasure of text in a handle that is no text"));
   SequenceState& sequence = *containers[container].sequence;
@@ -221,22 +243,48 @@ Status DocumentImpl::edit_text_erase(ContainerIndex container, Position begin, s
   RunTree& tree = *sequence.tree;
   std::size_t pos = begin.value;
   std::size_t units = count;
+  LogChunk& chunk = *own_chunk;
+  if (units == 1 && begin.unit == Unit::kScalar && tree.stands_at(pos + 1) && !has_skeleton &&
+      !observing() && chunk.end < kMaxSeq / 2) [[likely]] {
+    // A backspace: most often it goes on with the run of erasures before it.
+    LocalDot target = tree.erase_one(pos);
+    std::uint32_t name = name_of(container);
+    if (!chunk.ops.empty()) {
+      Op& last = chunk.ops.back();
+      if (last.kind == OpKind::kErase && last.backward && last.container == name &&
+          last.a.replica == target.replica && last.a.seq - last.count == target.seq) {
+        ++last.count;
+        ++chunk.end;
+        return {};
+      }
+    }
+    Op op;
+    op.kind = OpKind::kErase;
+    op.container = name;
+    op.count = 1;
+    op.a = target;
+    log_own(op, {});
+    return {};
+  }
   std::size_t size = tree.visible().scalars;
   if (begin.unit != Unit::kScalar || pos > size || units > size - pos) [[unlikely]] {
     auto first = scalar_position(tree, begin);
     if (!first.ok()) return fail_transaction(first.take_error());
     auto end = scalar_position(tree, {begin.value + count, begin.unit});
     if (!end.ok() || begin.value + count < count)
-      return fail_transaction(end.ok() ? Error(ErrorCode::kOutOfRange, "the erased range is beyond the end")
-                                       : end.take_error());
+      return fail_transaction(
+          end.ok() ? Error(ErrorCode::kOutOfRange, "the erased range is beyond the end")
+                   : end.take_error());
     pos = first.value();
     units = end.value() - pos;
   }
   if (units == 0) return {};
   Status room = check_room(units);
-  if (!room.ok()) [[unlikely]] return fail_transaction(room.take_error());
+  if (!room.ok()) [[unlikely]]
+    return fail_transaction(room.take_error());
   TextMetrics before;
-  if (observing()) [[unlikely]] before = tree.visible();
+  if (observing()) [[unlikely]]
+    before = tree.visible();
   stash_range(sequence, tree, pos, units);
   Op op;
   op.kind = OpKind::kErase;
@@ -252,7 +300,8 @@ Status DocumentImpl::edit_text_erase(ContainerIndex container, Position begin, s
       log_own(op, {});
     });
   }
-  if (observing()) [[unlikely]] note_text(container, tree, pos, before, {});
+  if (observing()) [[unlikely]]
+    note_text(container, tree, pos, before, {});
   return {};
 }
 
@@ -274,8 +323,9 @@ Status DocumentImpl::edit_list_insert(ContainerIndex container, std::size_t inde
   if (!made.ok()) return fail_transaction(made.take_error());
   RunTree& tree = *made.value();
   if (index > tree.visible().scalars)
-    return fail_transaction(Error(ErrorCode::kOutOfRange, "index " + std::to_string(index) + " is beyond the end, " +
-                                  std::to_string(tree.visible().scalars)));
+    return fail_transaction(
+        Error(ErrorCode::kOutOfRange, "index " + std::to_string(index) + " is beyond the end, " +
+                                          std::to_string(tree.visible().scalars)));
   for (const Value& value : values) {
     Status status = check_value(value);
     if (!status.ok()) return fail_transaction(status.take_error());
@@ -306,6 +356,7 @@ Status DocumentImpl::edit_list_insert(ContainerIndex container, std::size_t inde
   op.count = count;
   op.a = neighbours.lo;
   op.b = neighbours.ro;
+  note_sibling(*sequence, tree, op.a, op.b, dot, own_context());
   log_own(op, text_of_bytes(scratch));
   if (observing()) {
     std::vector<Value> inserted;
@@ -351,7 +402,8 @@ Status DocumentImpl::edit_list_erase(ContainerIndex container, std::size_t index
   return {};
 }
 
-Status DocumentImpl::edit_list_set(ContainerIndex container, std::size_t index, const Value& value) {
+Status DocumentImpl::edit_list_set(ContainerIndex container, std::size_t index,
+                                   const Value& value) {
   if (!can_edit()) return check_edit();
   auto element = element_at(container, index);
   if (!element.ok()) return fail_transaction(element.take_error());
@@ -385,8 +437,9 @@ Status DocumentImpl::edit_list_move(ContainerIndex container, std::size_t from, 
   if (!element.ok()) return fail_transaction(element.take_error());
   RunTree& tree = *containers[container].sequence->tree;
   if (to >= tree.visible().scalars)
-    return fail_transaction(Error(ErrorCode::kOutOfRange, "index " + std::to_string(to) + " is beyond the end, " +
-                                  std::to_string(tree.visible().scalars)));
+    return fail_transaction(
+        Error(ErrorCode::kOutOfRange, "index " + std::to_string(to) + " is beyond the end, " +
+                                          std::to_string(tree.visible().scalars)));
   Status room = check_room(1);
   if (!room.ok()) return fail_transaction(room.take_error());
   if (from == to) return {};
@@ -443,11 +496,11 @@ Status DocumentImpl::edit_restore(ContainerIndex child) {
   if (made.in_list) {
     // An element that was erased stays erased; only its value can be written again.
     scratch.clear();
-    return own_element_write(parent, made.element, Value::container(child, made.kind), OpKind::kRestore);
+    return own_element_write(parent, made.element, Value::container(child, made.kind),
+                             OpKind::kRestore);
   }
   LocalDot dot{self, next_seq()};
-  write_own_key(parent, made.key,
-                Write{Value::container(child, made.kind), dot, false, false},
+  write_own_key(parent, made.key, Write{Value::container(child, made.kind), dot, false, false},
                 OpKind::kRestore, 0, {});
   return {};
 }

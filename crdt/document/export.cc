@@ -25,9 +25,13 @@ class LocalTable {
 /// Builds a Batch out of the document's log.
 class BatchBuilderFromLog {
  public:
-  BatchBuilderFromLog(const DocumentImpl& impl, ReplicaIndex author) : impl_(impl) { replica(author); }
+  BatchBuilderFromLog(const DocumentImpl& impl, ReplicaIndex author) : impl_(impl) {
+    replica(author);
+  }
 
-  LocalDot dot(LocalDot dot) { return dot.is_none() ? dot : LocalDot{replica(dot.replica), dot.seq}; }
+  LocalDot dot(LocalDot dot) {
+    return dot.is_none() ? dot : LocalDot{replica(dot.replica), dot.seq};
+  }
 
   void add(Op op, std::string_view content, std::string& out) {
     bool is_new = false;
@@ -71,7 +75,9 @@ class BatchBuilderFromLog {
 
 }  // namespace
 
-Seq DocumentImpl::base_of(ReplicaIndex replica) const { return log.base(replica); }
+Seq DocumentImpl::base_of(ReplicaIndex replica) const {
+  return skeleton_pending ? graph.end(replica) : log.base(replica);
+}
 
 std::optional<DeltaRun> DocumentImpl::delta_of(LocalDot dot, const LogChunk** chunk) const {
   for (const auto& candidate : log.chunks(dot.replica)) {
@@ -87,7 +93,8 @@ std::optional<DeltaRun> DocumentImpl::delta_of(LocalDot dot, const LogChunk** ch
 
 Bytes DocumentImpl::encode_logged(ReplicaIndex author, const LogChunk& chunk, const DeltaRun& run,
                                   Seq first_seq) {
-  DeltaHead head{author, first_seq, run.ops_each, run.committed_at_ms, chunk.deps(run), chunk.message(run)};
+  DeltaHead head{author,          first_seq,         run.ops_each, run.committed_at_ms,
+                 chunk.deps(run), chunk.message(run)};
   Bytes out;
   std::size_t first = chunk.op_at(first_seq);
   std::size_t last = first;
@@ -99,9 +106,9 @@ Bytes DocumentImpl::encode_logged(ReplicaIndex author, const LogChunk& chunk, co
 
 Result<Batch> DocumentImpl::batch_of(ReplicaIndex replica, Seq begin, Seq end,
                                      std::string& content) const {
-  if (begin < log.base(replica))
+  if (begin < base_of(replica))
     return Error(ErrorCode::kNeedHistory, "the log of " + to_string(graph.id(replica)) +
-                                              " is held from " + std::to_string(log.base(replica)) +
+                                              " is held from " + std::to_string(base_of(replica)) +
                                               " on only");
   BatchBuilderFromLog builder(*this, replica);
   builder.batch.first_seq = begin;
@@ -120,25 +127,31 @@ Result<Batch> DocumentImpl::batch_of(ReplicaIndex replica, Seq begin, Seq end,
       if (run.delta_count == 0) continue;
       std::span<const Dependency> deps = chunk->deps(run);
       std::string_view message = chunk->message(run);
-      run.dependency_begin = static_cast<std::uint32_t>(deps.empty() ? 0 : builder.batch.dependencies.size());
+      run.dependency_begin =
+          static_cast<std::uint32_t>(deps.empty() ? 0 : builder.batch.dependencies.size());
       for (Dependency dependency : deps) {
         dependency.dot = builder.dot(dependency.dot);
         builder.batch.dependencies.push_back(dependency);
       }
-      run.message_begin = static_cast<std::uint32_t>(message.empty() ? 0 : builder.batch.messages.size());
+      run.message_begin =
+          static_cast<std::uint32_t>(message.empty() ? 0 : builder.batch.messages.size());
       builder.batch.messages += message;
       append_delta_run(builder.batch.deltas, run);
     }
-    for (std::size_t i = chunk->op_at(begin); i < chunk->ops.size() && chunk->ops[i].seq < end; ++i) {
+    for (std::size_t i = chunk->op_at(begin); i < chunk->ops.size() && chunk->ops[i].seq < end;
+         ++i) {
       const Op& op = chunk->ops[i];
-      Op part = slice_op(op, std::max(op.seq, begin), std::min(op.end(), end), replica, chunk->content());
-      std::string_view part_content = has_content(part.kind) ? chunk->content(part) : std::string_view();
+      Op part =
+          slice_op(op, std::max(op.seq, begin), std::min(op.end(), end), replica, chunk->content());
+      std::string_view part_content =
+          has_content(part.kind) ? chunk->content(part) : std::string_view();
       builder.add(part, part_content, content);
     }
   }
   if (builder.batch.deltas.empty() || builder.batch.deltas.front().first_seq != begin ||
       builder.batch.deltas.back().end() != end)
-    return Error(ErrorCode::kInvalidArgument, "a version cuts a delta of " + to_string(graph.id(replica)));
+    return Error(ErrorCode::kInvalidArgument,
+                 "a version cuts a delta of " + to_string(graph.id(replica)));
   builder.batch.content = content;
   return std::move(builder.batch);
 }
@@ -156,9 +169,9 @@ Result<std::vector<Bytes>> Document::deltas_since(const VersionVector& since) co
   for (ReplicaIndex r = 0; r < impl.graph.replica_count(); ++r) {
     Seq from = since.end(impl.graph.id(r));
     if (from >= impl.graph.end(r)) continue;
-    if (from < impl.log.base(r))
+    if (from < impl.base_of(r))
       return Error(ErrorCode::kNeedHistory, "the log of " + to_string(impl.graph.id(r)) +
-                                                " is held from " + std::to_string(impl.log.base(r)) +
+                                                " is held from " + std::to_string(impl.base_of(r)) +
                                                 " on only");
     for (const auto& chunk : impl.log.chunks(r)) {
       if (chunk->skeleton || chunk->end <= from) continue;

@@ -23,7 +23,10 @@ namespace weft {
 
 class DocumentImpl;
 
-enum class Side : std::uint8_t { kBefore, kAfter };  ///< which side of its element an anchor keeps to
+enum class Side : std::uint8_t {
+  kBefore,
+  kAfter
+};  ///< which side of its element an anchor keeps to
 
 /// A position that survives edits and deletions: beside an element, by its dot.
 /// `at_edge` anchors have no element: kBefore = the begin of the sequence, kAfter = its end.
@@ -38,7 +41,7 @@ struct Anchor {
 struct BlameSpan {
   std::size_t begin = 0;  ///< scalars, half-open
   std::size_t end = 0;
-  Dot first;              ///< dot of the first element; the others follow on
+  Dot first;  ///< dot of the first element; the others follow on
   std::uint64_t committed_at_ms = 0;
   std::string message;
 };

@@ -35,13 +35,12 @@ void MapState::erase_newest(std::uint32_t key) {
   if (entries.size() == kLinearMax) index.clear();
 }
 
-DocumentImpl::DocumentImpl(DocumentOptions given) : options(std::move(given)) {
-  reset_state();
-}
+DocumentImpl::DocumentImpl(DocumentOptions given) : options(std::move(given)) { reset_state(); }
 
 DocumentImpl::~DocumentImpl() { *alive = false; }
 
 void DocumentImpl::reset_state() {
+  crowded.clear();
   graph = CausalGraph();
   log = Log();
   keys = KeyTable();
@@ -199,10 +198,14 @@ std::optional<std::size_t> parse_index(std::string_view token) {
 
 const char* kind_name(ContainerKind kind) {
   switch (kind) {
-    case ContainerKind::kMap: return "map";
-    case ContainerKind::kList: return "list";
-    case ContainerKind::kText: return "text";
-    case ContainerKind::kCounter: return "counter";
+    case ContainerKind::kMap:
+      return "map";
+    case ContainerKind::kList:
+      return "list";
+    case ContainerKind::kText:
+      return "text";
+    case ContainerKind::kCounter:
+      return "counter";
   }
   return "container";
 }
@@ -233,8 +236,7 @@ std::optional<std::string> DocumentImpl::path_of(ContainerIndex container) {
   if (container == kRootContainer) return std::string();
   if (!is_reachable(container)) return std::nullopt;
   const Container& child = containers[container];
-  return slot_path(child.parent, child.in_list ? child.element.packed() : child.key,
-                   child.in_list);
+  return slot_path(child.parent, child.in_list ? child.element.packed() : child.key, child.in_list);
 }
 
 Result<DocumentImpl::Target> DocumentImpl::find_path(std::string_view path, bool allow_erased) {
@@ -287,10 +289,10 @@ Result<DocumentImpl::Target> DocumentImpl::find_path(std::string_view path, bool
 Result<ContainerIndex> DocumentImpl::container_at(std::string_view path, ContainerKind kind) {
   WEFT_ASSIGN(Target target, find_path(path));
   if (!target.value.is_container() || target.value.container_kind() != kind) {
-    const char* is = target.value.is_container() ? kind_name(target.value.container_kind())
-                                                 : "plain value";
-    return Error(ErrorCode::kWrongKind, "'" + std::string(path) + "' is a " + is + ", not a " +
-                                            kind_name(kind));
+    const char* is =
+        target.value.is_container() ? kind_name(target.value.container_kind()) : "plain value";
+    return Error(ErrorCode::kWrongKind,
+                 "'" + std::string(path) + "' is a " + is + ", not a " + kind_name(kind));
   }
   return target.value.container_index();
 }
@@ -327,7 +329,8 @@ Json DocumentImpl::json_of(ContainerIndex index) {
     case ContainerKind::kText:
       return container.sequence->tree ? Json(container.sequence->tree->text())
                                       : Json(std::string(container.sequence->text_view()));
-    case ContainerKind::kCounter: return Json(container.counter);
+    case ContainerKind::kCounter:
+      return Json(container.counter);
   }
   return Json();
 }

@@ -36,8 +36,8 @@ namespace weft {
 struct RegisterBackup {
   ContainerIndex container = 0;
   bool is_element = false;
-  std::uint64_t slot = 0;       ///< key, or packed element dot
-  bool existed = false;         ///< map only: false = the entry was made
+  std::uint64_t slot = 0;  ///< key, or packed element dot
+  bool existed = false;    ///< map only: false = the entry was made
   Register reg;
   Losers losers;
 };
@@ -59,9 +59,9 @@ struct Journal {
   std::vector<RegisterBackup> registers;
   std::vector<MoveBackup> moves;
   std::vector<Toggle> toggles;
-  std::size_t containers = 0;     ///< counts before
+  std::size_t containers = 0;  ///< counts before
   std::size_t names = 0;
-  std::uint32_t epoch = 0;        ///< registers whose `touched` is this are backed up already
+  std::uint32_t epoch = 0;  ///< registers whose `touched` is this are backed up already
 };
 
 /// Who makes the operations that are being applied, and what they had seen.
@@ -69,11 +69,11 @@ struct OpContext {
   ReplicaIndex author = 0;
   Seq first_seq = 0;
   Hlc first_hlc = 0;
-  bool covers_everything = true;        ///< the past is all that is known
-  const LocalVersion* past = nullptr;   ///< else this
-  std::string_view content;             ///< what the ops' content ranges refer to
-  bool trusted = false;                 ///< from our own snapshot: no validation of neighbours
-  bool in_graph = false;                ///< the graph knows the ops already; else first_hlc counts
+  bool covers_everything = true;       ///< the past is all that is known
+  const LocalVersion* past = nullptr;  ///< else this
+  std::string_view content;            ///< what the ops' content ranges refer to
+  bool trusted = false;                ///< from our own snapshot: no validation of neighbours
+  bool in_graph = false;               ///< the graph knows the ops already; else first_hlc counts
 };
 
 /// Collects what observers have to be told; null where nobody observes.
@@ -102,7 +102,7 @@ struct ContainerIdHash {
   }
 };
 
-struct SkeletonSource;  // snapshot.cc: the undecoded cold part of the snapshot that was loaded
+class Translator;
 
 class DocumentImpl {
  public:
@@ -115,18 +115,18 @@ class DocumentImpl {
   Log log;
   KeyTable keys;
   std::vector<Container> containers;
-  std::vector<ContainerName> names;           ///< names[0] is the root
-  FlatTable<std::uint32_t> name_by_dot;       ///< packed dot -> index into names
+  std::vector<ContainerName> names;      ///< names[0] is the root
+  FlatTable<std::uint32_t> name_by_dot;  ///< packed dot -> index into names
   std::unordered_map<ContainerId, ContainerIndex, ContainerIdHash> container_by_id;
   bool read_only = false;
   std::uint32_t needs_weft = 0;
-  ReplicaIndex self = 0;                      ///< index of options.replica
-  Bytes snapshot_bytes;                       ///< what was loaded, while something borrows from it
-  bool has_skeleton = false;                  ///< some of the history is not held
-  bool skeleton_pending = false;              ///< the snapshot's cold part is not decoded yet
-  std::size_t skeleton_begin = 0;             ///< where it lies in snapshot_bytes
+  ReplicaIndex self = 0;           ///< index of options.replica
+  Bytes snapshot_bytes;            ///< what was loaded, while something borrows from it
+  bool has_skeleton = false;       ///< some of the history is not held
+  bool skeleton_pending = false;   ///< the snapshot's cold part is not decoded yet
+  std::size_t skeleton_begin = 0;  ///< where it lies in snapshot_bytes
   std::size_t skeleton_end = 0;
-  std::vector<ReplicaIndex> snapshot_replicas; ///< the snapshot's replica numbers
+  std::vector<ReplicaIndex> snapshot_replicas;  ///< the snapshot's replica numbers
   std::vector<ContainerIndex> snapshot_containers;
 
   // --- names (impl.cc) ---
@@ -156,7 +156,7 @@ class DocumentImpl {
     bool is_element = false;
     std::uint64_t slot = 0;
     Value value;
-    bool visible = false;                  ///< false: only for keys that were erased
+    bool visible = false;  ///< false: only for keys that were erased
   };
   Result<Target> find_path(std::string_view path, bool allow_erased = false);
   Result<ContainerIndex> container_at(std::string_view path, ContainerKind kind);
@@ -182,11 +182,33 @@ class DocumentImpl {
   /// @errors kCorrupt: the snapshot's skeleton does not fit
   Result<RunTree*> tree_of(ContainerIndex container);
   Status ensure_skeleton();
+  static Status index_cold_text(SequenceState& sequence);
   bool in_past(LocalDot dot, const OpContext& context, Seq before) const;
   /// After which element `op` goes (kNoDot: the begin).
   /// @errors kInvalidDelta: lo or ro is not what the author can have seen
-  Result<LocalDot> place(RunTree& tree, LocalDot lo, LocalDot ro, LocalDot dot,
-                         const OpContext& context);
+  Result<LocalDot> place(SequenceState& sequence, RunTree& tree, LocalDot lo, LocalDot ro,
+                         LocalDot dot, const OpContext& context);
+  /// The same through a sibling table. nullopt: the table can't tell
+  std::optional<Result<LocalDot>> place_by_table(SiblingTable& table, RunTree& tree, LocalDot lo,
+                                                 LocalDot ro, LocalDot dot,
+                                                 const OpContext& context);
+  SiblingTable& make_siblings(SequenceState& sequence, RunTree& tree, LocalDot lo,
+                              const OpContext& context);
+  /// Tells the sibling tables of an insertion that was made.
+  void note_sibling(SequenceState& sequence, RunTree& tree, LocalDot lo, LocalDot ro, LocalDot dot,
+                    const OpContext& context) {
+    if (!sequence.siblings.empty()) [[unlikely]]
+      add_sibling(sequence, tree, lo, ro, dot, context);
+  }
+  void add_sibling(SequenceState& sequence, RunTree& tree, LocalDot lo, LocalDot ro, LocalDot dot,
+                   const OpContext& context);
+  std::optional<Neighbour> origin_of(LocalDot dot) const;
+  const Op* op_of(LocalDot dot) const;
+  void drop_siblings();
+  std::vector<SequenceState*> crowded;  ///< sequences that have sibling tables
+  std::span<const Op> in_progress;      ///< applied ops of a delta that is not in the log yet
+  ReplicaIndex in_progress_author = 0;
+  bool hangs_on(LocalDot element, LocalDot ancestor) const;
   /// The text of `count` elements from `first` on, which one insertion made. @errors kNeedHistory
   Result<std::string> text_of(SequenceState& sequence, LocalDot first, Seq count) const;
   Status insert_elements(ContainerIndex container, const Op& op, const OpContext& context);
@@ -209,6 +231,7 @@ class DocumentImpl {
   struct Admission {
     enum class Kind : std::uint8_t { kReady, kDuplicate, kWaits } kind = Kind::kReady;
     std::vector<Dot> missing;
+    bool forked = false;  ///< a dependency names another history than is held
   };
   Result<Admission> admit(const Batch& batch) const;
   Status take_delta(Batch& batch, ByteSpan bytes, ApplyReport& report);
@@ -217,13 +240,15 @@ class DocumentImpl {
   static Batch single_delta(const Batch& batch, std::size_t run_index, std::uint32_t member);
   Seq distance(const PendingEntry& entry) const;
   Status set_element(ContainerIndex container, const Op& op, const OpContext& context);
-  Status write_element(ContainerIndex container, LocalDot element, Write write, LocalDot overwritten,
-                       const OpContext& context);
+  Status write_element(ContainerIndex container, LocalDot element, Write write,
+                       LocalDot overwritten, const OpContext& context);
   Status restore_child(ContainerIndex child, const Op& op, const OpContext& context);
   void add_to_counter(ContainerIndex container, std::int64_t amount);
-  Bytes encode_logged(ReplicaIndex author, const LogChunk& chunk, const DeltaRun& run, Seq first_seq);
-  Status apply_ready_delta(Batch& batch, const DeltaRun& delta, std::span<const Op> ops,
-                           std::uint64_t chain);
+  Bytes encode_logged(ReplicaIndex author, const LogChunk& chunk, const DeltaRun& run,
+                      Seq first_seq);
+  /// Checks and applies one delta whose dependencies are there; its chain hash is the caller's.
+  Status apply_ready_delta(const Batch& batch, const DeltaRun& delta, std::span<const Op> ops,
+                           Translator& translator);
   Result<ApplyReport> apply_delta(ByteSpan bytes);
   void drain_pending(ApplyReport& report);
   void add_pending(ByteSpan bytes, const Batch& batch, std::vector<Dot> missing,
@@ -232,6 +257,9 @@ class DocumentImpl {
   /// Whole histories into an empty document. @return false: not possible, nothing was changed
   bool apply_in_bulk(std::vector<OpenedBundle>& bundles, ApplyReport& report);
   Status weave_skeleton();
+  Status check_lists();
+  template <class Sequences>
+  bool replay_skeleton(std::span<const Seq> ends, Sequences& sequences);
   static Op slice_skeleton(const Op& op, Seq begin, Seq end, ReplicaIndex author);
   void reset_state();
   std::vector<PendingEntry> pending;
@@ -247,13 +275,13 @@ class DocumentImpl {
     Hlc first_hlc = 0;
     std::uint64_t time_ms = 0;
     std::size_t text_size = 0;
-    std::size_t first_op = 0;     ///< index in the open chunk of the op that may hold `begin`
+    std::size_t first_op = 0;  ///< index in the open chunk of the op that may hold `begin`
     TransactionOptions options;
     bool journaling = true;
   } tx;
-  LogChunk* own_chunk = nullptr;   ///< the open chunk, while a transaction is
+  LogChunk* own_chunk = nullptr;  ///< the open chunk, while a transaction is
   DeltaEncoder encoder;
-  Bytes delta_bytes;               ///< the last commit's row form
+  Bytes delta_bytes;  ///< the last commit's row form
   Status begin_transaction(TransactionOptions options);
   Result<Commit> commit_transaction();
   void rollback_transaction();
@@ -297,10 +325,13 @@ class DocumentImpl {
   std::vector<UndoItem> undo_stack;
   std::vector<UndoItem> redo_stack;
   bool undoing = false;
+  FlatTable<std::uint64_t> stands_for;  ///< our undo's write or move -> the one it brought back
+  LocalDot original(LocalDot dot) const;
   void push_undo(Seq begin, Seq end);
   Result<UndoReport> run_undo(std::vector<UndoItem>& from, std::vector<UndoItem>& to);
   Status invert(const UndoItem& item, UndoReport& report);
-  Status invert_op(const Op& op, std::string_view content, const UndoItem& item, UndoReport& report);
+  Status invert_op(const Op& op, std::string_view content, const UndoItem& item,
+                   UndoReport& report);
   Status invert_write(ContainerIndex container, bool is_element, std::uint64_t slot, const Op& op,
                       const UndoItem& item, UndoReport& report);
   Result<LocalDot> slot_before(ContainerIndex container, LocalDot element, Seq seq);
@@ -330,7 +361,8 @@ class DocumentImpl {
   // --- snapshots, export, time ---
   Bytes make_snapshot(ContainerIndex top);
   Status load_snapshot(Bytes bytes);
-  Error damage;                    ///< what is wrong with the cold part of the snapshot, if anything
+  bool frontier_fits() const;
+  Error damage;  ///< what is wrong with the cold part of the snapshot, if anything
   Result<Batch> batch_of(ReplicaIndex replica, Seq begin, Seq end, std::string& content) const;
   Result<std::unique_ptr<DocumentImpl>> checkout(const VersionVector& version);
 

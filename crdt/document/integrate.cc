@@ -23,10 +23,126 @@ namespace {
 
 Error invalid(const char* what) { return Error(ErrorCode::kInvalidDelta, what); }
 
+/// After so many runs in one gap a table is made of it.
+constexpr std::size_t kWalkMax = 32;
+/// How far up the tree of insertions is looked for an ancestor.
+constexpr int kClimbMax = 64;
+
+int compare_or_end(const RunTree& tree, LocalDot a, LocalDot b) {
+  if (a == b) return 0;
+  if (a.is_none()) return 1;
+  if (b.is_none()) return -1;
+  return tree.compare(a, b);
+}
+
 }  // namespace
 
-Result<LocalDot> DocumentImpl::place(RunTree& tree, LocalDot lo, LocalDot ro, LocalDot dot,
-                                     const OpContext& context) {
+SiblingTable& DocumentImpl::make_siblings(SequenceState& sequence, RunTree& tree, LocalDot lo,
+                                          const OpContext& context) {
+  auto& table = sequence.siblings[lo.packed()];
+  table = std::make_unique<SiblingTable>();
+  crowded.push_back(&sequence);
+  auto position = [&](LocalDot a, LocalDot b) { return compare_or_end(tree, a, b); };
+  auto stamp_less = [&](LocalDot a, LocalDot b) { return stamp(a, context) < stamp(b, context); };
+  struct Member {
+    LocalDot dot;
+    LocalDot ro;
+  };
+  std::vector<Member> members;
+  for (LocalDot first = tree.next(lo); !first.is_none();) {
+    auto origin = origin_of(first);
+    if (!origin) break;
+    if (origin->lo == lo) {
+      members.push_back({first, origin->ro});
+    } else if (!lo.is_none() && (origin->lo.is_none() || tree.compare(origin->lo, lo) < 0)) {
+      break;  // no descendant of lo any more
+    }
+    Run run = tree.run_at(first).run;
+    first = tree.next(run.first.plus(run.count - 1));
+  }
+  // Left children come before the sibling they hang on: members first, then groups.
+  for (std::size_t i = members.size(); i-- > 0;)
+    table->add(members[i].dot, members[i].ro, stamp_less, position);
+  return *table;
+}
+
+void DocumentImpl::add_sibling(SequenceState& sequence, RunTree& tree, LocalDot lo, LocalDot ro,
+                               LocalDot dot, const OpContext& context) {
+  auto* table = sequence.siblings.find(lo.packed());
+  if (table == nullptr) return;
+  (*table)->add(
+      dot, ro, [&](LocalDot a, LocalDot b) { return stamp(a, context) < stamp(b, context); },
+      [&](LocalDot a, LocalDot b) { return compare_or_end(tree, a, b); });
+}
+
+/// The operation that `dot` belongs to, those of the delta that is being applied included.
+const Op* DocumentImpl::op_of(LocalDot dot) const {
+  if (!in_progress.empty() && dot.replica == in_progress_author &&
+      dot.seq >= in_progress.front().seq) {
+    for (const Op& op : in_progress)
+      if (dot.seq < op.end()) return &op;
+    return nullptr;
+  }
+  auto found = log.find(dot);
+  return found ? found->op : nullptr;
+}
+
+std::optional<Neighbour> DocumentImpl::origin_of(LocalDot dot) const {
+  const Op* op = op_of(dot);
+  if (op == nullptr || (!is_insert(op->kind) && op->kind != OpKind::kListMove)) return std::nullopt;
+  if (dot.seq == op->seq) return Neighbour{op->a, op->b};
+  return Neighbour{{dot.replica, dot.seq - 1}, op->b};
+}
+
+/// What tables know of an operation's company may be wrong once it is taken back.
+void DocumentImpl::drop_siblings() {
+  for (SequenceState* sequence : crowded) sequence->siblings.clear();
+  crowded.clear();
+}
+
+/// Does `element` lie in `ancestor`'s subtree in the tree of insertions? False also when it is too far.
+bool DocumentImpl::hangs_on(LocalDot element, LocalDot ancestor) const {
+  for (int i = 0; i < kClimbMax; ++i) {
+    if (element == ancestor) return true;
+    const Op* found = op_of(element);
+    if (found == nullptr) return false;
+    const Op& op = *found;
+    // Inside an insertion every element hangs on the one before: go to its begin at once.
+    if (ancestor.replica == element.replica && ancestor.seq >= op.seq &&
+        ancestor.seq < element.seq && is_insert(op.kind))
+      return true;
+    if (!is_insert(op.kind) && op.kind != OpKind::kListMove) return false;
+    LocalDot lo = op.a;
+    LocalDot ro = op.b;
+    element = lo;
+    if (!ro.is_none()) {
+      auto other = origin_of(ro);
+      if (other && other->lo == lo) element = ro;  // a left child
+    }
+    if (element.is_none()) return false;
+  }
+  return false;
+}
+
+std::optional<Result<LocalDot>> DocumentImpl::place_by_table(SiblingTable& table, RunTree& tree,
+                                                             LocalDot lo, LocalDot ro, LocalDot dot,
+                                                             const OpContext& context) {
+  bool left_child = !ro.is_none() && table.is_member(ro);
+  LocalDot before_ro = tree.previous(ro);
+  // Between lo's subtree and ro there may be elements that no table knows; then the walk has to do it.
+  if (!left_child && !lo.is_none() && !hangs_on(before_ro, lo)) return std::nullopt;
+  auto position = [&](LocalDot a, LocalDot b) { return compare_or_end(tree, a, b); };
+  if (!context.trusted &&
+      !table.is_first_in_past(context.author, ro, *context.past, dot.seq, position))
+    return Result<LocalDot>(invalid("ro is not the first element after lo in the author's past"));
+  LocalDot successor = table.successor(
+      dot, ro, [&](LocalDot a, LocalDot b) { return stamp(a, context) < stamp(b, context); },
+      position);
+  return Result<LocalDot>(successor.is_none() ? before_ro : tree.previous(successor));
+}
+
+Result<LocalDot> DocumentImpl::place(SequenceState& sequence, RunTree& tree, LocalDot lo,
+                                     LocalDot ro, LocalDot dot, const OpContext& context) {
   if (!lo.is_none() && (!in_past(lo, context, dot.seq) || !tree.contains(lo)))
     return invalid("lo is no element of this container in the author's past");
   LocalDot next = tree.next(lo);
@@ -40,11 +156,20 @@ Result<LocalDot> DocumentImpl::place(RunTree& tree, LocalDot lo, LocalDot ro, Lo
   if (context.covers_everything && !context.trusted) return invalid("ro is not what follows lo");
   if (!ro.is_none() && !lo.is_none() && tree.compare(lo, ro) >= 0)
     return invalid("ro does not stand after lo");
+  if (!sequence.siblings.empty())
+    if (auto* table = sequence.siblings.find(lo.packed()))
+      if (auto found = place_by_table(**table, tree, lo, ro, dot, context))
+        return std::move(*found);
+  std::size_t walked = 0;
   Stamp own_stamp = stamp(dot, context);
   LocalDot dest = lo;
   bool scanning = false;
   bool stopped = false;  // the place is found; the walk goes on only to check the rest of the gap
   for (LocalDot first = next; !(first == ro) && !first.is_none();) {
+    if (++walked == kWalkMax) {
+      SiblingTable& table = make_siblings(sequence, tree, lo, context);
+      if (auto found = place_by_table(table, tree, lo, ro, dot, context)) return std::move(*found);
+    }
     Run run = tree.run_at(first).run;
     if (!context.trusted && in_past(first, context, dot.seq))
       return invalid("ro is not the first element after lo in the author's past");
@@ -54,14 +179,16 @@ Result<LocalDot> DocumentImpl::place(RunTree& tree, LocalDot lo, LocalDot ro, Lo
       count = ro.seq - first.seq;
     LocalDot last = first.plus(count - 1);
     if (!stopped) {
-      auto origin = log.origin(first);
-      if (!origin) return Error(ErrorCode::kNeedHistory, "the neighbours of an element that siblings are compared with");
+      auto origin = origin_of(first);
+      if (!origin)
+        return Error(ErrorCode::kNeedHistory,
+                     "the neighbours of an element that siblings are compared with");
       if (origin->lo == lo) {
         int order = 0;
         if (!(origin->ro == ro))
           order = origin->ro.is_none() ? 1 : ro.is_none() ? -1 : tree.compare(origin->ro, ro);
         if (order == 0) {
-          if (graph.stamp_of(first) < own_stamp) stopped = true;
+          if (stamp(first, context) < own_stamp) stopped = true;
           scanning = scanning && stopped;
         } else {
           scanning = order < 0;

@@ -24,7 +24,7 @@ struct JsonLimits {
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 struct JsonStyle {
-  int indent = 0;  ///< spaces per level; 0: one line
+  int indent = 0;          ///< spaces per level; 0: one line
   bool sort_keys = false;  ///< by bytes; of equal keys only the last is printed
 };
 std::string print_json(const Json& json, const JsonStyle& style = {});

@@ -98,6 +98,17 @@ void DocumentImpl::deliver_patches(bool local, const std::string& origin) {
       if (fresh.find(at) != nullptr) return true;
     return false;
   };
+  // Parents before what is in them: a path is that of the state when all is done, and it is the parent's
+  // patch that moves a list's children there.
+  auto depth = [&](const CollectedPatch& patch) {
+    std::size_t levels = 0;
+    for (ContainerIndex at = patch.container; at != kRootContainer; at = containers[at].parent)
+      ++levels;
+    return levels;
+  };
+  std::stable_sort(
+      collected.patches.begin(), collected.patches.end(),
+      [&](const CollectedPatch& a, const CollectedPatch& b) { return depth(a) < depth(b); });
   std::vector<ObserverEntry> listeners = observers;  // a callback may start or end observations
   std::shared_ptr<bool> still_alive = alive;
   for (const CollectedPatch& from : collected.patches) {
@@ -126,7 +137,8 @@ void DocumentImpl::deliver_patches(bool local, const std::string& origin) {
       patch.steps.clear();
       for (const CollectedStep& step : from.steps) {
         patch.steps.push_back({step.retain[unit], step.erased[unit], step.text, step.values, {}});
-        for (const Value& value : step.values) patch.steps.back().inserted_json.push_back(json_of(value));
+        for (const Value& value : step.values)
+          patch.steps.back().inserted_json.push_back(json_of(value));
       }
       listener.callback(patch);
       if (!*still_alive) return;

@@ -17,9 +17,9 @@ namespace weft {
 
 /// retain `retain` units, erase `erased` units there, then insert.
 struct SequenceStep {
-  std::size_t retain = 0;      ///< unit: the observer's for text, elements for lists
+  std::size_t retain = 0;  ///< unit: the observer's for text, elements for lists
   std::size_t erased = 0;
-  std::string inserted_text;   ///< text only
+  std::string inserted_text;           ///< text only
   std::vector<Value> inserted_values;  ///< lists only
   std::vector<Json> inserted_json;     ///< lists only: the same, with the content of new children
   friend bool operator==(const SequenceStep&, const SequenceStep&) = default;
@@ -34,14 +34,14 @@ struct KeyChange {
 };
 
 struct Patch {
-  std::uint32_t container = 0;   ///< index within this Document object
+  std::uint32_t container = 0;  ///< index within this Document object
   ContainerKind kind = ContainerKind::kMap;
-  std::string path;              ///< JSON pointer of the container; "" is the root
-  std::vector<SequenceStep> steps;   ///< list, text
-  std::vector<KeyChange> keys;       ///< map
-  std::int64_t counter_delta = 0;    ///< counter
-  bool local = false;            ///< made by this Document, not by a delta applied to it
-  std::string origin;            ///< origin tag of the local transaction
+  std::string path;                 ///< JSON pointer of the container; "" is the root
+  std::vector<SequenceStep> steps;  ///< list, text
+  std::vector<KeyChange> keys;      ///< map
+  std::int64_t counter_delta = 0;   ///< counter
+  bool local = false;               ///< made by this Document, not by a delta applied to it
+  std::string origin;               ///< origin tag of the local transaction
 };
 
 }  // namespace weft

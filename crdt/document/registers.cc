@@ -28,10 +28,9 @@ bool DocumentImpl::write_register(Register& reg, FlatTable<Losers>& losers, std:
   held.push_back(std::move(before));
   std::erase_if(held, [&](const Write& other) { return in_past(other.dot, context, seq); });
   held.push_back(std::move(write));
-  std::sort(held.begin(), held.end(),
-            [&](const Write& a, const Write& b) {
-              return stamp(b.dot, context) < stamp(a.dot, context);
-            });
+  std::sort(held.begin(), held.end(), [&](const Write& a, const Write& b) {
+    return stamp(b.dot, context) < stamp(a.dot, context);
+  });
   reg.winner = std::move(held.front());
   held.erase(held.begin());
   reg.winner.has_losers = !held.empty();
@@ -125,7 +124,8 @@ Status DocumentImpl::apply_map_op(ContainerIndex container, const Op& op,
   bool was_visible = reg.visible();
   bool changed = write_register(reg, map.losers, key, std::move(write), op.a, context);
   reg.generations = std::max(reg.generations, generations);
-  map.visible_count += static_cast<std::size_t>(reg.visible()) - static_cast<std::size_t>(was_visible);
+  map.visible_count +=
+      static_cast<std::size_t>(reg.visible()) - static_cast<std::size_t>(was_visible);
   if (changed && observing() && (was_visible || reg.visible())) note_key(container, key);
   return {};
 }

@@ -55,25 +55,39 @@ Result<std::string> DocumentImpl::text_of(SequenceState& sequence, LocalDot firs
     auto found = log.find(first);
     if (found && found->op->kind == OpKind::kTextInsert && !found->chunk->skeleton) {
       Seq here = std::min(count, found->op->end() - first.seq);
-      Op slice = slice_op(*found->op, first.seq, first.seq + here, first.replica,
-                          found->chunk->content());
+      Op slice =
+          slice_op(*found->op, first.seq, first.seq + here, first.replica, found->chunk->content());
       text += found->chunk->content(slice);
       first.seq += here;
       count -= here;
       continue;
     }
     auto at = sequence.stash.find(first.packed());
-    if (at == sequence.stash.end())
-      return Error(ErrorCode::kNeedHistory, "the text of an element erased before the snapshot");
-    text += at->second;
-    ++first.seq;
-    --count;
+    if (at != sequence.stash.end()) {
+      text += at->second;
+      ++first.seq;
+      --count;
+      continue;
+    }
+    auto cold = std::upper_bound(
+        sequence.cold_runs.begin(), sequence.cold_runs.end(), first.packed(),
+        [](std::uint64_t dot, const ColdRun& run) { return dot < run.first.packed(); });
+    if (cold == sequence.cold_runs.begin() || (--cold)->first.replica != first.replica ||
+        first.seq - cold->first.seq >= cold->count)
+      return Error(ErrorCode::kNeedHistory, "the text of an erased element is not held here");
+    Seq into = first.seq - cold->first.seq;
+    Seq here = std::min(count, cold->count - into);
+    std::string_view run = sequence.cold_text.substr(cold->begin);
+    run.remove_prefix(utf8_offset_of_scalar(run, into));
+    text += run.substr(0, utf8_offset_of_scalar(run, here));
+    first.seq += here;
+    count -= here;
   }
   return text;
 }
 
 void DocumentImpl::stash_text(SequenceState& sequence, RunTree& tree, LocalDot first, Seq count) {
-  if (first.seq >= log.base(first.replica)) return;
+  if (!has_skeleton || first.seq >= log.base(first.replica)) return;
   for (Seq i = 0; i < count; ++i) {
     LocalDot dot = first.plus(i);
     auto at = tree.locate(dot);
@@ -106,16 +120,17 @@ Status DocumentImpl::insert_elements(ContainerIndex container, const Op& op,
     return invalid("an insertion into a container of another kind");
   WEFT_ASSIGN(RunTree * tree, tree_of(container));
   LocalDot dot{context.author, op.seq};
-  WEFT_ASSIGN(LocalDot after, place(*tree, op.a, op.b, dot, context));
+  SequenceState& sequence = *containers[container].sequence;
+  WEFT_ASSIGN(LocalDot after, place(sequence, *tree, op.a, op.b, dot, context));
   std::string_view content = context.content.substr(op.content_begin, op.content_size);
   TextMetrics before;
   if (observing()) before = tree->visible();
   tree->insert_after(after, dot, op.count, text ? content : std::string_view());
+  note_sibling(sequence, *tree, op.a, op.b, dot, context);
   if (text) {
     if (observing()) note_text(container, *tree, tree->locate(dot)->pos, before, content);
     return {};
   }
-  SequenceState& sequence = *containers[container].sequence;
   std::vector<Value> values;
   for (Seq i = 0; i < op.count; ++i) {
     std::size_t size = value_size(as_bytes(content));
@@ -265,9 +280,10 @@ Status DocumentImpl::move_element(ContainerIndex container, const Op& op,
     return invalid("the moved element is not in this list in the author's past");
   WEFT_ASSIGN(RunTree * tree, tree_of(container));
   LocalDot slot{context.author, op.seq};
-  WEFT_ASSIGN(LocalDot after, place(*tree, op.a, op.b, slot, context));
+  WEFT_ASSIGN(LocalDot after, place(sequence, *tree, op.a, op.b, slot, context));
   journal.moves.push_back({container, moved, element->slot});
   tree->insert_after(after, slot, 1, {}, true);
+  note_sibling(sequence, *tree, op.a, op.b, slot, context);
   sequence.slots[slot.packed()] = moved.packed();
   if (stamp(slot, context) < stamp(element->slot, context)) return {};
   if (element->erase_count == 0) show_slot(container, *tree, element->slot, false);

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view kMagic = "WEFTSNAP";
 constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kHeaderBytes = 8 + 1 + 16 + 8;  // magic, version, document, size of the hot part
+constexpr std::size_t kHeaderBytes =
+    8 + 1 + 16 + 8;  // magic, version, document, size of the hot part
 constexpr std::size_t kChecksumBytes = 8;
 
 constexpr unsigned kErased = 1;  // flags of a register
@@ -26,9 +27,9 @@ constexpr unsigned kHasGenerations = 4;
 /// A skeleton row's tag: kind in bits 0-3, then these.
 constexpr std::uint8_t kSameContainer = 16;
 constexpr std::uint8_t kOne = 32;
-constexpr std::uint8_t kRoShift = 6;      // inserts and moves: 0 next dot, 1 end, 2 explicit
-constexpr std::uint8_t kBackwardBit = 64; // erasures
-constexpr std::uint8_t kGapRow = 15;      // no operation: operations that are not in the skeleton
+constexpr std::uint8_t kRoShift = 6;       // inserts and moves: 0 next dot, 1 end, 2 explicit
+constexpr std::uint8_t kBackwardBit = 64;  // erasures
+constexpr std::uint8_t kGapRow = 15;       // no operation: operations that are not in the skeleton
 
 bool is_sequence_op(OpKind kind) {
   return is_insert(kind) || has_targets(kind) || kind == OpKind::kListMove;
@@ -54,6 +55,8 @@ class SnapshotWriter {
     if (top_ == kRootContainer) {
       write_graph();
       for (ReplicaIndex r : replicas_) write_skeleton(r);
+      for (ContainerIndex c : containers_)
+        if (impl_.containers[c].kind == ContainerKind::kText) write_cold_text(c);
     }
     out_.u64(xxh3_64(bytes_));
     return std::move(bytes_);
@@ -119,7 +122,8 @@ class SnapshotWriter {
     }
     out_.varint(impl_.needs_weft);
     std::vector<LocalDot> frontier = impl_.graph.frontier();
-    std::sort(frontier.begin(), frontier.end(), [&](LocalDot a, LocalDot b) { return dot_less(a, b); });
+    std::sort(frontier.begin(), frontier.end(),
+              [&](LocalDot a, LocalDot b) { return dot_less(a, b); });
     out_.varint(frontier.size());
     for (LocalDot each : frontier) dot(each);
     out_.varint(keys_.size());
@@ -128,7 +132,8 @@ class SnapshotWriter {
     for (ContainerIndex c : containers_) {
       const Container& container = impl_.containers[c];
       out_.bytes(std::as_bytes(std::span(container.id.bytes)));
-      out_.u8(static_cast<std::uint8_t>(static_cast<unsigned>(container.kind) | (container.in_list ? 16u : 0u)));
+      out_.u8(static_cast<std::uint8_t>(static_cast<unsigned>(container.kind) |
+                                        (container.in_list ? 16u : 0u)));
       if (c == kRootContainer) continue;
       if (c != top_) {
         out_.varint(container_number_[container.parent]);
@@ -210,7 +215,9 @@ class SnapshotWriter {
         }
         break;
       }
-      case ContainerKind::kCounter: out_.svarint(container.counter); break;
+      case ContainerKind::kCounter:
+        out_.svarint(container.counter);
+        break;
     }
   }
 
@@ -226,8 +233,10 @@ class SnapshotWriter {
       for (const CausalGraph::Entry* entry : kept) {
         out_.varint(entry->begin - previous);
         previous = entry->begin;
-        std::vector<LocalDot> parents(impl_.graph.parents(*entry).begin(), impl_.graph.parents(*entry).end());
-        std::sort(parents.begin(), parents.end(), [&](LocalDot a, LocalDot b) { return dot_less(a, b); });
+        std::vector<LocalDot> parents(impl_.graph.parents(*entry).begin(),
+                                      impl_.graph.parents(*entry).end());
+        std::sort(parents.begin(), parents.end(),
+                  [&](LocalDot a, LocalDot b) { return dot_less(a, b); });
         out_.varint(parents.size());
         for (LocalDot parent : parents) dot(parent);
       }
@@ -244,6 +253,25 @@ class SnapshotWriter {
     }
   }
 
+  /// The text of erased elements, in weave order: whoever revokes an erasure needs it.
+  void write_cold_text(ContainerIndex c) {
+    SequenceState& sequence = *impl_.containers[c].sequence;
+    // While nothing has touched the sequence since the snapshot was loaded its cold text is the same.
+    bool untouched = !sequence.tree && sequence.borrowed_text.data() != nullptr;
+    std::string text;
+    auto add = [&](const Run& run) {
+      if (run.hidden) text += impl_.text_of(sequence, run.first, run.count).value();
+    };
+    if (untouched) {
+      text = sequence.cold_text;
+    } else if (sequence.tree) {
+      sequence.tree->for_each_run(add);
+    } else {
+      for (const Run& run : sequence.packed) add(run);
+    }
+    out_.sized(as_bytes(text));
+  }
+
   // --- skeleton ---
 
   void write_skeleton(ReplicaIndex r) {
@@ -254,7 +282,11 @@ class SnapshotWriter {
         op.container = impl_.resolve(op.container);
         // Content has no part in a skeleton: let neighbours join whatever lies between.
         if (is_insert(op.kind)) op.content_begin = op.content_size = 0;
-        append_joined(ops, op, r);
+        if (ops.empty() || ops.back().end() == op.seq) {
+          append_joined(ops, op, r);
+        } else {
+          ops.push_back(op);  // something that is no part of the skeleton lies between
+        }
       }
     std::size_t rows = 0;
     Seq at = 0;
@@ -378,7 +410,8 @@ class SnapshotReader {
     std::uint64_t count = in_.varint_up_to(in_.remaining(), "more keys than bytes");
     for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
       std::string_view key = as_text(in_.sized());
-      if (key.size() > impl_.options.limits.key_bytes) in_.fail(ErrorCode::kLimit, "a key over its limit");
+      if (key.size() > impl_.options.limits.key_bytes)
+        in_.fail(ErrorCode::kLimit, "a key over its limit");
       if (!valid_utf8(key)) in_.fail(ErrorCode::kInvalidUtf8, "a key that is not UTF-8");
       if (i > 0 && key <= impl_.keys[keys_.back()]) in_.fail("keys out of order");
       keys_.push_back(impl_.keys.intern(key));
@@ -478,7 +511,8 @@ class SnapshotReader {
     ByteReader peek = in_;
     if (peek.u8() == static_cast<std::uint8_t>(ValueTag::kChild)) {
       in_.u8();
-      std::uint64_t number = in_.varint_up_to(impl_.containers.size() - 1, "a child that is not in the table");
+      std::uint64_t number =
+          in_.varint_up_to(impl_.containers.size() - 1, "a child that is not in the table");
       auto child = static_cast<ContainerIndex>(number);
       const Container& made = impl_.containers[child];
       bool here = child != kRootContainer && made.parent == holder && made.in_list == is_element &&
@@ -492,8 +526,8 @@ class SnapshotReader {
     return write;
   }
 
-  void read_register(Register& reg, FlatTable<Losers>& losers, ContainerIndex holder, bool is_element,
-                     std::uint64_t slot) {
+  void read_register(Register& reg, FlatTable<Losers>& losers, ContainerIndex holder,
+                     bool is_element, std::uint64_t slot) {
     std::uint8_t flags = in_.u8();
     if (flags > 7) in_.fail("flags of a register");
     reg.winner = write(holder, is_element, slot, (flags & kErased) != 0);
@@ -537,7 +571,8 @@ class SnapshotReader {
         for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
           LocalDot element = dot();
           if (!in_.ok()) return;
-          if (sequence.elements.find(element.packed()) != nullptr) return in_.fail("an element twice");
+          if (sequence.elements.find(element.packed()) != nullptr)
+            return in_.fail("an element twice");
           Element& made = sequence.elements[element.packed()];
           made.slot = element;
           Register reg;
@@ -554,7 +589,9 @@ class SnapshotReader {
         container.sequence->unwoven = true;
         break;
       }
-      case ContainerKind::kCounter: container.counter = in_.svarint(); break;
+      case ContainerKind::kCounter:
+        container.counter = in_.svarint();
+        break;
     }
   }
 
@@ -573,6 +610,12 @@ class SkeletonReader {
   Status read() {
     for (ReplicaIndex r : impl_.snapshot_replicas) read_graph(r);
     for (ReplicaIndex r : impl_.snapshot_replicas) read_skeleton(r);
+    for (Container& container : impl_.containers) {
+      if (container.kind != ContainerKind::kText || !in_.ok()) continue;
+      container.sequence->cold_text = as_text(in_.sized());
+      if (!valid_utf8(container.sequence->cold_text))
+        in_.fail(ErrorCode::kInvalidUtf8, "erased text that is not UTF-8");
+    }
     if (in_.ok() && !in_.at_end()) in_.fail("bytes after the skeleton");
     if (!in_.ok()) return in_.error("snapshot, cold part");
     return {};
@@ -673,7 +716,9 @@ class SkeletonReader {
       }
       if (!has_container) in_.fail("a row without container");
       op.container = container;
-      op.count = (tag & kOne) ? 1 : static_cast<Seq>(in_.varint_up_to(chunk->end - at, "a run beyond the log"));
+      op.count = (tag & kOne)
+                     ? 1
+                     : static_cast<Seq>(in_.varint_up_to(chunk->end - at, "a run beyond the log"));
       if (op.count == 0 || op.count > chunk->end - at) in_.fail("a run beyond the log");
       bool inserts = is_insert(op.kind) || op.kind == OpKind::kListMove;
       op.a = inserts ? relative(r, op.seq) : some(r, op.seq);
@@ -681,7 +726,8 @@ class SkeletonReader {
         unsigned ro = tag >> kRoShift;
         if (ro == 0 && op.a.is_none()) in_.fail("a right neighbour of nothing");
         op.b = ro == 0 ? op.a.plus(1) : ro == 1 ? kNoDot : relative(r, op.seq);
-        if (!op.b.is_none() && op.b.seq >= impl_.graph.end(op.b.replica)) in_.fail("an operation beyond the version");
+        if (!op.b.is_none() && op.b.seq >= impl_.graph.end(op.b.replica))
+          in_.fail("an operation beyond the version");
       } else {
         op.backward = (tag & kBackwardBit) != 0;
       }
@@ -704,7 +750,8 @@ class SkeletonReader {
 }  // namespace
 
 Bytes DocumentImpl::make_snapshot(ContainerIndex top) {
-  ensure_skeleton().value();
+  // A damaged cold part lets nothing change: what was loaded is still the state.
+  if (!ensure_skeleton().ok()) return snapshot_bytes;
   return SnapshotWriter(*this, top).write();
 }
 
@@ -712,9 +759,12 @@ Status DocumentImpl::ensure_skeleton() {
   if (!skeleton_pending) return {};
   if (damage) return damage.clone();
   ByteSpan bytes(snapshot_bytes);
-  SkeletonReader reader(*this, ByteReader(bytes.subspan(skeleton_begin, skeleton_end - skeleton_begin),
-                                          skeleton_begin));
+  SkeletonReader reader(
+      *this,
+      ByteReader(bytes.subspan(skeleton_begin, skeleton_end - skeleton_begin), skeleton_begin));
   Status status = reader.read();
+  if (status.ok() && !frontier_fits())
+    status = Error(ErrorCode::kCorrupt, "the snapshot's frontier is not that of its version");
   if (status.ok()) status = weave_skeleton();
   if (!status.ok()) {
     damage = status.take_error();
@@ -722,6 +772,15 @@ Status DocumentImpl::ensure_skeleton() {
   }
   skeleton_pending = false;
   return {};
+}
+
+bool DocumentImpl::frontier_fits() const {
+  auto by_dot = [](LocalDot a, LocalDot b) { return a.packed() < b.packed(); };
+  std::vector<LocalDot> said = graph.frontier();
+  std::vector<LocalDot> is = graph.frontier_of(graph.version());
+  std::sort(said.begin(), said.end(), by_dot);
+  std::sort(is.begin(), is.end(), by_dot);
+  return said == is;
 }
 
 Status DocumentImpl::load_snapshot(Bytes bytes) {
@@ -744,7 +803,8 @@ Status DocumentImpl::load_snapshot(Bytes bytes) {
   body = ByteSpan(snapshot_bytes).first(snapshot_bytes.size() - kChecksumBytes);
   skeleton_begin = kHeaderBytes + static_cast<std::size_t>(hot);
   skeleton_end = body.size();
-  SnapshotReader reader(*this, ByteReader(body.subspan(kHeaderBytes, static_cast<std::size_t>(hot)), kHeaderBytes));
+  SnapshotReader reader(
+      *this, ByteReader(body.subspan(kHeaderBytes, static_cast<std::size_t>(hot)), kHeaderBytes));
   WEFT_TRY(reader.read());
   skeleton_pending = !snapshot_replicas.empty();
   has_skeleton = skeleton_pending;

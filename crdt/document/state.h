@@ -20,6 +20,7 @@
 #include "crdt/delta/op.h"
 #include "crdt/map/register.h"
 #include "crdt/weave/run_tree.h"
+#include "crdt/weave/sibling_table.h"
 
 namespace weft {
 
@@ -58,25 +59,36 @@ struct Element {
   std::uint32_t erase_count = 0;  ///< erasures in force
 };
 
+/// Erased elements of a snapshot's text.
+struct ColdRun {
+  LocalDot first;
+  Seq count = 0;
+  std::size_t begin = 0;  ///< byte offset in the cold text
+};
+
 struct SequenceState {
   explicit SequenceState(bool text) : is_text(text) {}
 
   bool is_text;
   // --- order ---
-  std::unique_ptr<RunTree> tree;    ///< null: packed
-  std::vector<Run> packed;          ///< runs in weave order, where !tree and !unwoven
-  std::string packed_text;          ///< visible text, where !tree
-  std::string_view borrowed_text;   ///< the same, inside the snapshot that was loaded
-  bool unwoven = false;             ///< from a snapshot: `packed` has to be made from the skeleton
+  std::unique_ptr<RunTree> tree;   ///< null: packed
+  std::vector<Run> packed;         ///< runs in weave order, where !tree and !unwoven
+  std::string packed_text;         ///< visible text, where !tree
+  std::string_view borrowed_text;  ///< the same, inside the snapshot that was loaded
+  bool unwoven = false;            ///< from a snapshot: `packed` has to be made from the skeleton
+  /// Tables of crowded gaps, by the element on their left; a rollback drops them.
+  FlatTable<std::unique_ptr<SiblingTable>> siblings;
   // --- erasures ---
   FlatTable<std::uint32_t> multi_erased;  ///< text: elements under more than one erasure in force
   FlatTable<std::uint8_t> revoked;        ///< erase units that are revoked now
-  /// Text of erased elements whose insertion is not in the log, by first dot: the snapshot had it.
-  std::map<std::uint64_t, std::string> stash;
+  // Text of elements whose insertions are not in the log, since they come from a snapshot:
+  std::string_view cold_text;  ///< of those erased before it, in weave order, inside the snapshot
+  std::vector<ColdRun> cold_runs;  ///< where each lies, sorted by dot; made with the tree
+  std::map<std::uint64_t, std::string> stash;  ///< of those erased since, by dot
   // --- lists ---
-  FlatTable<Element> elements;      ///< by dot
-  FlatTable<std::uint64_t> slots;   ///< slot made by a move -> its element
-  FlatTable<Losers> losers;         ///< by element
+  FlatTable<Element> elements;     ///< by dot
+  FlatTable<std::uint64_t> slots;  ///< slot made by a move -> its element
+  FlatTable<Losers> losers;        ///< by element
   std::uint64_t list_size = 0;
 
   std::string_view text_view() const {
@@ -93,10 +105,10 @@ struct Container {
   ContainerKind kind = ContainerKind::kMap;
   ContainerId id;
   ContainerIndex parent = kNoContainer;
-  bool in_list = false;          ///< made for a list element, not for a map key
-  std::uint32_t key = 0;         ///< where !in_list
-  LocalDot element;              ///< where in_list
-  std::uint32_t generation = 0;  ///< mergeable only
+  bool in_list = false;              ///< made for a list element, not for a map key
+  std::uint32_t key = 0;             ///< where !in_list
+  LocalDot element;                  ///< where in_list
+  std::uint32_t generation = 0;      ///< mergeable only
   std::vector<std::uint32_t> names;  ///< indices of the dots that name it; empty for the root
   std::unique_ptr<MapState> map;
   std::unique_ptr<SequenceState> sequence;

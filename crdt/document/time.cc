@@ -30,9 +30,11 @@ class ShownDots {
     for (DotRange range : ranges) {
       while (range.count > 0) {
         DotRange piece = range;
-        auto after = std::upper_bound(sorted_.begin(), sorted_.end(), range.first,
-                                      [](const Dot& dot, const DotRange& r) { return dot < r.first; });
-        bool inside = after != sorted_.begin() && std::prev(after)->first.replica == range.first.replica &&
+        auto after =
+            std::upper_bound(sorted_.begin(), sorted_.end(), range.first,
+                             [](const Dot& dot, const DotRange& r) { return dot < r.first; });
+        bool inside = after != sorted_.begin() &&
+                      std::prev(after)->first.replica == range.first.replica &&
                       range.first.seq - std::prev(after)->first.seq < std::prev(after)->count;
         if (inside) {
           const DotRange& holder = *std::prev(after);
@@ -54,7 +56,9 @@ class ShownDots {
 };
 
 std::size_t size_in(std::string_view text, Unit unit) {
-  return unit == Unit::kUtf8 ? text.size() : unit == Unit::kUtf16 ? count_utf16(text) : count_scalars(text);
+  return unit == Unit::kUtf8    ? text.size()
+         : unit == Unit::kUtf16 ? count_utf16(text)
+                                : count_scalars(text);
 }
 
 /// One diff: `from_` and `to_` are checkouts.
@@ -73,7 +77,9 @@ class Differ {
     patch.path = path;
     std::vector<Child> children;
     switch (patch.kind) {
-      case ContainerKind::kMap: maps(a, b, patch, children); break;
+      case ContainerKind::kMap:
+        maps(a, b, patch, children);
+        break;
       case ContainerKind::kCounter: {
         auto delta = static_cast<std::uint64_t>(to_.containers[b].counter) -
                      static_cast<std::uint64_t>(from_.containers[a].counter);
@@ -81,7 +87,9 @@ class Differ {
         break;
       }
       case ContainerKind::kList:
-      case ContainerKind::kText: WEFT_TRY(sequences(a, b, patch, children)); break;
+      case ContainerKind::kText:
+        WEFT_TRY(sequences(a, b, patch, children));
+        break;
     }
     if (!patch.steps.empty() || !patch.keys.empty() || patch.counter_delta != 0)
       patches.push_back(std::move(patch));
@@ -99,7 +107,8 @@ class Differ {
   bool same(const Value& a, const Value& b, const std::string& path, std::vector<Child>& children) {
     if (a.is_container() != b.is_container()) return false;
     if (!a.is_container()) return a == b;
-    if (!(from_.containers[a.container_index()].id == to_.containers[b.container_index()].id)) return false;
+    if (!(from_.containers[a.container_index()].id == to_.containers[b.container_index()].id))
+      return false;
     children.push_back({a.container_index(), b.container_index(), path});
     return true;
   }
@@ -143,8 +152,12 @@ class Differ {
     std::size_t old_pos = 0;  // scalars in `from`
     std::size_t new_pos = 0;  // scalars in `to`
     std::size_t at = 0;       // where the next step stands, in unit_
-    auto old_text = [&](std::size_t begin, std::size_t count) { return slice(*before, begin, count); };
-    auto new_text = [&](std::size_t begin, std::size_t count) { return slice(*after, begin, count); };
+    auto old_text = [&](std::size_t begin, std::size_t count) {
+      return slice(*before, begin, count);
+    };
+    auto new_text = [&](std::size_t begin, std::size_t count) {
+      return slice(*after, begin, count);
+    };
     while (i < gone.size() || j < come.size()) {
       if (i < gone.size() && !gone[i].common) {
         std::size_t count = gone[i].count;
@@ -173,7 +186,8 @@ class Differ {
         } else {
           for (std::size_t k = 0; k < count; ++k) {
             std::string path = patch.path + "/" + std::to_string(new_pos + k);
-            if (!same(value_at(from_, a, old_pos + k), value_at(to_, b, new_pos + k), path, children)) {
+            if (!same(value_at(from_, a, old_pos + k), value_at(to_, b, new_pos + k), path,
+                      children)) {
               SequenceStep& step = patch.steps.emplace_back();
               step.retain = at;
               step.erased = 1;
@@ -194,7 +208,8 @@ class Differ {
   /// The erasing step at `at`: neighbouring erasures are one.
   static SequenceStep& step_at(Patch& patch, std::size_t at) {
     bool fits = !patch.steps.empty() && patch.steps.back().retain == at &&
-                patch.steps.back().inserted_text.empty() && patch.steps.back().inserted_values.empty();
+                patch.steps.back().inserted_text.empty() &&
+                patch.steps.back().inserted_values.empty();
     if (!fits) patch.steps.emplace_back().retain = at;
     return patch.steps.back();
   }
@@ -227,11 +242,14 @@ Result<std::unique_ptr<DocumentImpl>> DocumentImpl::checkout(const VersionVector
   made->options.now_ms = nullptr;
   made->options.undo_depth = 0;
   if (!graph.is_closed(version))
-    return Error(ErrorCode::kNotFound, "'" + version.to_string() + "' is no version of this document: "
-                                       "it goes beyond what is known, or misses something it depends on");
+    return Error(ErrorCode::kNotFound,
+                 "'" + version.to_string() +
+                     "' is no version of this document: "
+                     "it goes beyond what is known, or misses something it depends on");
   if (has_skeleton) {
     if (!(version == graph.version()))
-      return Error(ErrorCode::kNeedHistory, "the document was loaded from a snapshot: only its newest version can be shown");
+      return Error(ErrorCode::kNeedHistory,
+                   "the document was loaded from a snapshot: only its newest version can be shown");
     WEFT_TRY(made->load_snapshot(make_snapshot(kRootContainer)));
     made->read_only = true;
     return made;

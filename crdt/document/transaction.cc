@@ -16,8 +16,8 @@ Status DocumentImpl::begin_transaction(TransactionOptions given) {
   if (tx.time_ms >= kMaxTimeMs)
     return Error(ErrorCode::kInvalidArgument, "the clock says a time after the year 2099");
   if (given.message.size() > options.limits.message_bytes)
-    return Error(ErrorCode::kTooLarge, "the message is over " +
-                                           std::to_string(options.limits.message_bytes) + " bytes");
+    return Error(ErrorCode::kTooLarge,
+                 "the message is over " + std::to_string(options.limits.message_bytes) + " bytes");
   tx.begin = graph.end(self);
   own_chunk = &log.open_chunk(self, tx.begin);
   tx.text_size = own_chunk->text.size();
@@ -44,7 +44,8 @@ OpContext DocumentImpl::own_context() const {
 Status DocumentImpl::check_edit() {
   if (!tx.open) return Error(ErrorCode::kReadOnly, "editing needs an open transaction");
   if (tx.failed)
-    return Error(ErrorCode::kTransactionFailed, "an earlier operation failed: " + tx.error.context());
+    return Error(ErrorCode::kTransactionFailed,
+                 "an earlier operation failed: " + tx.error.context());
   return {};
 }
 
@@ -73,7 +74,11 @@ void DocumentImpl::log_own(const Op& given, std::string_view content) {
     op.content_size = static_cast<std::uint32_t>(content.size());
     own_chunk->text.append(content);
   }
-  append_joined(own_chunk->ops, op, self);
+  if (is_single(op.kind)) {
+    own_chunk->ops.push_back(op);
+  } else {
+    append_joined(own_chunk->ops, op, self);
+  }
   own_chunk->end += op.count;
 }
 
@@ -110,8 +115,8 @@ Result<Commit> DocumentImpl::commit_transaction() {
                  delta_bytes, content_begin);
   if (delta_bytes.size() > options.limits.input_bytes) {
     rollback_transaction();
-    return Error(ErrorCode::kTooLarge, "the delta is over " +
-                                           std::to_string(options.limits.input_bytes) + " bytes");
+    return Error(ErrorCode::kTooLarge,
+                 "the delta is over " + std::to_string(options.limits.input_bytes) + " bytes");
   }
   DeltaRun run;
   run.first_seq = tx.begin;

@@ -18,11 +18,14 @@ void DocumentImpl::push_undo(Seq begin, Seq end) {
 
 Result<UndoReport> DocumentImpl::run_undo(std::vector<UndoItem>& from, std::vector<UndoItem>& to) {
   if (read_only) return Error(ErrorCode::kReadOnly, "a checkout can't be edited");
-  if (from.empty()) return Error(ErrorCode::kNothingToUndo, "no transaction of this session is left");
+  if (from.empty())
+    return Error(ErrorCode::kNothingToUndo, "no transaction of this session is left");
   WEFT_TRY(begin_transaction({}));
   UndoReport report;
   Status status = invert(from.back(), report);
   if (!status.ok()) {
+    for (Seq seq = tx.begin; seq <= own_chunk->end; ++seq)
+      stands_for.erase(LocalDot{self, seq}.packed());
     rollback_transaction();
     return status.take_error();
   }
@@ -50,7 +53,8 @@ Status DocumentImpl::invert(const UndoItem& item, UndoReport& report) {
     ops.emplace_back(op, std::move(content));
     seq = end;
   }
-  for (std::size_t i = ops.size(); i-- > 0;) WEFT_TRY(invert_op(ops[i].first, ops[i].second, item, report));
+  for (std::size_t i = ops.size(); i-- > 0;)
+    WEFT_TRY(invert_op(ops[i].first, ops[i].second, item, report));
   return {};
 }
 
@@ -91,15 +95,18 @@ Status DocumentImpl::invert_op(const Op& op, std::string_view content, const Und
         inverse.a = erase;
         inverse.seq = next_seq();
         WEFT_TRY(check_room(1));
-        WEFT_TRY(toggle_erasures(container, inverse, own_context(), inverse.kind == OpKind::kRevoke));
+        WEFT_TRY(
+            toggle_erasures(container, inverse, own_context(), inverse.kind == OpKind::kRevoke));
         log_own(inverse, {});
         ++report.undone;
       }
       return {};
     case OpKind::kMapSet:
     case OpKind::kMapErase:
-    case OpKind::kMapEnsure: return invert_write(container, false, op.key(), op, item, report);
-    case OpKind::kListSet: return invert_write(container, true, op.b.packed(), op, item, report);
+    case OpKind::kMapEnsure:
+      return invert_write(container, false, op.key(), op, item, report);
+    case OpKind::kListSet:
+      return invert_write(container, true, op.b.packed(), op, item, report);
     case OpKind::kRestore: {
       const Container& child = containers[container];
       return invert_write(child.parent, child.in_list,
@@ -108,12 +115,13 @@ Status DocumentImpl::invert_op(const Op& op, std::string_view content, const Und
     case OpKind::kListMove: {
       LocalDot moved = moved_element(op);
       const Element& element = *containers[container].sequence->elements.find(moved.packed());
-      if (!(element.slot == LocalDot{self, op.seq})) {
+      if (!(original(element.slot) == original({self, op.seq}))) {
         ++report.skipped;
         return {};
       }
       WEFT_TRY(check_room(1));
       WEFT_ASSIGN(LocalDot before, slot_before(container, moved, op.seq));
+      stands_for[LocalDot{self, next_seq()}.packed()] = original(before).packed();
       own_move(container, moved, before);
       ++report.undone;
       return {};
@@ -125,9 +133,19 @@ Status DocumentImpl::invert_op(const Op& op, std::string_view content, const Und
       ++report.undone;
       return {};
     }
-    case OpKind::kUnknown: ++report.skipped; return {};
+    case OpKind::kUnknown:
+      ++report.skipped;
+      return {};
   }
   return {};
+}
+
+/// The write or move that `dot` brought back, if an undo or redo made it, else `dot`: what it did is
+/// undone where the original's transaction is.
+LocalDot DocumentImpl::original(LocalDot dot) const {
+  const std::uint64_t* of = stands_for.find(dot.packed());
+  return of == nullptr ? dot
+                       : LocalDot{static_cast<ReplicaIndex>(*of >> 32), static_cast<Seq>(*of)};
 }
 
 /// The slot where `element` showed before its move `seq` of ours: the largest-stamp one among those that
@@ -154,17 +172,17 @@ Status DocumentImpl::invert_write(ContainerIndex container, bool is_element, std
   for (const RegisterBackup& saved : item.saved)
     if (saved.container == container && saved.is_element == is_element && saved.slot == slot)
       backup = &saved;
-  bool ours = reg->winner.dot == LocalDot{self, op.seq};
-  if (!ours || backup == nullptr) {
-    // Within one transaction only the last write of a register still wins; the others are no loss.
-    bool overwritten_by_item = reg->winner.dot.replica == self && reg->winner.dot.seq >= item.begin;
-    if (!overwritten_by_item) ++report.skipped;
+  // Written back in this very undo: an earlier write of the same transaction.
+  if (reg->winner.dot.replica == self && reg->winner.dot.seq >= tx.begin) return {};
+  if (!(original(reg->winner.dot) == original({self, op.seq})) || backup == nullptr) {
+    ++report.skipped;
     return {};
   }
   WEFT_TRY(check_room(1));
   ++report.undone;
   const Write& before = backup->reg.winner;
   LocalDot dot{self, next_seq()};
+  if (!before.dot.is_none()) stands_for[dot.packed()] = original(before.dot).packed();
   Write write{before.value, dot, false, false};
   scratch.clear();
   ByteWriter out(scratch);
@@ -172,7 +190,8 @@ Status DocumentImpl::invert_write(ContainerIndex container, bool is_element, std
   bool child = !absent && before.value.is_container();
   if (!absent && !child) before.value.encode(out);
   if (is_element)
-    return own_element_write(container, {static_cast<ReplicaIndex>(slot >> 32), static_cast<Seq>(slot)},
+    return own_element_write(container,
+                             {static_cast<ReplicaIndex>(slot >> 32), static_cast<Seq>(slot)},
                              before.value, child ? OpKind::kRestore : OpKind::kListSet);
   auto key = static_cast<std::uint32_t>(slot);
   write.erased = absent;
@@ -181,8 +200,12 @@ Status DocumentImpl::invert_write(ContainerIndex container, bool is_element, std
   return {};
 }
 
-Result<UndoReport> Document::undo() { return impl_->run_undo(impl_->undo_stack, impl_->redo_stack); }
-Result<UndoReport> Document::redo() { return impl_->run_undo(impl_->redo_stack, impl_->undo_stack); }
+Result<UndoReport> Document::undo() {
+  return impl_->run_undo(impl_->undo_stack, impl_->redo_stack);
+}
+Result<UndoReport> Document::redo() {
+  return impl_->run_undo(impl_->redo_stack, impl_->undo_stack);
+}
 std::size_t Document::undo_size() const { return impl_->undo_stack.size(); }
 std::size_t Document::redo_size() const { return impl_->redo_stack.size(); }
 

@@ -16,7 +16,8 @@ Result<ContainerIndex> child_of(const std::optional<Value>& value, ContainerKind
                                 std::string_view where) {
   if (!value) return not_there(where);
   if (!value->is_container() || value->container_kind() != kind)
-    return Error(ErrorCode::kWrongKind, "'" + std::string(where) + "' holds something of another kind");
+    return Error(ErrorCode::kWrongKind,
+                 "'" + std::string(where) + "' holds something of another kind");
   return value->container_index();
 }
 
@@ -36,12 +37,13 @@ Result<RunTree*> sequence_tree(DocumentImpl& impl, ContainerIndex container) {
   return impl.tree_of(container);
 }
 
-Result<Anchor> make_anchor(DocumentImpl& impl, ContainerIndex container, std::size_t pos, Side side) {
+Result<Anchor> make_anchor(DocumentImpl& impl, ContainerIndex container, std::size_t pos,
+                           Side side) {
   WEFT_ASSIGN(RunTree * tree, sequence_tree(impl, container));
   std::size_t size = tree->visible().scalars;
   if (pos > size)
-    return Error(ErrorCode::kOutOfRange, "position " + std::to_string(pos) + " is beyond the end, " +
-                                             std::to_string(size));
+    return Error(ErrorCode::kOutOfRange,
+                 "position " + std::to_string(pos) + " is beyond the end, " + std::to_string(size));
   Anchor anchor;
   anchor.side = side;
   // kBefore keeps to the element after the gap, kAfter to the one before it.
@@ -56,7 +58,8 @@ Result<Anchor> make_anchor(DocumentImpl& impl, ContainerIndex container, std::si
   return anchor;
 }
 
-Result<std::size_t> resolve_anchor(DocumentImpl& impl, ContainerIndex container, const Anchor& anchor) {
+Result<std::size_t> resolve_anchor(DocumentImpl& impl, ContainerIndex container,
+                                   const Anchor& anchor) {
   WEFT_ASSIGN(RunTree * tree, sequence_tree(impl, container));
   if (anchor.at_edge)
     return anchor.side == Side::kBefore ? std::size_t{0}
@@ -191,11 +194,12 @@ std::size_t TextView::size(Unit unit) const {
   const SequenceState& sequence = *impl_->containers[container_].sequence;
   if (!sequence.tree) {
     std::string_view text = sequence.text_view();
-    return unit == Unit::kUtf8 ? text.size()
-                               : unit == Unit::kUtf16 ? count_utf16(text) : count_scalars(text);
+    return unit == Unit::kUtf8    ? text.size()
+           : unit == Unit::kUtf16 ? count_utf16(text)
+                                  : count_scalars(text);
   }
   TextMetrics metrics = sequence.tree->visible();
-  return static_cast<std::size_t>(unit == Unit::kUtf8     ? metrics.utf8
+  return static_cast<std::size_t>(unit == Unit::kUtf8    ? metrics.utf8
                                   : unit == Unit::kUtf16 ? metrics.utf16
                                                          : metrics.scalars);
 }
@@ -237,8 +241,8 @@ Result<Position> TextView::position(LineColumn at, Unit column_unit) const {
   Position wanted{tree->unit_of(column_unit, start) + at.column, column_unit};
   WEFT_ASSIGN(std::size_t pos, impl_->scalar_position(*tree, wanted));
   if (tree->line_of(pos) != at.line)
-    return Error(ErrorCode::kOutOfRange, "line " + std::to_string(at.line) + " has no column " +
-                                             std::to_string(at.column));
+    return Error(ErrorCode::kOutOfRange,
+                 "line " + std::to_string(at.line) + " has no column " + std::to_string(at.column));
   return Position{pos, Unit::kScalar};
 }
 
@@ -278,10 +282,11 @@ Result<std::vector<BlameSpan>> TextView::blame(Position begin, Position end) con
       at = span.end;
       run.first.seq += here;
       run.count -= here;
-      bool continues = !spans.empty() && spans.back().committed_at_ms == span.committed_at_ms &&
-                       spans.back().message == span.message &&
-                       spans.back().first.replica == span.first.replica &&
-                       spans.back().first.seq + (spans.back().end - spans.back().begin) == span.first.seq;
+      bool continues =
+          !spans.empty() && spans.back().committed_at_ms == span.committed_at_ms &&
+          spans.back().message == span.message &&
+          spans.back().first.replica == span.first.replica &&
+          spans.back().first.seq + (spans.back().end - spans.back().begin) == span.first.seq;
       if (continues) {
         spans.back().end = span.end;
       } else {

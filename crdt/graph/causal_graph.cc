@@ -87,17 +87,32 @@ void CausalGraph::append(ReplicaIndex author, Seq count, std::span<const Depende
   }
   append_hlc(replica, first_hlc);
   LocalDot last{author, replica.end + count - 1};
-  if (frontier_.size() == 1 && frontier_[0].replica == author) {
-    frontier_[0] = last;
-  } else {
-    std::erase_if(frontier_, [&](LocalDot dot) {
-      return dot.replica == author ||
-             std::any_of(dependencies.begin(), dependencies.end(),
-                         [&](const Dependency& dependency) { return dependency.dot == dot; });
-    });
+  for (const Dependency& dependency : dependencies) {
+    Replica& other = replicas_[dependency.dot.replica];
+    if (other.frontier_at != kNotInFrontier && frontier_[other.frontier_at] == dependency.dot)
+      leave_frontier(other);
+  }
+  if (replica.frontier_at == kNotInFrontier) {
+    replica.frontier_at = static_cast<std::uint32_t>(frontier_.size());
     frontier_.push_back(last);
+  } else {
+    frontier_[replica.frontier_at] = last;
   }
   replica.end += count;
+}
+
+void CausalGraph::leave_frontier(Replica& replica) {
+  LocalDot moved = frontier_.back();
+  frontier_[replica.frontier_at] = moved;
+  replicas_[moved.replica].frontier_at = replica.frontier_at;
+  replica.frontier_at = kNotInFrontier;
+  frontier_.pop_back();
+}
+
+void CausalGraph::restore_frontier(std::vector<LocalDot> frontier) {
+  frontier_ = std::move(frontier);
+  for (std::uint32_t i = 0; i < frontier_.size(); ++i)
+    replicas_[frontier_[i].replica].frontier_at = i;
 }
 
 void CausalGraph::append_run(ReplicaIndex author, Seq each, std::uint32_t count,
@@ -111,7 +126,8 @@ Hlc CausalGraph::next_hlc(ReplicaIndex author, std::span<const Dependency> depen
                           std::uint64_t committed_at_ms) const {
   const Replica& replica = replicas_[author];
   Hlc past = 0;
-  if (replica.end > 0) past = replica.hlc.back().base + (replica.end - 1 - replica.hlc.back().begin);
+  if (replica.end > 0)
+    past = replica.hlc.back().base + (replica.end - 1 - replica.hlc.back().begin);
   for (const Dependency& dependency : dependencies) past = std::max(past, hlc_of(dependency.dot));
   return std::max(past + 1, committed_at_ms << 16);
 }
@@ -268,7 +284,8 @@ void CausalGraph::restore_replica(ReplicaIndex replica, Seq end, std::uint64_t c
   replicas_[replica].hlc = std::move(hlc);
 }
 
-void CausalGraph::restore_entry(ReplicaIndex replica, Seq begin, std::span<const LocalDot> parents) {
+void CausalGraph::restore_entry(ReplicaIndex replica, Seq begin,
+                                std::span<const LocalDot> parents) {
   replicas_[replica].entries.push_back({begin, static_cast<std::uint32_t>(parents_.size()),
                                         static_cast<std::uint32_t>(parents.size())});
   parents_.insert(parents_.end(), parents.begin(), parents.end());

@@ -14,7 +14,7 @@
 //   I2  hlc strictly grows along causality.
 //   I3  frontier() is the antichain of maximal dots, at most one per replica.
 //
-// Cost: append O(dependencies + |frontier|); hlc_of O(log runs); past_after amortised O(new entries).
+// Cost: append O(dependencies); hlc_of O(log runs); past_after amortised O(new entries).
 // Source: runs as in Gentle & Kleppmann 2024 (Eg-walker), section 3; hlc: Kulkarni et al. 2014.
 
 #include <optional>
@@ -74,12 +74,14 @@ class CausalGraph {
   }
   std::uint64_t chain(ReplicaIndex replica) const { return replicas_[replica].chain; }
   void set_chain(ReplicaIndex replica, std::uint64_t chain) { replicas_[replica].chain = chain; }
+  /// In no particular order (I3).
   const std::vector<LocalDot>& frontier() const { return frontier_; }
   VersionVector version() const;
 
   // --- growing ---
   /// Appends one delta of `author`. Its dependencies must be known (I1).
-  void append(ReplicaIndex author, Seq count, std::span<const Dependency> dependencies, Hlc first_hlc);
+  void append(ReplicaIndex author, Seq count, std::span<const Dependency> dependencies,
+              Hlc first_hlc);
   /// Appends `count` deltas of `each` operations, without dependencies, all committed at `time`.
   void append_run(ReplicaIndex author, Seq each, std::uint32_t count, std::uint64_t time_ms);
   /// The hlc of the next operation of `author` with these dependencies.
@@ -114,7 +116,7 @@ class CausalGraph {
   /// For a snapshot's reader: everything of one replica at once; parents are added later.
   void restore_replica(ReplicaIndex replica, Seq end, std::uint64_t chain, std::vector<HlcRun> hlc);
   void restore_entry(ReplicaIndex replica, Seq begin, std::span<const LocalDot> parents);
-  void restore_frontier(std::vector<LocalDot> frontier) { frontier_ = std::move(frontier); }
+  void restore_frontier(std::vector<LocalDot> frontier);
 
  private:
   struct Replica {
@@ -123,9 +125,12 @@ class CausalGraph {
     std::uint64_t chain = 0;
     std::vector<Entry> entries;
     std::vector<HlcRun> hlc;
-    LocalVersion seen;   ///< causal past of the log up to seen_end; filled when asked for
+    LocalVersion seen;  ///< causal past of the log up to seen_end; filled when asked for
     Seq seen_end = 0;
+    std::uint32_t frontier_at = kNotInFrontier;
   };
+  static constexpr std::uint32_t kNotInFrontier = 0xffff'ffff;
+  void leave_frontier(Replica& replica);
   void append_hlc(Replica& replica, Hlc first_hlc);
   void bring_up(Replica& replica, ReplicaIndex author);
   void add_parents(LocalVersion& version, const Replica& replica, Seq from, Seq to,

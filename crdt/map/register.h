@@ -21,15 +21,16 @@ namespace weft {
 
 struct Write {
   Value value;
-  LocalDot dot;                   ///< its stamp is the graph's to tell
+  LocalDot dot;  ///< its stamp is the graph's to tell
   bool erased = false;
-  bool has_losers = false;        ///< of a register's winner: the side table has an entry
+  bool has_losers = false;  ///< of a register's winner: the side table has an entry
 };
 
 struct Register {
-  Write winner;                   ///< dot none: never written
-  std::uint32_t generations = 0;  ///< 1 + the largest generation an ensure here carried; 0: none did
-  std::uint32_t touched = 0;      ///< the document's journal epoch that has backed it up
+  Write winner;  ///< dot none: never written
+  std::uint32_t generations =
+      0;                      ///< 1 + the largest generation an ensure here carried; 0: none did
+  std::uint32_t touched = 0;  ///< the document's journal epoch that has backed it up
 
   bool visible() const { return !winner.dot.is_none() && !winner.erased; }
 };

@@ -220,8 +220,8 @@ void BulkWeaver::read_off(std::uint32_t sequence, std::vector<Run>& runs, std::s
         std::uint64_t word = hidden_[end >> 6] >> (end & 63);
         if (hidden) word = ~word;
         std::uint32_t room = 64 - (end & 63);
-        std::uint32_t same = word == 0 ? room
-                                       : std::min(room, static_cast<std::uint32_t>(std::countr_zero(word)));
+        std::uint32_t same =
+            word == 0 ? room : std::min(room, static_cast<std::uint32_t>(std::countr_zero(word)));
         end += same;
         if (same < room) break;
       } while (end <= last);

@@ -81,7 +81,9 @@ class BulkWeaver {
   LocalDot dot_of(std::uint32_t index) const;
   static bool test(const Bits& bits, std::uint32_t i) { return (bits[i >> 6] >> (i & 63)) & 1; }
   static void set(Bits& bits, std::uint32_t i) { bits[i >> 6] |= std::uint64_t{1} << (i & 63); }
-  static void clear(Bits& bits, std::uint32_t i) { bits[i >> 6] &= ~(std::uint64_t{1} << (i & 63)); }
+  static void clear(Bits& bits, std::uint32_t i) {
+    bits[i >> 6] &= ~(std::uint64_t{1} << (i & 63));
+  }
   static void set_range(Bits& bits, std::uint32_t begin, std::uint32_t count);
   std::uint32_t run_last(std::uint32_t i) const;
   std::uint32_t successor(std::uint32_t sequence, std::uint32_t i) const {

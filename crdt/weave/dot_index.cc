@@ -8,7 +8,7 @@ namespace weft {
 namespace {
 
 /// The last of `n` values, the first of which is <= `seq`, that is <= `seq`. Without branches on the
-/// data: they would be mispredicted every second time.
+/// data, which would be mispredicted every second time. (Three pivots at a time were slower.)
 template <class T, class Key>
 std::size_t last_up_to(const T* values, std::size_t n, Seq seq, Key key) {
   const T* base = values;
@@ -93,7 +93,8 @@ void SeqMap::assign_inside(Seq begin, Seq end, LeafId leaf) {
   } else {
     end_ = end;
   }
-  if (!find_place(begin, place) || chunks_[place.chunk][place.slot].leaf != leaf) set_start(begin, leaf);
+  if (!find_place(begin, place) || chunks_[place.chunk][place.slot].leaf != leaf)
+    set_start(begin, leaf);
   erase_starts(begin, end);
 }
 
@@ -181,9 +182,8 @@ void SeqMap::check_invariants() const {
 }
 
 void DotIndex::build(std::vector<Entry> entries) {
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.first.packed() < b.first.packed();
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.first.packed() < b.first.packed(); });
   replicas_.clear();
   for (const Entry& entry : entries) assign(entry.first, entry.count, entry.leaf);
   built_ = true;

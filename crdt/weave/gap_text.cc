@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint32_t kFirstCapacity = 32;
 
-std::uint32_t narrow(std::size_t value) { return static_cast<std::uint32_t>(value); }
+std::uint32_t narrow(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
 
 }  // namespace
 
@@ -58,11 +58,13 @@ void GapText::reserve(std::uint32_t bytes, std::uint32_t capacity_max) {
   if (bytes <= gap_end_ - gap_begin_) return;
   const std::uint32_t needed = size() + bytes;
   WEFT_ASSERT(needed <= capacity_max);
-  const std::uint32_t capacity = std::min(capacity_max, std::max(kFirstCapacity, std::bit_ceil(needed)));
+  const std::uint32_t capacity =
+      std::min(capacity_max, std::max(kFirstCapacity, std::bit_ceil(needed)));
   auto text = std::make_unique_for_overwrite<char[]>(capacity);
   const std::uint32_t tail_size = capacity_ - gap_end_;
   if (gap_begin_ != 0) std::memcpy(text.get(), text_.get(), gap_begin_);
-  if (tail_size != 0) std::memcpy(text.get() + capacity - tail_size, text_.get() + gap_end_, tail_size);
+  if (tail_size != 0)
+    std::memcpy(text.get() + capacity - tail_size, text_.get() + gap_end_, tail_size);
   text_ = std::move(text);
   capacity_ = capacity;
   gap_end_ = capacity - tail_size;

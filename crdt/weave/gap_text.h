@@ -45,9 +45,13 @@ class GapText {
   }
 
   /// The byte where the n-th scalar begins; size() where there are n or fewer.
-  std::uint32_t byte_of(std::uint32_t scalar) const { return ascii() ? scalar : byte_of_slow(scalar); }
+  std::uint32_t byte_of(std::uint32_t scalar) const {
+    return ascii() ? scalar : byte_of_slow(scalar);
+  }
   /// How many scalars begin before `byte`.
-  std::uint32_t scalar_of(std::uint32_t byte) const { return ascii() ? byte : scalar_of_slow(byte); }
+  std::uint32_t scalar_of(std::uint32_t byte) const {
+    return ascii() ? byte : scalar_of_slow(byte);
+  }
   bool is_boundary(std::uint32_t byte) const { return ascii() || !is_continuation(at(byte)); }
   char at(std::uint32_t byte) const {
     return text_[byte < gap_begin_ ? byte : byte + (gap_end_ - gap_begin_)];
@@ -65,14 +69,16 @@ class GapText {
   void backspace() {
     const char byte = text_[--gap_begin_];
     newlines_ -= byte == '\n' ? 1 : 0;
-    if (static_cast<unsigned char>(byte) >= 0x80) [[unlikely]] backspace_wide();
+    if (static_cast<unsigned char>(byte) >= 0x80) [[unlikely]]
+      backspace_wide();
   }
 
   /// Takes out the one character that begins at the gap.
   void delete_forward() {
     const char byte = text_[gap_end_++];
     newlines_ -= byte == '\n' ? 1 : 0;
-    if (static_cast<unsigned char>(byte) >= 0x80) [[unlikely]] delete_forward_wide();
+    if (static_cast<unsigned char>(byte) >= 0x80) [[unlikely]]
+      delete_forward_wide();
   }
 
   // -- writing anywhere: afterwards the gap is there ------------------------------------------------

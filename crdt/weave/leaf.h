@@ -47,7 +47,7 @@ template <class Shape>
 struct Leaf : TreeNode<Shape> {
   static constexpr std::uint32_t kRuns = Shape::kLeafRuns;
   static constexpr std::uint32_t kHidden = 0x8000'0000;
-  static constexpr std::uint32_t kStep = 8;
+  static constexpr std::uint32_t kStep = kRuns < 8 ? kRuns : 8;
 
   Leaf* previous = nullptr;
   Leaf* next = nullptr;
@@ -67,7 +67,9 @@ struct Leaf : TreeNode<Shape> {
     return {static_cast<ReplicaIndex>(first[run] >> 32), static_cast<Seq>(first[run]) + offset};
   }
   /// One comparison decides: dots of other replicas are at least 2^31 away, no count is (kMaxSeq).
-  bool holds(std::uint32_t run, std::uint64_t packed) const { return packed - first[run] < count(run); }
+  bool holds(std::uint32_t run, std::uint64_t packed) const {
+    return packed - first[run] < count(run);
+  }
   bool holds(std::uint32_t run, LocalDot dot) const { return holds(run, dot.packed()); }
   bool ends_before(std::uint32_t run, LocalDot dot, bool is_hidden) const {
     return first[run] + count(run) == dot.packed() && hidden(run) == is_hidden;
@@ -251,10 +253,11 @@ void Leaf<Shape>::move_tail(Spot at, Leaf& to) {
   if (text.size() != 0) text.move_tail(text.byte_of(kept), to.text, Shape::kLeafBytes);
   scalars -= moved;
   to.scalars += moved;
+  const std::uint32_t seam = to.run_count;  // only there: whoever split counts on the other runs
   std::uint32_t run = at.run;
   if (at.offset != 0) {
     if (at.offset != count(run)) {
-      to.put(to.run_count++, dot(run, at.offset), extent[run] - at.offset);  // `to` was empty
+      to.put(to.run_count++, dot(run, at.offset), extent[run] - at.offset);
       extent[run] -= count(run) - at.offset;
     }
     ++run;
@@ -262,10 +265,9 @@ void Leaf<Shape>::move_tail(Spot at, Leaf& to) {
   const std::uint32_t n = run_count - run;
   std::memcpy(to.first + to.run_count, first + run, n * sizeof *first);
   std::memcpy(to.extent + to.run_count, extent + run, n * sizeof *extent);
-  const std::uint32_t seam = to.run_count;
   to.run_count += n;
   run_count = run;
-  if (seam != 0 && n != 0) to.fuse(seam - 1);
+  if (seam != 0) to.fuse(seam - 1);
 }
 
 }  // namespace weft

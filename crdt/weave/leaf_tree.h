@@ -125,9 +125,11 @@ class LeafTree {
   Inner* new_inner();
   void flush();
   void record(LeafType* leaf);
-  void insert_child(Node* left, const TextMetrics& left_metrics, Node* fresh, const TextMetrics& fresh_metrics);
+  void insert_child(Node* left, const TextMetrics& left_metrics, Node* fresh,
+                    const TextMetrics& fresh_metrics);
   void erase_child(Node* node);
-  TextMetrics check_node(const Node* node, const Inner* parent, std::uint32_t level, const LeafType*& expected) const;
+  TextMetrics check_node(const Node* node, const Inner* parent, std::uint32_t level,
+                         const LeafType*& expected) const;
 
   std::vector<std::unique_ptr<LeafType>> leaves_;  // by id
   std::vector<std::uint32_t> free_leaves_;

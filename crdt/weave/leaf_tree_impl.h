@@ -24,7 +24,8 @@ void InnerNode<Shape>::set(std::uint32_t slot, TreeNode<Shape>* node, const Text
 }
 
 template <class Shape>
-void InnerNode<Shape>::insert(std::uint32_t slot, TreeNode<Shape>* node, const TextMetrics& metrics) {
+void InnerNode<Shape>::insert(std::uint32_t slot, TreeNode<Shape>* node,
+                              const TextMetrics& metrics) {
   std::memmove(child + slot + 1, child + slot, (count - slot) * sizeof *child);
   for (auto& sum : sums) std::memmove(sum + slot + 1, sum + slot, (count - slot) * sizeof *sum);
   ++count;
@@ -117,7 +118,8 @@ void LeafTree<Shape>::insert_child(Node* left, const TextMetrics& left_metrics, 
   }
   // At the right end the left part stays full: text that grows at its end fills its nodes.
   Inner* right = new_inner();
-  const std::uint32_t keep = slot + 1 == parent->count ? parent->count - 1 : (parent->count + 1) / 2;
+  const std::uint32_t keep =
+      slot + 1 == parent->count ? parent->count - 1 : (parent->count + 1) / 2;
   parent->move_tail(keep, *right);
   if (slot < keep)
     parent->insert(slot + 1, fresh, fresh_metrics);
@@ -204,7 +206,8 @@ void LeafTree<Shape>::record(LeafType* leaf) {
   touched_ = leaf;
   const Inner* inner = leaf->parent;
   const std::uint32_t slot = inner->slot_of(leaf);
-  recorded_ = {inner->sums[0][slot], inner->sums[1][slot], inner->sums[2][slot], inner->sums[3][slot]};
+  recorded_ = {inner->sums[0][slot], inner->sums[1][slot], inner->sums[2][slot],
+               inner->sums[3][slot]};
   settle();
   touched_ = touched;
   if (touched != nullptr) recorded_ = touched->metrics();
@@ -279,7 +282,8 @@ TextMetrics LeafTree<Shape>::check_node(const Node* node, const Inner* parent, s
   WEFT_ASSERT(parent != nullptr || inner->count >= 2);
   for (std::uint32_t i = 0; i < inner->count; ++i) {
     const TextMetrics metrics = check_node(inner->child[i], inner, level - 1, expected);
-    const TextMetrics recorded{inner->sums[0][i], inner->sums[1][i], inner->sums[2][i], inner->sums[3][i]};
+    const TextMetrics recorded{inner->sums[0][i], inner->sums[1][i], inner->sums[2][i],
+                               inner->sums[3][i]};
     WEFT_ASSERT(metrics == recorded);  // (I2)
   }
   return inner->total();

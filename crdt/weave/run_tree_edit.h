@@ -30,8 +30,10 @@ void BasicRunTree<Shape>::seek(std::size_t pos) {
 }
 
 template <class Shape>
-Neighbours BasicRunTree<Shape>::insert_at(std::size_t pos, LocalDot first, Seq count, std::string_view utf8) {
-  if (cursor_.spot.offset == 0 && cursor_.leaf != nullptr && cursor_.leaf->previous != nullptr) drop_cursor();
+Neighbours BasicRunTree<Shape>::insert_at(std::size_t pos, LocalDot first, Seq count,
+                                          std::string_view utf8) {
+  if (cursor_.spot.offset == 0 && cursor_.leaf != nullptr && cursor_.leaf->previous != nullptr)
+    drop_cursor();
   seek(pos);
   const LeafType& leaf = *cursor_.leaf;
   const Spot spot = cursor_.spot;
@@ -135,7 +137,8 @@ Erased BasicRunTree<Shape>::erase_next(std::size_t pos, std::size_t max) {
       continue;
     }
     tree_.touch(leaf);
-    const auto n = static_cast<Seq>(std::min<std::size_t>(max, leaf->count(from.run) - from.offset));
+    const auto n =
+        static_cast<Seq>(std::min<std::size_t>(max, leaf->count(from.run) - from.offset));
     const LocalDot first = leaf->dot(from.run, from.offset);
     if (with_text_) leaf->text.erase_scalars(byte, n);
     leaf->flip(from.run, from.offset, n);
@@ -156,7 +159,8 @@ void BasicRunTree<Shape>::finish_erase() {
 /// Inserts at `at` and moves `at` to the end of what was inserted; that leaf's gap is then there, and
 /// that leaf is the touched one.
 template <class Shape>
-void BasicRunTree<Shape>::insert(Place& at, LocalDot first, Seq count, std::string_view utf8, bool hidden) {
+void BasicRunTree<Shape>::insert(Place& at, LocalDot first, Seq count, std::string_view utf8,
+                                 bool hidden) {
   element_count_ += count;
   if (utf8.size() > kPieceBytes && !hidden)
     insert_long(at, first, utf8);
@@ -203,8 +207,8 @@ void BasicRunTree<Shape>::insert_long(Place& at, LocalDot first, std::string_vie
 }
 
 template <class Shape>
-void BasicRunTree<Shape>::insert_after(LocalDot where, LocalDot first, Seq count, std::string_view utf8,
-                                       bool hidden) {
+void BasicRunTree<Shape>::insert_after(LocalDot where, LocalDot first, Seq count,
+                                       std::string_view utf8, bool hidden) {
   drop_cursor();
   Place at{tree_.first(), {}, 0, kNoByte};
   if (!where.is_none()) {

@@ -6,7 +6,9 @@
 namespace weft {
 
 inline Metric metric_of(Unit unit) {
-  return unit == Unit::kScalar ? Metric::kScalars : unit == Unit::kUtf8 ? Metric::kUtf8 : Metric::kUtf16;
+  return unit == Unit::kScalar ? Metric::kScalars
+         : unit == Unit::kUtf8 ? Metric::kUtf8
+                               : Metric::kUtf16;
 }
 
 // -- by position -------------------------------------------------------------------------------------
@@ -14,7 +16,8 @@ inline Metric metric_of(Unit unit) {
 template <class Shape>
 std::uint64_t BasicRunTree<Shape>::run_count() const {
   std::uint64_t result = 0;
-  for (const LeafType* leaf = tree_.first(); leaf != nullptr; leaf = leaf->next) result += leaf->run_count;
+  for (const LeafType* leaf = tree_.first(); leaf != nullptr; leaf = leaf->next)
+    result += leaf->run_count;
   return result;
 }
 
@@ -43,8 +46,8 @@ Result<std::size_t> BasicRunTree<Shape>::scalar_of(Unit unit, std::size_t value)
   const auto metric = metric_of(unit);
   const std::uint64_t end = as_array(visible())[static_cast<std::size_t>(metric)];
   if (value > end)
-    return Error(ErrorCode::kOutOfRange,
-                 "position " + std::to_string(value) + " is beyond the end, " + std::to_string(end));
+    return Error(ErrorCode::kOutOfRange, "position " + std::to_string(value) +
+                                             " is beyond the end, " + std::to_string(end));
   if (unit == Unit::kScalar) return value;
   tree_.settle();
   const auto found = tree_.find(metric, value);
@@ -65,7 +68,8 @@ Result<std::size_t> BasicRunTree<Shape>::scalar_of(Unit unit, std::size_t value)
     splits = step.splits;
   }
   if (splits)
-    return Error(ErrorCode::kSplitsCharacter, "position " + std::to_string(value) + " lies inside a character");
+    return Error(ErrorCode::kSplitsCharacter,
+                 "position " + std::to_string(value) + " lies inside a character");
   return static_cast<std::size_t>(tree_.before(found.leaf, Metric::kScalars)) + scalars;
 }
 

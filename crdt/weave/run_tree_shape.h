@@ -37,7 +37,8 @@ auto BasicRunTree<Shape>::split(LeafType* leaf, Spot cut, Place* relocate) -> Le
   tree_.recount(leaf, fresh);
   if (index_.built()) {
     IndexMove move(index_, fresh->id);
-    for (std::uint32_t i = 0; i < fresh->run_count; ++i) move.add(fresh->dot(i, 0), fresh->count(i));
+    for (std::uint32_t i = 0; i < fresh->run_count; ++i)
+      move.add(fresh->dot(i, 0), fresh->count(i));
   }
 
   const auto moves = [cut](Spot spot) {
@@ -45,11 +46,13 @@ auto BasicRunTree<Shape>::split(LeafType* leaf, Spot cut, Place* relocate) -> Le
   };
   const std::uint32_t runs_left = inside || cut.offset == 0 ? cut.run : cut.run + 1;
   const auto moved = [=](Spot spot) -> Spot {
-    return {spot.run - runs_left, inside && spot.run == cut.run ? spot.offset - cut.offset : spot.offset};
+    return {spot.run - runs_left,
+            inside && spot.run == cut.run ? spot.offset - cut.offset : spot.offset};
   };
   if (relocate != nullptr) {
     relocate->byte = kNoByte;
-    if (moves(relocate->spot)) *relocate = {fresh, moved(relocate->spot), relocate->before - leaf->scalars, kNoByte};
+    if (moves(relocate->spot))
+      *relocate = {fresh, moved(relocate->spot), relocate->before - leaf->scalars, kNoByte};
   }
   if (cursor_.leaf == leaf) {
     if (moves(cursor_.spot)) {
@@ -58,7 +61,8 @@ auto BasicRunTree<Shape>::split(LeafType* leaf, Spot cut, Place* relocate) -> Le
       cursor_.leaf_begin += leaf->scalars;
     }
     GapText& text = cursor_.leaf->text;
-    if (with_text_) text.move_gap(text.byte_of(static_cast<std::uint32_t>(cursor_.pos - cursor_.leaf_begin)));
+    if (with_text_)
+      text.move_gap(text.byte_of(static_cast<std::uint32_t>(cursor_.pos - cursor_.leaf_begin)));
   }
   return fresh;
 }
@@ -114,8 +118,8 @@ void BasicRunTree<Shape>::build_index() const {
 }
 
 template <class Shape>
-auto BasicRunTree<Shape>::build(bool with_text, std::span<const Run> runs, std::string_view visible_text)
-    -> BasicRunTree {
+auto BasicRunTree<Shape>::build(bool with_text, std::span<const Run> runs,
+                                std::string_view visible_text) -> BasicRunTree {
   BasicRunTree result(with_text);
   LeafType* leaf = result.tree_.first();
   Spot at;
@@ -191,7 +195,8 @@ void BasicRunTree<Shape>::check_invariants() const {
       for (std::uint32_t k : {Seq{0}, leaf->count(i) / 2, leaf->count(i) - 1})
         WEFT_ASSERT(index_.find(leaf->dot(i, k)) == leaf->id);  // (I3)
     }
-    WEFT_ASSERT(leaf->scalars == (leaf->run_count == 0 ? 0 : leaf->visible_before(leaf->run_count, 0)));
+    WEFT_ASSERT(leaf->scalars ==
+                (leaf->run_count == 0 ? 0 : leaf->visible_before(leaf->run_count, 0)));
     if (with_text_) WEFT_ASSERT(leaf->text.metrics().scalars == leaf->scalars);
     if (!with_text_) WEFT_ASSERT(leaf->text.size() == 0);
   }

@@ -35,7 +35,9 @@ struct TextMetrics {
   friend bool operator==(const TextMetrics&, const TextMetrics&) = default;
 };
 
-constexpr bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
+constexpr bool is_continuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+}
 
 /// All four at once. @cost about 1 ns per 8 bytes
 TextMetrics measure(std::string_view text);

@@ -31,8 +31,7 @@ Bytes ZstdCompressor::compress(ByteSpan data) const {
 Status ZstdCompressor::decompress(ByteSpan data, std::byte* out, std::size_t size) const {
   thread_local std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
   WEFT_ASSERT(context != nullptr);
-  std::size_t unpacked =
-      ZSTD_decompressDCtx(context.get(), out, size, data.data(), data.size());
+  std::size_t unpacked = ZSTD_decompressDCtx(context.get(), out, size, data.data(), data.size());
   if (ZSTD_isError(unpacked))
     return Error(ErrorCode::kCorrupt, std::string("zstd: ") + ZSTD_getErrorName(unpacked));
   if (unpacked != size) return Error(ErrorCode::kCorrupt, "zstd: unpacks to another size");

@@ -1,0 +1,218 @@
+// weft doc show, at, new, import, snapshot: what a document holds, out and in.
+
+#include <memory>
+#include <random>
+#include <string>
+
+#include "apps/commands.h"
+#include "apps/describe.h"
+#include "apps/document_file.h"
+#include "apps/terminal.h"
+#include "crdt/document/json_text.h"
+
+namespace weft::cli {
+namespace {
+
+struct ShowOptions {
+  std::string file;
+  std::string version;
+  std::string path;
+  bool json = false;
+};
+
+void print_canonical(const Json& json, bool one_line) {
+  print(print_json(json, {.indent = one_line ? 0 : 2, .sort_keys = true}));
+  print("\n");
+}
+
+/// A text as it is; on a terminal without what could take that over, and with a last line end.
+void print_text(std::string_view text) {
+  if (!stdout_is_terminal()) return print(text);
+  print(printable(text, "\n\t"));
+  if (!text.ends_with('\n')) print("\n");
+}
+
+Result<Json> json_at(const Document& document, const std::string& path, const Value& value) {
+  if (!value.is_container()) return value.json();
+  switch (value.container_kind()) {
+    case ContainerKind::kMap: {
+      WEFT_ASSIGN(MapView map, document.map(path));
+      return map.json();
+    }
+    case ContainerKind::kList: {
+      WEFT_ASSIGN(ListView list, document.list(path));
+      return list.json();
+    }
+    case ContainerKind::kText: {
+      WEFT_ASSIGN(TextView text, document.text(path));
+      return Json(text.str());
+    }
+    case ContainerKind::kCounter:
+      break;
+  }
+  WEFT_ASSIGN(CounterView counter, document.counter(path));
+  return Json(counter.value());
+}
+
+Status show_content(const Document& document, const ShowOptions& options) {
+  if (options.path.empty()) {
+    print_canonical(document.to_json(), options.json);
+    return Status();
+  }
+  auto value = document.get(options.path);
+  if (!value.ok()) return about(options.file + ", " + options.path, value.error());
+  auto json = json_at(document, options.path, *value);
+  if (!json.ok()) return about(options.file + ", " + options.path, json.error());
+  const std::string* text = json->as_string();
+  if (text != nullptr && !options.json) {
+    print_text(*text);
+  } else {
+    print_canonical(*json, options.json);
+  }
+  return Status();
+}
+
+Status show(const ShowOptions& options) {
+  WEFT_ASSIGN(Document document, open_document(options.file));
+  if (options.version.empty()) return show_content(document, options);
+  auto version = version_of(document, options.version);
+  if (!version.ok()) return about(options.file, version.error());
+  auto past = document.at(*version);
+  if (!past.ok()) return about(options.file + " at " + options.version, past.error());
+  return show_content(*past, options);
+}
+
+void add_show(CLI::App& doc, Action& action, bool at) {
+  auto options = std::make_shared<ShowOptions>();
+  CLI::App* command =
+      at ? doc.add_subcommand("at", "Print the document as it was at a version")
+         : doc.add_subcommand("show", "Print the document, or what lies at a path in it");
+  command->add_option("FILE", options->file, "A document file")->required();
+  if (at)
+    command
+        ->add_option("VERSION", options->version,
+                     "The number N of the last delta (see `weft doc log`), replica:end,... or now")
+        ->required();
+  add_path_option(*command, options->path, "A JSON pointer, as /panels/cpu/title");
+  command->add_flag("--json", options->json, "JSON on one line, strings and texts in quotes too");
+  command->footer(at ? "Examples:\n"
+                       "  weft doc at board.weft 1\n"
+                       "  weft doc at board.weft 1 /title\n"
+                       "  weft doc at board.weft 00c0ffee00c0ffee:12,00000000000000a1:3"
+                     : "Examples:\n"
+                       "  weft doc show board.weft\n"
+                       "  weft doc show board.weft /notes > notes.txt\n"
+                       "  weft doc show board.weft /panels --json");
+  command->callback([options, &action] { action = [options] { return show(*options); }; });
+}
+
+struct WriteOptions {
+  std::string file;
+  std::string json_file;
+  std::string message;
+  bool force = false;
+};
+
+Result<Commit> write_content(Document& document, const WriteOptions& options, const Json& json) {
+  auto commit = document.transact({.origin = "weft doc", .message = options.message},
+                                  [&](Transaction& tx) { return write_json(tx.root(), json); });
+  if (!commit.ok()) return about(options.json_file, commit.error());
+  return commit;
+}
+
+Status make_new(const WriteOptions& options) {
+  WEFT_ASSIGN(Json json, read_json(options.json_file));
+  DocumentOptions document_options = process_options();
+  std::random_device random;
+  for (std::uint8_t& byte : document_options.id.bytes) byte = static_cast<std::uint8_t>(random());
+  Document document = Document::create(std::move(document_options));
+  WEFT_ASSIGN(Commit commit, write_content(document, options, json));
+  WEFT_TRY(save_document(options.file, document,
+                         options.force ? Existing::kReplace : Existing::kRefuse));
+  print(printable(options.file) + ": made, with " + counted(commit.op_count, "operation") + "\n");
+  return Status();
+}
+
+Status import(const WriteOptions& options) {
+  WEFT_ASSIGN(Json json, read_json(options.json_file));
+  WEFT_ASSIGN(FileLock lock, FileLock::take(options.file));
+  WEFT_ASSIGN(Document document, open_document(options.file));
+  WEFT_ASSIGN(Commit commit, write_content(document, options, json));
+  if (commit.op_count == 0) {
+    print(printable(options.file) + ": holds just that already; nothing written\n");
+    return Status();
+  }
+  WEFT_TRY(save_document(options.file, document, Existing::kReplace));
+  print(printable(options.file) + ": one more delta, " + to_string(commit.first) + ", with " +
+        counted(commit.op_count, "operation") + "\n");
+  return Status();
+}
+
+void add_new(CLI::App& doc, Action& action) {
+  auto options = std::make_shared<WriteOptions>();
+  CLI::App* command = doc.add_subcommand("new", "Make a document file from JSON");
+  command->add_option("FILE", options->file, "The history file to make")->required();
+  command
+      ->add_option("--from-json", options->json_file, "What it shall hold: an object; - is stdin")
+      ->required();
+  command->add_option("--message", options->message,
+                      "Stored in the delta; `weft doc log` shows it");
+  command->add_flag("--force", options->force, "Replace FILE if it exists");
+  command->footer(
+      "Objects become maps, arrays lists; both merge with what others change in them.\n\n"
+      "Example:\n"
+      "  echo '{\"title\": \"CPU busy\", \"tags\": [\"linux\"]}' | "
+      "weft doc new board.weft --from-json -");
+  command->callback([options, &action] { action = [options] { return make_new(*options); }; });
+}
+
+void add_import(CLI::App& doc, Action& action) {
+  auto options = std::make_shared<WriteOptions>();
+  CLI::App* command =
+      doc.add_subcommand("import", "Write what differs in a JSON file as one more delta");
+  command->add_option("FILE", options->file, "The document file to change")->required();
+  command->add_option("IN.json", options->json_file, "What it shall hold; - is stdin")->required();
+  command->add_option("--message", options->message,
+                      "Stored in the delta; `weft doc log` shows it");
+  command->footer(
+      "What is equal is not touched, so importing a file twice writes nothing the second time.\n\n"
+      "Example:\n"
+      "  weft doc import board.weft edited.json --message \"new title\"");
+  command->callback([options, &action] { action = [options] { return import(*options); }; });
+}
+
+void add_snapshot(CLI::App& doc, Action& action) {
+  auto options = std::make_shared<WriteOptions>();
+  CLI::App* command =
+      doc.add_subcommand("snapshot", "Write a document's state without its history");
+  command->add_option("FILE", options->file, "A document file")->required();
+  command->add_option("OUT", options->json_file, "The snapshot file to make")->required();
+  command->add_flag("--force", options->force, "Replace OUT if it exists");
+  command->footer("Example:\n  weft doc snapshot board.weft board.snapshot");
+  command->callback([options, &action] {
+    action = [options]() -> Status {
+      WEFT_ASSIGN(Document document, open_document(options->file));
+      return write_file(options->json_file, document.snapshot(),
+                        options->force ? Existing::kReplace : Existing::kRefuse);
+    };
+  });
+}
+
+}  // namespace
+
+void add_path_option(CLI::App& command, std::string& path, const std::string& help, bool required) {
+  command.add_option("PATH", path, help)->required(required)->check([](const std::string& text) {
+    if (text.empty() || text.starts_with('/')) return std::string();
+    return "a path begins with a slash: /" + text;
+  });
+}
+
+void add_content_commands(CLI::App& doc, Action& action) {
+  add_show(doc, action, false);
+  add_show(doc, action, true);
+  add_new(doc, action);
+  add_import(doc, action);
+  add_snapshot(doc, action);
+}
+
+}  // namespace weft::cli

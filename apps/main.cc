@@ -1,0 +1,79 @@
+// weft: the command line.
+//
+// Exit codes: 0 done; 1 it did not work, standard error says what and why; 2 the command line is wrong.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "apps/commands.h"
+#include "apps/terminal.h"
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+
+void print_error(const std::string& message) {
+  std::fprintf(stderr, "weft: %s\n", weft::cli::printable(message, "\n").c_str());
+}
+
+/// `weft help doc show` is `weft doc show --help`.
+std::vector<std::string> arguments_of(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments[0] == "help") {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
+  if (arguments.empty()) arguments.emplace_back("--help");
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  return arguments;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "weft: documents that merge. Every device edits its own replica; who has seen the\n"
+      "same deltas holds the same content.",
+      "weft");
+  app.set_version_flag("--version", "weft " WEFT_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  echo '{\"title\": \"CPU busy\"}' | weft doc new board.weft --from-json -\n"
+      "  weft doc show board.weft\n"
+      "  weft replay --generate\n\n"
+      "`weft help COMMAND...` says more, for instance `weft help doc log`.");
+  weft::cli::Action action;
+  weft::cli::add_replay_command(app, action);
+  weft::cli::add_doc_commands(app, action);
+
+  try {
+    app.parse(arguments_of(argc, argv));
+    weft::Status status = action();
+    if (!weft::cli::finish_output()) {
+      print_error("standard output: cannot be written; is the disk full?");
+      return kFailed;
+    }
+    if (!status.ok()) {
+      print_error(status.error().context());
+      return kFailed;
+    }
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::vector<std::string> unknown = app.remaining(true);
+    print_error(unknown.empty() ? error.what()
+                                : "there is no command or argument '" + unknown[0] + "' here");
+    std::fprintf(stderr,
+                 "      `weft help` lists the commands, `weft help COMMAND` its arguments\n");
+    return kWrongUsage;
+  } catch (const std::exception& error) {
+    print_error(error.what());
+    return kFailed;
+  }
+}

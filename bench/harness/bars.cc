@@ -1,0 +1,115 @@
+#include "bench/harness/bars.h"
+
+#include <iomanip>
+#include <iterator>
+#include <ostream>
+
+namespace weft::bench {
+namespace {
+
+constexpr double kNone = -1;
+
+/// `gap` on the machine of the bars, in ms. That of the generated session follows from measuring
+/// both in turn on one machine.
+constexpr double kGapRecordedMs = 0.66;
+constexpr double kGapGeneratedMs = 0.59;
+
+enum class Basis : unsigned char {
+  kTime,   ///< scales with the machine
+  kGaps,   ///< times the run's own gap of the same case
+  kExact,  ///< bytes and ratios
+};
+
+struct Bar {
+  const char* case_name;
+  const char* name;
+  Basis basis;
+  double bar;
+  double stretch;
+  const char* note = "";
+};
+
+constexpr const char* kPaper = "automerge-paper";
+constexpr const char* kFriends = "friendsforever";
+
+constexpr Bar kBars[] = {
+    {kPaper, "local_replay", Basis::kGaps, 6, 3, "x gap"},
+    {"rustcode", "local_replay", Basis::kTime, 2.0, kNone, "diamond-types"},
+    {"sveltecomponent", "local_replay", Basis::kTime, 0.80, kNone, "diamond-types"},
+    {kPaper, "local_replay_txn", Basis::kTime, 60, 30},
+    {kPaper, "merge_history", Basis::kTime, 1.6, 1},
+    {kPaper, "merge_history_txn", Basis::kTime, 4, 2},
+    {kPaper, "load_snapshot", Basis::kTime, 0.2, 0.05},
+    {kPaper, "history_bytes", Basis::kExact, 95'000, 80'000},
+    {kPaper, "history_txn_bytes", Basis::kExact, 110'000, 90'000},
+    {kPaper, "single_delta_bytes", Basis::kExact, 28, 24},
+    {kPaper, "resident_bytes", Basis::kExact, 600'000, 250'000},
+    {kFriends, "merge_history", Basis::kTime, 0.7, 0.4, "yrs 0.68"},
+    {kFriends, "apply_deltas", Basis::kTime, 25, 10},
+    {"1000000x1000", "map_set_txn", Basis::kTime, 400, 150},
+    {"1000000x1000", "map_set", Basis::kTime, 120, 60},
+    {"20x1000", "offline_merge", Basis::kTime, 10, 4},
+    {"20000x6", "small_maps_load", Basis::kTime, 8, 3},
+    {"20000x6", "small_maps_load_read", Basis::kTime, 8, 3, "every value read"},
+    {"text-4000", "insert_at_zero", Basis::kTime, 20, kNone},
+    {"list-4000", "insert_at_zero", Basis::kTime, 20, kNone},
+    {"text", "insert_at_zero_growth", Basis::kExact, 1.1, kNone, "against n log n"},
+    {"list", "insert_at_zero_growth", Basis::kExact, 1.1, kNone, "against n log n"},
+    {"apart-4000", "typing_round", Basis::kTime, 5000, kNone},
+    {"together-4000", "typing_round", Basis::kTime, 5000, kNone},
+    {"apart-4000", "typing_flatness", Basis::kExact, 1.25, kNone, "last 500 / first 500"},
+    {"together-4000", "typing_flatness", Basis::kExact, 1.25, kNone, "last 500 / first 500"},
+};
+
+const char* verdict(double value, const Bar& bar, double scale) {
+  if (value > bar.bar * scale) return "MISS";
+  if (bar.stretch != kNone && value <= bar.stretch * scale) return "stretch";
+  return "ok";
+}
+
+void write_row(const Bar& bar, const Line& line, double own_gap, double scale, std::ostream& out) {
+  const double unit = bar.basis == Basis::kGaps ? own_gap : 1;
+  const double value = line.median / unit;
+  out << std::left << std::setw(18) << bar.case_name << std::setw(24) << bar.name << std::right
+      << std::setw(11) << format_number(value) << std::setw(11) << format_number(line.min / unit)
+      << std::setw(9) << format_number(bar.bar) << std::setw(9)
+      << (bar.stretch == kNone ? "-" : format_number(bar.stretch)) << "  " << std::left
+      << std::setw(9) << verdict(value, bar, 1);
+  if (bar.basis == Basis::kTime && scale > 0) {
+    out << std::setw(9) << verdict(value, bar, scale);
+  } else {
+    out << std::setw(9) << "";
+  }
+  out << (bar.basis == Basis::kGaps ? "" : line.unit + " ") << bar.note << '\n';
+}
+
+}  // namespace
+
+double machine_scale(const Report& report) {
+  if (const Line* gap = report.find("gap", kPaper)) return gap->median / kGapRecordedMs;
+  if (const Line* gap = report.find("gap", "generated")) return gap->median / kGapGeneratedMs;
+  return 0;
+}
+
+void write_bars(const Report& report, std::ostream& out) {
+  const double scale = machine_scale(report);
+  out << "bars";
+  if (scale > 0) {
+    out << "; by `gap` this machine needs " << format_number(scale)
+        << " times as long as the one they were set for";
+  }
+  out << "\n"
+      << std::left << std::setw(18) << "case" << std::setw(24) << "name" << std::right
+      << std::setw(11) << "median" << std::setw(11) << "min" << std::setw(9) << "bar"
+      << std::setw(9) << "stretch"
+      << "  " << std::left << std::setw(9) << "raw" << std::setw(9) << "scaled"
+      << "unit\n";
+  for (const Bar& bar : kBars) {
+    const Line* line = report.find(bar.name, bar.case_name);
+    const Line* gap = report.find("gap", bar.case_name);
+    if (!line || (bar.basis == Basis::kGaps && !gap)) continue;
+    write_row(bar, *line, gap ? gap->median : 0, scale, out);
+  }
+}
+
+}  // namespace weft::bench

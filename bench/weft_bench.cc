@@ -1,0 +1,232 @@
+// weft-bench: what weft costs, beside baselines and beside the bars it set itself (README.md).
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/cases/cliffs.h"
+#include "bench/cases/gap.h"
+#include "bench/cases/map_cases.h"
+#include "bench/cases/trace_cases.h"
+#include "bench/harness/bars.h"
+#include "bench/harness/compare.h"
+#include "bench/harness/report.h"
+#include "bench/harness/sampler.h"
+#include "bench/trace/generate.h"
+#include "bench/trace/trace_reader.h"
+#include "storage/codec/zstd_codec.h"
+
+namespace weft::bench {
+namespace {
+
+struct RunOptions {
+  std::size_t samples = 20;
+  std::string json_path;  ///< empty: stdout
+  bool bars = false;
+};
+
+struct CliffSizes {
+  std::uint32_t replicas = 20;
+  std::uint32_t edits = 1000;
+  std::uint32_t pair_edits = 10'000;
+  std::vector<std::uint32_t> inserters = {1000, 2000, 4000, 8000};
+  std::uint32_t typing_rounds = 4000;
+  std::uint32_t backward_length = 4000;
+  std::uint32_t overwrites = 100'000;
+};
+
+/// One run: what is prepared, sampled and reported together.
+class Run {
+ public:
+  explicit Run(RunOptions options) : options_(std::move(options)) {}
+
+  /// A benchmark that can't be prepared is a fault; the others go on.
+  void check(const std::string& what, const Status& status) {
+    if (status.ok()) return;
+    print_fault(what + ": " + status.error().message());
+    ok_ = false;
+  }
+
+  void add_trace(trace::Trace trace) {
+    const std::string name = trace.name;
+    std::cerr << "preparing " << name << '\n';
+    Result<std::unique_ptr<TraceCases>> cases = TraceCases::prepare(std::move(trace), compressor_);
+    if (!cases.ok()) return check(name, cases.take_error());
+    check(name, (*cases)->add_exact(report_));
+    (*cases)->add_probes(sampler_);
+    traces_.push_back(std::move(cases).value());
+  }
+
+  void add_trace_file(const std::string& path) {
+    Result<trace::Trace> trace = trace::read_trace(path);
+    if (!trace.ok()) return check("trace", trace.take_error());
+    add_trace(std::move(trace).value());
+  }
+
+  void add_generated_traces() {
+    add_trace(trace::generate_session());
+    add_trace(trace::generate_concurrent_session());
+  }
+
+  void add_maps(const std::vector<std::uint32_t>& set_counts, std::uint32_t keys,
+                std::uint32_t small_maps) {
+    std::cerr << "preparing maps\n";
+    for (const std::uint32_t sets : set_counts) {
+      check("map", add_map_sets(sets, keys, compressor_, sampler_, report_));
+    }
+    check("small maps", add_small_maps(small_maps, compressor_, sampler_, report_));
+  }
+
+  void add_cliffs(const CliffSizes& sizes) {
+    std::cerr << "preparing cliffs\n";
+    check("offline_merge", add_offline_merge(sizes.replicas, sizes.edits, compressor_, sampler_));
+    check("offline_merge", add_offline_merge(2, sizes.pair_edits, compressor_, sampler_));
+    for (const Sequence sequence : {Sequence::kText, Sequence::kList}) {
+      check("insert_at_zero", add_insert_at_zero(sequence, sizes.inserters, compressor_, sampler_));
+    }
+    add_typing_exchange(Typing::kApart, sizes.typing_rounds, compressor_, sampler_);
+    add_typing_exchange(Typing::kTogether, sizes.typing_rounds, compressor_, sampler_);
+    check("backward_merge", add_backward_merge(sizes.backward_length, compressor_, sampler_));
+    check("overwrite", add_overwrites(sizes.overwrites, compressor_, sampler_, report_));
+    inserters_ = sizes.inserters;
+  }
+
+  /// `gap` on a generated session, for runs without a trace: what `compare` and the bars normalise
+  /// by.
+  void add_machine_speed() {
+    session_ = trace::generate_session();
+    add_gap(session_, sampler_);
+  }
+
+  int finish() {
+    ok_ = sampler_.run(options_.samples, report_) && ok_;
+    if (!inserters_.empty()) {
+      for (const Sequence sequence : {Sequence::kText, Sequence::kList}) {
+        add_insert_at_zero_growth(sequence, inserters_.front(), inserters_.back(), report_);
+      }
+    }
+    if (options_.json_path.empty()) {
+      report_.write_json(std::cout);
+      std::cout.flush();
+    } else {
+      std::ofstream out(options_.json_path);
+      report_.write_json(out);
+      out.close();
+      if (!out)
+        check("--json",
+              Error(ErrorCode::kInvalidArgument, options_.json_path + ": cannot be written"));
+    }
+    report_.write_table(std::cerr);
+    if (options_.bars) {
+      std::cerr << '\n';
+      write_bars(report_, std::cerr);
+    }
+    return ok_ ? 0 : 1;
+  }
+
+ private:
+  RunOptions options_;
+  ZstdCompressor compressor_;
+  Sampler sampler_;
+  Report report_;
+  trace::Trace session_;
+  std::vector<std::unique_ptr<TraceCases>> traces_;
+  std::vector<std::uint32_t> inserters_;
+  bool ok_ = true;
+};
+
+void add_run_options(CLI::App& command, RunOptions& options) {
+  command.add_option("--samples", options.samples, "Rounds; medians are over these")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command.add_option("--json", options.json_path, "Write the JSON lines here, not to stdout");
+  command.add_flag("--bars", options.bars, "Also print each figure beside its bar");
+}
+
+int run_smoke(RunOptions options) {
+  options.samples = 2;
+  Run run(std::move(options));
+  trace::Trace one =
+      trace::generate_session({.seed = 30, .insert_count = 1800, .erase_count = 770});
+  trace::Trace two = trace::generate_concurrent_session({.seed = 31, .edit_count = 500});
+  one.name = "smoke";
+  two.name = "smoke-concurrent";
+  run.add_trace(std::move(one));
+  run.add_trace(std::move(two));
+  run.add_maps({2000}, 50, 100);
+  run.add_cliffs({.replicas = 4,
+                  .edits = 40,
+                  .pair_edits = 100,
+                  .inserters = {20, 60},
+                  .typing_rounds = 80,
+                  .backward_length = 60,
+                  .overwrites = 500});
+  return run.finish();
+}
+
+int run_compare(const std::string& before, const std::string& after) {
+  Result<std::vector<StoredLine>> a = read_lines(before);
+  Result<std::vector<StoredLine>> b = read_lines(after);
+  for (const auto* lines : {&a, &b}) {
+    if (lines->ok()) continue;
+    print_fault(lines->error().message());
+    return 1;
+  }
+  const std::vector<Comparison> rows = compare(*a, *b);
+  if (rows.empty()) {
+    print_fault("the two runs have no figure in common");
+    return 1;
+  }
+  write_comparison(rows, std::cout);
+  return 0;
+}
+
+int main_of(int argc, char** argv) {
+  CLI::App app("Benchmarks of weft; figures as JSON lines on stdout, tables on stderr");
+  app.require_subcommand(1);
+  RunOptions options;
+  std::vector<std::string> files;
+  bool generated = false;
+
+  CLI::App* trace = app.add_subcommand("trace", "Replay, merge and load editing traces");
+  trace->add_option("files", files, "Traces: .json or .json.gz");
+  trace->add_flag("--generate", generated, "Also two sessions of weft's own making");
+  CLI::App* map = app.add_subcommand("map", "Maps: many sets, many small maps");
+  CLI::App* cliffs = app.add_subcommand("cliffs", "Where other engines fall off");
+  CLI::App* all = app.add_subcommand("all", "trace, map and cliffs in one run");
+  all->add_option("files", files, "Traces: .json or .json.gz");
+  all->add_flag("--generate", generated, "Also two sessions of weft's own making");
+  CLI::App* smoke = app.add_subcommand("smoke", "Everything at its smallest, as the tests run it");
+  for (CLI::App* command : {trace, map, cliffs, all, smoke}) add_run_options(*command, options);
+
+  std::string before;
+  std::string after;
+  CLI::App* compared = app.add_subcommand("compare", "Ratios of two runs' medians");
+  compared->add_option("A.json", before, "JSON lines of the first run")->required();
+  compared->add_option("B.json", after, "JSON lines of the second")->required();
+
+  CLI11_PARSE(app, argc, argv);
+  if (*compared) return run_compare(before, after);
+  if (*smoke) return run_smoke(options);
+
+  if (*trace && files.empty() && !generated) {
+    std::cerr << "weft-bench trace: no FILE and no --generate\n";
+    return 2;
+  }
+  Run run(options);
+  for (const std::string& file : files) run.add_trace_file(file);
+  if (generated) run.add_generated_traces();
+  if (*map || *all) run.add_maps({100'000, 1'000'000}, 1000, 20'000);
+  if (*cliffs || *all) run.add_cliffs({});
+  if (files.empty() && !generated) run.add_machine_speed();
+  return run.finish();
+}
+
+}  // namespace
+}  // namespace weft::bench
+
+int main(int argc, char** argv) { return weft::bench::main_of(argc, argv); }
