@@ -393,6 +393,7 @@ class SnapshotReader {
       ReplicaId id{in_.u64()};
       if (i > 0 && !(previous < id)) in_.fail("replicas out of order");
       previous = id;
+      if (!in_.ok()) return;
       ReplicaIndex replica = impl_.intern_replica(id);
       replicas_.push_back(replica);
       auto end = static_cast<Seq>(in_.varint_up_to(kMaxSeq, "a log of too many operations"));
@@ -414,6 +415,7 @@ class SnapshotReader {
         in_.fail(ErrorCode::kLimit, "a key over its limit");
       if (!valid_utf8(key)) in_.fail(ErrorCode::kInvalidUtf8, "a key that is not UTF-8");
       if (i > 0 && key <= impl_.keys[keys_.back()]) in_.fail("keys out of order");
+      if (!in_.ok()) return;
       keys_.push_back(impl_.keys.intern(key));
     }
   }

@@ -54,7 +54,7 @@ class KeyTable {
       hash = mix(hash ^ word);
     }
     std::uint64_t word = 0;
-    std::memcpy(&word, at, left);
+    if (left != 0) std::memcpy(&word, at, left);  // `at` may be null for an empty key
     hash = mix(hash ^ word);
     return static_cast<std::uint32_t>(hash ^ (hash >> 32));
   }

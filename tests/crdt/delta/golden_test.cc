@@ -1,0 +1,285 @@
+// Golden vectors: the bytes under tests/conformance/ are the format. If one of these fails, either the
+// code broke the format, or the format changed on purpose: then raise a version, write the change into
+// docs/format.md and run the test once with WEFT_REGENERATE_GOLDEN=1.
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "crdt/delta/batch_builder.h"
+#include "crdt/delta/codec.h"
+#include "crdt/delta/history_file.h"
+#include "crdt/delta/value_codec.h"
+
+using namespace weft;
+
+namespace {
+
+constexpr ReplicaId kAuthor{0x0011'2233'4455'6677};
+constexpr ReplicaId kOther{0x8899'aabb'ccdd'eeff};
+constexpr ReplicaId kThird{0x0101'0101'0101'0101};
+
+class DeltaScript {
+ public:
+  explicit DeltaScript(Seq first_seq, std::uint64_t time) {
+    batch_.first_seq = first_seq;
+    batch_.replicas = {kAuthor, kOther, kThird};
+    batch_.containers = {kNoDot, {0, 3}, {1, 9}};
+    batch_.keys = {"title", "grid"};
+    DeltaRun& run = batch_.deltas.emplace_back();
+    run.first_seq = first_seq;
+    run.committed_at_ms = time;
+  }
+  DeltaScript& op(OpKind kind, std::uint32_t container, LocalDot a, LocalDot b, Seq count = 1,
+                  std::string_view content = {}, bool backward = false) {
+    Op op;
+    op.kind = kind;
+    op.container = container;
+    op.seq = batch_.end();
+    op.count = count;
+    op.a = a;
+    op.b = b;
+    op.backward = backward;
+    op.content_begin = static_cast<std::uint32_t>(content_.size());
+    op.content_size = static_cast<std::uint32_t>(content.size());
+    content_ += content;
+    batch_.ops.push_back(op);
+    batch_.op_count += count;
+    batch_.deltas[0].ops_each += count;
+    return *this;
+  }
+  DeltaScript& move(std::uint32_t container, LocalDot lo, LocalDot ro, LocalDot element) {
+    op(OpKind::kListMove, container, lo, ro);
+    batch_.ops.back().content_begin = element.replica;
+    batch_.ops.back().content_size = element.seq;
+    return *this;
+  }
+  DeltaScript& message(std::string_view text) {
+    batch_.messages = text;
+    batch_.deltas[0].message_size = static_cast<std::uint32_t>(text.size());
+    return *this;
+  }
+  DeltaScript& after(LocalDot dot, std::uint64_t chain) {
+    batch_.dependencies.push_back({dot, chain});
+    ++batch_.deltas[0].dependency_count;
+    return *this;
+  }
+  Bytes encode() {
+    batch_.content = content_;
+    Bytes row;
+    encode_delta(batch_, 0, row);
+    return row;
+  }
+
+ private:
+  Batch batch_;
+  std::string content_;
+};
+
+template <typename Write>
+std::string value(Write write) {
+  Bytes bytes;
+  ByteWriter out(bytes);
+  write(out);
+  return std::string(as_text(bytes));
+}
+
+Bytes keystroke() {
+  return DeltaScript(200'000, 1'700'000'000'123)
+      .op(OpKind::kTextInsert, 1, {0, 199'999}, {0, 54'321}, 1, "x")
+      .encode();
+}
+
+Bytes with_message() {
+  return DeltaScript(7, 1'700'000'000'456)
+      .message("na\xc3\xafve")
+      .op(OpKind::kTextInsert, 1, kNoDot, kNoDot, 4, "h\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x99\x82")
+      .encode();
+}
+
+Bytes with_dependencies() {
+  return DeltaScript(11, kMaxTimeMs - 1)
+      .after({2, 4}, 0x1111'2222'3333'4444)
+      .after({1, 70'000}, 0x5555'6666'7777'8888)
+      .op(OpKind::kErase, 2, {1, 69'990}, kNoDot, 3)
+      .op(OpKind::kTextInsert, 2, {1, 69'989}, {1, 69'990}, 1, "y")
+      .encode();
+}
+
+Bytes every_kind() {
+  std::string grid = value([](ByteWriter& out) {
+    Bytes tree;
+    ByteWriter node(tree);
+    put_object_header(node, 2);
+    node.sized(as_bytes("h"));
+    put_int(node, 8);
+    node.sized(as_bytes("w"));
+    put_array_header(node, 1);
+    put_double(node, 0.5);
+    put_record(out, tree);
+  });
+  std::string list = value([](ByteWriter& out) {
+    put_null(out);
+    put_bool(out, true);
+    put_int(out, -3);
+    put_bytes(out, as_bytes("\xff"));
+    put_child(out, ContainerKind::kText);
+  });
+  std::string unknown = value([](ByteWriter& out) {
+    out.varint(16);
+    out.varint(2);
+    out.varint(1);
+    out.sized(as_bytes("later"));
+  });
+  return DeltaScript(100, 0)
+      .op(OpKind::kMapSet, 0, kNoDot, {0, 0}, 1,
+          value([](ByteWriter& out) { put_string(out, "CPU"); }))
+      .op(OpKind::kMapSet, 0, {1, 5}, {0, 1}, 1, grid)
+      .op(OpKind::kMapErase, 0, {0, 100}, {0, 0})
+      .op(OpKind::kMapEnsure, 2, kNoDot, {0, 1}, 1, value([](ByteWriter& out) {
+            put_ensure_content(out, {ContainerKind::kList, 1});
+          }))
+      .op(OpKind::kTextInsert, 1, {0, 40}, {0, 41}, 2, "ab")
+      .op(OpKind::kTextInsert, 1, {1, 3}, {0, 41}, 1, "c")
+      .op(OpKind::kTextInsert, 1, {1, 3}, {1, 2}, 1, "d")
+      .op(OpKind::kListInsert, 2, kNoDot, {1, 12}, 5, list)
+      .op(OpKind::kErase, 1, {0, 41}, kNoDot, 2, {}, true)
+      .op(OpKind::kErase, 1, {1, 3}, kNoDot)
+      .op(OpKind::kListSet, 2, {0, 108}, {0, 108}, 1,
+          value([](ByteWriter& out) { put_double(out, __builtin_nan("")); }))
+      .move(2, {0, 110}, kNoDot, {1, 12})
+      .op(OpKind::kRevoke, 1, {0, 113}, kNoDot, 2)
+      .op(OpKind::kReinstate, 1, {0, 113}, kNoDot)
+      .op(OpKind::kCounterAdd, 2, kNoDot, kNoDot, 1,
+          value([](ByteWriter& out) { out.svarint(-1000); }))
+      .op(OpKind::kRestore, 1, {0, 50}, kNoDot)
+      .op(OpKind::kUnknown, 0, kNoDot, kNoDot, 1, unknown)
+      .encode();
+}
+
+Bytes bundle_of(const std::vector<Bytes>& rows) {
+  BatchBuilder builder;
+  for (const Bytes& row : rows) REQUIRE(builder.append(*decode_delta(row)).ok());
+  return seal_bundle(builder.take(), 0x0123'4567'89ab'cdef, nullptr);
+}
+
+Bytes stored_bundle() {
+  std::vector<Bytes> rows;
+  Seq seq = 10;
+  for (char letter : {'w', 'e', 'f', 't'}) {
+    LocalDot lo = seq == 10 ? kNoDot : LocalDot{0, seq - 1};
+    rows.push_back(
+        DeltaScript(seq, 5000).op(OpKind::kTextInsert, 1, lo, kNoDot, 1, {&letter, 1}).encode());
+    ++seq;
+  }
+  rows.push_back(
+      DeltaScript(14, 6000).op(OpKind::kErase, 1, {0, 13}, kNoDot, 2, {}, true).encode());
+  rows.push_back(DeltaScript(16, 6500)
+                     .after({1, 9}, 77)
+                     .message("set")
+                     .op(OpKind::kMapSet, 2, {1, 8}, {0, 0}, 1, std::string(1, '\2'))
+                     .op(OpKind::kMapErase, 2, {0, 16}, {0, 0})
+                     .encode());
+  return bundle_of(rows);
+}
+
+Bytes bundle_of_every_kind() { return bundle_of({every_kind()}); }
+
+Bytes history() {
+  Bytes first = stored_bundle();
+  Bytes second = bundle_of_every_kind();
+  HistoryFile file;
+  for (std::size_t i = 0; i < 16; ++i) file.document[i] = static_cast<std::uint8_t>(i * 17);
+  file.bundles = {first, second};
+  return encode_history_file(file);
+}
+
+std::string to_hex(const Bytes& bytes) {
+  std::string text;
+  char digits[3];
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(bytes[i]));
+    text += digits;
+    if (i % 32 == 31 || i + 1 == bytes.size()) text += '\n';
+  }
+  return text;
+}
+
+Bytes from_hex(std::istream& in) {
+  Bytes bytes;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with('#')) continue;
+    for (std::size_t i = 0; i + 1 < line.size(); i += 2)
+      bytes.push_back(static_cast<std::byte>(std::stoul(line.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
+/// The file's bytes; written anew first where the environment says so.
+Bytes golden(const std::string& name, const std::string& what, const Bytes& made) {
+  std::string path = "tests/conformance/" + name + ".hex";
+  if (std::getenv("WEFT_REGENERATE_GOLDEN") != nullptr)
+    std::ofstream(path) << "# " << what << "\n# tests/crdt/delta/golden_test.cc\n" << to_hex(made);
+  std::ifstream file(path);
+  REQUIRE_MESSAGE(file.good(), path);
+  return from_hex(file);
+}
+
+void check_delta(const std::string& name, const std::string& what, const Bytes& made) {
+  CAPTURE(name);
+  Bytes expected = golden(name, what, made);
+  CHECK(to_hex(made) == to_hex(expected));
+  Result<Batch> batch = decode_delta(expected);
+  REQUIRE_MESSAGE(batch.ok(), batch.error().message());
+  Bytes again;
+  encode_delta(*batch, 0, again);
+  CHECK(to_hex(again) == to_hex(expected));
+}
+
+void check_bundle(const std::string& name, const std::string& what, const Bytes& made) {
+  CAPTURE(name);
+  Bytes expected = golden(name, what, made);
+  CHECK(to_hex(made) == to_hex(expected));
+  Result<OpenedBundle> opened = open_bundle(expected, nullptr);
+  REQUIRE_MESSAGE(opened.ok(), opened.error().message());
+  CHECK(to_hex(seal_bundle(opened->batch, opened->end_chain, nullptr)) == to_hex(expected));
+}
+
+}  // namespace
+
+TEST_CASE("deltas have the bytes of the golden vectors") {
+  check_delta("delta_keystroke", "a delta: one character typed behind the author's last one",
+              keystroke());
+  check_delta("delta_message", "a delta with a message; text of scalars of 1 to 4 bytes",
+              with_message());
+  check_delta("delta_dependencies", "a delta with two dependencies and the last time allowed",
+              with_dependencies());
+  check_delta("delta_every_kind", "a delta with every kind of operation and of value",
+              every_kind());
+}
+
+TEST_CASE("bundles have the bytes of the golden vectors") {
+  check_bundle("bundle_stored", "a stored bundle of six deltas: typing, erasing, a map",
+               stored_bundle());
+  check_bundle("bundle_every_kind", "a stored bundle of delta_every_kind", bundle_of_every_kind());
+}
+
+TEST_CASE("a history file has the bytes of the golden vector") {
+  Bytes made = history();
+  Bytes expected = golden("history_file", "a history file of both bundles", made);
+  CHECK(to_hex(made) == to_hex(expected));
+  Result<HistoryFile> file = decode_history_file(expected);
+  REQUIRE_MESSAGE(file.ok(), file.error().message());
+  CHECK(to_hex(encode_history_file(*file)) == to_hex(expected));
+}
+
+TEST_CASE("a bundle gives back the golden delta") {
+  Bytes bundle = bundle_of_every_kind();
+  Bytes row;
+  encode_delta(open_bundle(bundle, nullptr)->batch, 0, row);
+  CHECK(to_hex(row) == to_hex(every_kind()));
+}
