@@ -27,6 +27,7 @@ struct RunOptions {
   std::size_t samples = 20;
   std::string json_path;  ///< empty: stdout
   bool bars = false;
+  std::vector<std::string> only;  ///< names of figures; empty: all
 };
 
 struct CliffSizes {
@@ -103,6 +104,7 @@ class Run {
   }
 
   int finish() {
+    sampler_.keep_only(options_.only);
     ok_ = sampler_.run(options_.samples, report_) && ok_;
     if (!inserters_.empty()) {
       for (const Sequence sequence : {Sequence::kText, Sequence::kList}) {
@@ -144,6 +146,10 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   command.add_option("--json", options.json_path, "Write the JSON lines here, not to stdout");
+  command
+      .add_option("--only", options.only, "Sample only the figure of this name; may be repeated")
+      ->expected(1)
+      ->take_all();
   command.add_flag("--bars", options.bars, "Also print each figure beside its bar");
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -26,6 +27,15 @@ std::string describe(const Probe& probe) { return probe.case_name + " " + probe.
 
 void print_fault(const std::string& what) {
   std::fprintf(stderr, "weft-bench: FAULT: %s\n", what.c_str());
+}
+
+void Sampler::keep_only(const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  std::erase_if(probes_, [&](const Probe& probe) {
+    return std::none_of(probe.figures.begin(), probe.figures.end(), [&](const Figure& figure) {
+      return std::find(names.begin(), names.end(), figure.name) != names.end();
+    });
+  });
 }
 
 bool Sampler::run(std::size_t samples, Report& report) {

@@ -49,6 +49,9 @@ class Sampler {
               }});
   }
 
+  /// Drops every probe none of whose figures has one of these names; an empty list keeps all.
+  void keep_only(const std::vector<std::string>& names);
+
   /// Takes `samples` rounds and adds a line per figure. @return whether no probe failed
   bool run(std::size_t samples, Report& report);
 

@@ -452,10 +452,7 @@ namespace {
 class BundleReplay {
  public:
   BundleReplay(DocumentImpl& impl, OpenedBundle& bundle)
-      : impl_(impl), bundle_(bundle), batch_(bundle.batch) {
-    auto author = impl.graph.find(batch_.author());
-    chained_ = author ? impl.graph.end(*author) : 0;
-  }
+      : impl_(impl), bundle_(bundle), batch_(bundle.batch) {}
 
   bool done() const { return run_ == batch_.deltas.size(); }
   void stop() { run_ = batch_.deltas.size(); }
@@ -508,15 +505,16 @@ class BundleReplay {
     auto known = impl_.graph.find(batch_.author());
     if (!known) return {};
     Seq end = impl_.graph.end(*known);
+    Seq chained = impl_.graph.chain_end(*known);
     if (end == batch_.end()) {
-      if (end > chained_) {
+      if (end > chained) {
         impl_.graph.set_chain(*known, bundle_.end_chain);
       } else if (impl_.graph.chain(*known) != bundle_.end_chain) {
         return Error(ErrorCode::kForkedReplica,
                      "replica " + to_string(batch_.author()) + " has two histories");
       }
-    } else if (end > chained_) {
-      rehash(*known, end);
+    } else if (end > chained) {
+      rehash(*known, chained, end);
     }
     return {};
   }
@@ -538,14 +536,14 @@ class BundleReplay {
     for_each_run(std::span(all).subspan(op_, last - op_), run.first_seq, run.end(), 0,
                  batch_.content, kUnknownContentBegin, [&](const Op& op) { ops_.push_back(op); });
   }
-  void rehash(ReplicaIndex author, Seq end) {
+  void rehash(ReplicaIndex author, Seq chained, Seq end) {
     std::uint64_t chain = impl_.graph.chain(author);
     for (const auto& chunk : impl_.log.chunks(author))
-      for (std::size_t i = chunk->delta_at(chained_); i < chunk->deltas.size(); ++i) {
+      for (std::size_t i = chunk->delta_at(chained); i < chunk->deltas.size(); ++i) {
         const DeltaRun& run = chunk->deltas[i];
         for (std::uint32_t k = 0; k < run.delta_count; ++k) {
           Seq first = run.first_seq + k * run.ops_each;
-          if (first >= chained_ && first < end)
+          if (first >= chained && first < end)
             chain = xxh3_64(impl_.encode_logged(author, *chunk, run, first), chain);
         }
       }
@@ -560,7 +558,6 @@ class BundleReplay {
   std::size_t run_ = 0;
   std::uint32_t member_ = 0;
   std::size_t op_ = 0;
-  Seq chained_ = 0;  ///< the chain hash held for the author counts up to here
 };
 
 }  // namespace

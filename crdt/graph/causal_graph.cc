@@ -281,6 +281,7 @@ void CausalGraph::restore_replica(ReplicaIndex replica, Seq end, std::uint64_t c
                                   std::vector<HlcRun> hlc) {
   replicas_[replica].end = end;
   replicas_[replica].chain = chain;
+  replicas_[replica].chain_end = end;
   replicas_[replica].hlc = std::move(hlc);
 }
 

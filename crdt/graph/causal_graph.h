@@ -73,7 +73,13 @@ class CausalGraph {
     return dot.replica < replicas_.size() && dot.seq < replicas_[dot.replica].end;
   }
   std::uint64_t chain(ReplicaIndex replica) const { return replicas_[replica].chain; }
-  void set_chain(ReplicaIndex replica, std::uint64_t chain) { replicas_[replica].chain = chain; }
+  /// The chain hash that is held counts up to here; behind `end` while a bundle is replayed.
+  Seq chain_end(ReplicaIndex replica) const { return replicas_[replica].chain_end; }
+  /// At the end of what is known now.
+  void set_chain(ReplicaIndex replica, std::uint64_t chain) {
+    replicas_[replica].chain = chain;
+    replicas_[replica].chain_end = replicas_[replica].end;
+  }
   /// In no particular order (I3).
   const std::vector<LocalDot>& frontier() const { return frontier_; }
   VersionVector version() const;
@@ -123,6 +129,7 @@ class CausalGraph {
     ReplicaId id;
     Seq end = 0;
     std::uint64_t chain = 0;
+    Seq chain_end = 0;
     std::vector<Entry> entries;
     std::vector<HlcRun> hlc;
     LocalVersion seen;  ///< causal past of the log up to seen_end; filled when asked for

@@ -79,6 +79,19 @@ TEST_CASE("a probe that fails or changes its result is a fault and gives no line
   CHECK(report.lines()[0].name == "works");
 }
 
+TEST_CASE("only the probes that are asked for are sampled") {
+  Sampler sampler;
+  for (const char* name : {"a", "b", "c"}) {
+    sampler.add("case", name, "ms", []() -> Result<Reading> { return Reading{1, 1}; });
+  }
+  sampler.keep_only({"c", "a"});
+  Report report;
+  CHECK(sampler.run(1, report));
+  CHECK(report.find("a", "case"));
+  CHECK_FALSE(report.find("b", "case"));
+  CHECK(report.find("c", "case"));
+}
+
 TEST_CASE("comparing divides by the gap of the same case, else by the mean of all") {
   Report before;
   Report after;
