@@ -514,7 +514,7 @@ class BundleReplay {
                      "replica " + to_string(batch_.author()) + " has two histories");
       }
     } else if (end > chained) {
-      rehash(*known, chained, end);
+      impl_.bring_chain_up(*known);
     }
     return {};
   }
@@ -536,20 +536,6 @@ class BundleReplay {
     for_each_run(std::span(all).subspan(op_, last - op_), run.first_seq, run.end(), 0,
                  batch_.content, kUnknownContentBegin, [&](const Op& op) { ops_.push_back(op); });
   }
-  void rehash(ReplicaIndex author, Seq chained, Seq end) {
-    std::uint64_t chain = impl_.graph.chain(author);
-    for (const auto& chunk : impl_.log.chunks(author))
-      for (std::size_t i = chunk->delta_at(chained); i < chunk->deltas.size(); ++i) {
-        const DeltaRun& run = chunk->deltas[i];
-        for (std::uint32_t k = 0; k < run.delta_count; ++k) {
-          Seq first = run.first_seq + k * run.ops_each;
-          if (first >= chained && first < end)
-            chain = xxh3_64(impl_.encode_logged(author, *chunk, run, first), chain);
-        }
-      }
-    impl_.graph.set_chain(author, chain);
-  }
-
   DocumentImpl& impl_;
   OpenedBundle& bundle_;
   Batch& batch_;
@@ -561,6 +547,24 @@ class BundleReplay {
 };
 
 }  // namespace
+
+/// Computes a replica's chain hash over the deltas of the log that it does not cover yet.
+void DocumentImpl::bring_chain_up(ReplicaIndex author) {
+  Seq chained = graph.chain_end(author);
+  Seq end = graph.end(author);
+  if (chained == end) return;
+  std::uint64_t chain = graph.chain(author);
+  for (const auto& chunk : log.chunks(author))
+    for (std::size_t i = chunk->delta_at(chained); i < chunk->deltas.size(); ++i) {
+      const DeltaRun& run = chunk->deltas[i];
+      for (std::uint32_t k = 0; k < run.delta_count; ++k) {
+        Seq first = run.first_seq + k * run.ops_each;
+        if (first >= chained && first < end)
+          chain = xxh3_64(encode_logged(author, *chunk, run, first), chain);
+      }
+    }
+  graph.set_chain(author, chain);
+}
 
 /// Replays every bundle as far as its dependencies are there, round and round; what is left waits.
 Status DocumentImpl::apply_one_by_one(std::vector<OpenedBundle>& bundles, ApplyReport& report) {

@@ -107,7 +107,9 @@ std::vector<PendingDelta> Document::pending() const {
 
 std::uint64_t Document::chain(ReplicaId replica) const {
   auto index = impl_->graph.find(replica);
-  return index ? impl_->graph.chain(*index) : 0;
+  if (!index) return 0;
+  impl_->bring_chain_up(*index);
+  return impl_->graph.chain(*index);
 }
 
 Result<bool> Document::happened_before(const Dot& a, const Dot& b) const {

@@ -150,8 +150,7 @@ Result<Batch> DocumentImpl::batch_of(ReplicaIndex replica, Seq begin, Seq end,
   }
   if (builder.batch.deltas.empty() || builder.batch.deltas.front().first_seq != begin ||
       builder.batch.deltas.back().end() != end)
-    return Error(ErrorCode::kInvalidArgument,
-                 "a version cuts a delta of " + to_string(graph.id(replica)));
+    return Error(ErrorCode::kNotFound, "a version cuts a delta of " + to_string(graph.id(replica)));
   builder.batch.content = content;
   return std::move(builder.batch);
 }
@@ -202,6 +201,7 @@ Result<std::vector<Bytes>> Document::bundles_since(const VersionVector& since) c
     if (from >= entry.end) continue;
     std::string content;
     WEFT_ASSIGN(Batch batch, impl_->batch_of(replica, from, entry.end, content));
+    impl_->bring_chain_up(replica);
     bundles.push_back(seal_bundle(batch, impl_->graph.chain(replica), impl_->options.compressor));
   }
   return bundles;

@@ -239,6 +239,7 @@ class DocumentImpl {
   Status apply_one_by_one(std::vector<OpenedBundle>& bundles, ApplyReport& report);
   static Batch single_delta(const Batch& batch, std::size_t run_index, std::uint32_t member);
   Seq distance(const PendingEntry& entry) const;
+  void bring_chain_up(ReplicaIndex author);
   Status set_element(ContainerIndex container, const Op& op, const OpContext& context);
   Status write_element(ContainerIndex container, LocalDot element, Write write,
                        LocalDot overwritten, const OpContext& context);

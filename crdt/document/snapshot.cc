@@ -754,6 +754,7 @@ class SkeletonReader {
 Bytes DocumentImpl::make_snapshot(ContainerIndex top) {
   // A damaged cold part lets nothing change: what was loaded is still the state.
   if (!ensure_skeleton().ok()) return snapshot_bytes;
+  for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) bring_chain_up(r);
   return SnapshotWriter(*this, top).write();
 }
 

@@ -266,6 +266,8 @@ Result<std::unique_ptr<DocumentImpl>> DocumentImpl::checkout(const VersionVector
   }
   ApplyReport report;
   if (!made->apply_in_bulk(bundles, report)) WEFT_TRY(made->apply_one_by_one(bundles, report));
+  // A bundle names the chain hash at its end; of a version in between nobody knows it yet.
+  for (ReplicaIndex r = 0; r < made->graph.replica_count(); ++r) made->graph.forget_chain(r);
   made->read_only = true;
   return made;
 }

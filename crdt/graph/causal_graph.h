@@ -75,6 +75,10 @@ class CausalGraph {
   std::uint64_t chain(ReplicaIndex replica) const { return replicas_[replica].chain; }
   /// The chain hash that is held counts up to here; behind `end` while a bundle is replayed.
   Seq chain_end(ReplicaIndex replica) const { return replicas_[replica].chain_end; }
+  /// Forgets it: whoever needs it computes it from the log.
+  void forget_chain(ReplicaIndex replica) {
+    replicas_[replica].chain = replicas_[replica].chain_end = 0;
+  }
   /// At the end of what is known now.
   void set_chain(ReplicaIndex replica, std::uint64_t chain) {
     replicas_[replica].chain = chain;

@@ -15,14 +15,14 @@ namespace weft::test {
 
 class Mirror {
  public:
-  explicit Mirror(Unit unit = Unit::kScalar);
+  Mirror();
   /// A copy of what the document shows now.
-  explicit Mirror(const Document& document, Unit unit = Unit::kScalar);
+  explicit Mirror(const Document& document);
   ~Mirror();
   Mirror(Mirror&&) noexcept;
   Mirror& operator=(Mirror&&) noexcept;
 
-  /// Throws Failure where the patch does not fit.
+  /// Text steps count in scalars. Throws Failure where the patch does not fit.
   void apply(const Patch& patch);
   /// Reads the children that have become visible from `document`, which knows them by the same index.
   void settle(const Document& document);
@@ -58,11 +58,10 @@ class Mirror {
   template <typename View, typename Name>
   static Cell copy_cell(const View& parent, const Name& name, const Value& value);
   Node& find(const std::string& path);
-  void apply_steps(Node& node, const Patch& patch) const;
+  static void apply_steps(Node& node, const Patch& patch);
   static Json json_of(const Node& node);
   static Json json_of(const Cell& cell);
 
-  Unit unit_;  ///< of steps in text
   std::unique_ptr<Node> root_;
 };
 

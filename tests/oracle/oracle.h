@@ -36,8 +36,7 @@ struct RegisterState {
 struct Place {
   Dot slot;
   Dot element;
-  bool current = false;  ///< the element is here, and nowhere else
-  bool shows = false;    ///< and is visible
+  bool shows = false;  ///< the element is visible, and here
 };
 
 struct OracleConflict {
