@@ -38,10 +38,15 @@ std::size_t rounded_up(std::size_t size, std::size_t alignment) {
 
 }  // namespace
 
-// The array, nothrow and sized forms call these two pairs.
+// The standard library's array forms call these. The sanitizers' nothrow forms do not, although what they give
+// (std::stable_sort's buffer) is freed by the plain delete: so they are here too.
 void* operator new(std::size_t size) { return counted(std::malloc(size == 0 ? 1 : size)); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return ::operator new(size);
+}
 void operator delete(void* block) noexcept { release(block); }
 void operator delete(void* block, std::size_t) noexcept { release(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { release(block); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   const auto align = static_cast<std::size_t>(alignment);
   return counted(std::aligned_alloc(align, rounded_up(size, align)));

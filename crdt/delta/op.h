@@ -19,6 +19,8 @@
 //   kCounterAdd   -                 -             int64                 count == 1
 //   kRestore      overwritten       -             -                     count == 1; `container` names the child
 //                                                                       that is written again to the register it was made for
+//   kTouched      -                 -             -                     in a log that comes from a snapshot only: an
+//                                                                       operation of which no more than its container is known
 //   kUnknown      -                 -             payload               an operation of a later weft
 //
 // `a` and `b` are LocalDots: their replica index is the document's in a log, the delta's own table's
@@ -52,6 +54,7 @@ enum class OpKind : std::uint8_t {
   kReinstate = 9,
   kCounterAdd = 10,
   kRestore = 11,
+  kTouched = 14,
   kUnknown = 15,
 };
 

@@ -163,6 +163,8 @@ class RowDecoder {
         op.count = read_unknown_content(in_, whole).count;
         return set_content(op, whole);
       }
+      case OpKind::kTouched:
+        break;
     }
     in_.fail(ErrorCode::kUnknownKind, "unknown kind of operation");
   }

@@ -238,6 +238,8 @@ class DeltaEncoder::Writer {
       case OpKind::kUnknown:
         write_content(op);
         break;
+      case OpKind::kTouched:  // never leaves a snapshot's skeleton
+        break;
     }
   }
 

@@ -90,6 +90,8 @@ Status DocumentImpl::apply_op(const Op& op, const OpContext& context) {
       needs_weft = std::max(needs_weft, version);
       return {};
     }
+    case OpKind::kTouched:
+      break;
   }
   return invalid("an operation of no kind");
 }

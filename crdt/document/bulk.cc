@@ -503,6 +503,7 @@ bool DocumentImpl::replay_skeleton(std::span<const Seq> ends, Sequences& sequenc
           const std::vector<Op>& ops = log.chunks(r).front()->ops;
           for (; turn.op < ops.size() && ops[turn.op].seq < end; ++turn.op) {
             const Op& op = ops[turn.op];
+            if (op.kind == OpKind::kTouched) continue;
             Seq from = std::max(op.seq, turn.known);
             Op part = slice_skeleton(op, from, std::min(op.end(), end), r);
             if (!sequences.apply(part, context)) return false;

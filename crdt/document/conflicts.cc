@@ -161,18 +161,23 @@ void DocumentImpl::hidden_child_conflict(ContainerIndex child, std::vector<Confl
   LocalVersion past;
   graph.add_past(past, hider);
   LocalDot newest;
-  auto consider = [&](LocalDot first, LocalDot last) {
-    if (past.contains(last)) return;
-    LocalDot unknown{last.replica, std::max(first.seq, past.end(last.replica))};
-    if (graph.happened_before(hider, unknown)) return;  // made by someone who knew
-    if (newest.is_none() || graph.stamp_of(newest) < graph.stamp_of(unknown)) newest = unknown;
-  };
   for_each_op_in(child, true, [&](ReplicaIndex r, const Op& op) {
-    consider({r, op.seq}, {r, op.end() - 1});
+    // Of the run's operations those that `hider` did not know of and whose author did not know of it.
+    Seq first = std::max(op.seq, past.end(r));
+    Seq begin = first;
+    Seq end = op.end();
+    while (begin < end) {
+      Seq middle = begin + (end - begin) / 2;
+      if (graph.happened_before(hider, {r, middle})) {
+        end = middle;
+      } else {
+        begin = middle + 1;
+      }
+    }
+    if (end <= first) return;
+    LocalDot last{r, end - 1};
+    if (newest.is_none() || graph.stamp_of(newest) < graph.stamp_of(last)) newest = last;
   });
-  if (hidden.map && has_skeleton)
-    for (const MapEntry& entry : hidden.map->entries)
-      consider(entry.reg.winner.dot, entry.reg.winner.dot);
   if (newest.is_none()) return;
   Conflict conflict;
   conflict.kind = Conflict::Kind::kEditInErased;
@@ -202,7 +207,8 @@ std::vector<Conflict> Document::conflicts(std::string_view path_prefix) const {
   std::erase_if(result,
                 [&](const Conflict& conflict) { return !has_prefix(conflict.path, path_prefix); });
   std::sort(result.begin(), result.end(), [](const Conflict& a, const Conflict& b) {
-    return std::tie(a.path, a.kind, a.winner.stamp) < std::tie(b.path, b.kind, b.winner.stamp);
+    return std::tie(a.path, a.kind, a.winner.stamp, a.losers.front().stamp) <
+           std::tie(b.path, b.kind, b.winner.stamp, b.losers.front().stamp);
   });
   return result;
 }

@@ -134,6 +134,7 @@ Status DocumentImpl::invert_op(const Op& op, std::string_view content, const Und
       return {};
     }
     case OpKind::kUnknown:
+    case OpKind::kTouched:
       ++report.skipped;
       return {};
   }

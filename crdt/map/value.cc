@@ -196,13 +196,14 @@ void Value::store(Type type, ByteSpan data) {
   made->size = data.size();
   std::memcpy(made->data(), data.data(), data.size());
   set_meta(type, 15);
-  std::memcpy(raw_, &made, sizeof made);
+  auto address = reinterpret_cast<std::uintptr_t>(made);
+  std::memcpy(raw_, &address, sizeof address);
 }
 
 Value::Block* Value::block() const {
-  Block* result;
-  std::memcpy(&result, raw_, sizeof result);
-  return result;
+  std::uintptr_t address;
+  std::memcpy(&address, raw_, sizeof address);
+  return reinterpret_cast<Block*>(address);
 }
 
 void Value::retain() const noexcept { block()->count.fetch_add(1, std::memory_order_relaxed); }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tests/histories/check_time.h"
+#include "tests/histories/check_views.h"
 #include "tests/histories/failure.h"
 
 namespace weft::test {
@@ -29,7 +30,8 @@ struct Expected {
 
   std::string json;
   std::string conflicts;
-  Bytes snapshot;  ///< of the first document that was looked at
+  std::string all_conflicts;  ///< of all kinds, as the first document that was looked at lists them
+  Bytes snapshot;             ///< of the first document that was looked at
 };
 
 void check_write(const WriteInfo& info, const Oracle& oracle, const std::string& who) {
@@ -46,7 +48,7 @@ void check_write(const WriteInfo& info, const Oracle& oracle, const std::string&
     expect_equal(render(op.value.json), render(info.json), who + ": a write's value");
 }
 
-void check_conflicts(const Document& document, const Expected& expected, const DeltaLog& log,
+void check_conflicts(const Document& document, Expected& expected, const DeltaLog& log,
                      const std::string& who) {
   std::vector<OracleConflict> found;
   bool whole_history = document.base().empty();
@@ -66,6 +68,15 @@ void check_conflicts(const Document& document, const Expected& expected, const D
   std::string lines;
   for (const OracleConflict& conflict : found) lines += Expected::line(conflict);
   expect_equal(expected.conflicts, lines, who + ": conflicts");
+  std::string all;
+  for (const Conflict& conflict : document.conflicts()) {
+    all += std::to_string(static_cast<int>(conflict.kind)) + " " + conflict.path + " " +
+           to_string(conflict.winner.dot);
+    for (const WriteInfo& loser : conflict.losers) all += " " + to_string(loser.dot);
+    all += "; ";
+  }
+  if (expected.all_conflicts.empty()) expected.all_conflicts = all;
+  expect_equal(expected.all_conflicts, all, who + ": conflicts of all kinds");
 }
 
 void check_document(const Document& document, Expected& expected, const DeltaLog& log,
@@ -242,6 +253,7 @@ void check_history(const Script& script, WorldOptions options) {
   deliveries.shuffled();
   if (!options.thorough) return;
   deliveries.run();
+  check_views(full, log.oracle(), random, "views");
   check_time(world, full, random);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "tests/histories/check_views.h"
 #include "tests/histories/failure.h"
 #include "tests/histories/mirror.h"
 
@@ -40,6 +41,7 @@ class TimeCheck {
       Past to = pick_version();
       check_diff(from, to);
     }
+    check_no_version();
     check_log();
     check_causality();
     check_register_history();
@@ -54,14 +56,41 @@ class TimeCheck {
     Document document = must(full_.at(vector_of(version)), where);
     expect(past_of(document.version()) == version, where + ": its version");
     expect_equal(render(oracle_at(version).to_json()), render(document.to_json()), where);
+    check_views(document, oracle_at(version), random_, where);
+    Document direct = Document::create(reader_options(1));
+    for (const KnownDelta* delta : log_.missing({}, version))
+      must(direct.apply(delta->bytes), "apply");
+    expect(direct.snapshot() == document.snapshot(), where + ": its snapshot");
     Result<Transaction> begun = document.begin();
     expect(!begun.ok() && begun.error().code() == ErrorCode::kReadOnly, where + " can be edited");
   }
 
+  /// Deltas are never cut, and nothing comes without its past.
+  void check_no_version() {
+    for (const KnownDelta& delta : log_.deltas()) {
+      Past cut = delta.past;
+      cut.add_up_to(delta.first.replica, delta.first.seq + 1);
+      if (delta.op_count > 1) expect_no_version(cut);
+      Past alone;
+      alone.add_up_to(delta.first.replica, delta.first.seq + delta.op_count);
+      if (alone != delta.version) expect_no_version(alone);
+    }
+    Past unknown = log_.version();
+    unknown.add_up_to({0x77}, 1);
+    expect_no_version(unknown);
+  }
+  void expect_no_version(const Past& version) {
+    Result<Document> document = full_.at(vector_of(version));
+    expect(!document.ok(), "a checkout of what is no version: " + to_string(version));
+    expect(document.error().code() == ErrorCode::kNotFound,
+           "a checkout of what is no version: " + document.error().message());
+  }
+
   void check_diff(const Past& from, const Past& to) {
     std::string what = "diff from " + to_string(from) + " to " + to_string(to);
-    Mirror mirror(must(full_.at(vector_of(from)), what));
-    for (const Patch& patch : must(full_.diff(vector_of(from), vector_of(to)), what))
+    auto unit = static_cast<Unit>(random_.below(3));
+    Mirror mirror(must(full_.at(vector_of(from)), what), unit);
+    for (const Patch& patch : must(full_.diff(vector_of(from), vector_of(to), unit), what))
       mirror.apply(patch);
     Document target = must(full_.at(vector_of(to)), what);
     mirror.settle_by_path(target);

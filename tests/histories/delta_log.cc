@@ -100,6 +100,7 @@ class UnitReader {
         unit.kind = OracleKind::kRestore;
         unit.overwritten = maybe_dot(op.a);
         return;
+      case OpKind::kTouched:
       case OpKind::kUnknown:
         throw Failure("the engine wrote an operation of a later weft");
     }

@@ -68,6 +68,7 @@ ContainerKind kind_of(EditKind edit) {
     case EditKind::kMapSetChild:
     case EditKind::kMapErase:
     case EditKind::kMapEnsure:
+    case EditKind::kHiddenText:
       return ContainerKind::kMap;
     case EditKind::kListInsert:
     case EditKind::kListInsertChild:
@@ -178,7 +179,8 @@ void Editor::begin(Transaction& tx) {
   begun_ = true;
   kind_ = kind_of(edit_.kind);
   bool makes_child = edit_.kind == EditKind::kMapSetChild || edit_.kind == EditKind::kMapEnsure ||
-                     edit_.kind == EditKind::kListInsertChild;
+                     edit_.kind == EditKind::kListInsertChild ||
+                     edit_.kind == EditKind::kHiddenText;
   std::vector<std::string> paths;
   for (const FoundContainer& found : reachable_containers(tx.root()))
     if (found.kind == kind_ && (found.depth < kDepthMax || !makes_child))
@@ -248,6 +250,14 @@ void Editor::step_map(MapEdit map) {
     case EditKind::kMapErase: {
       std::vector<std::string> keys = map.keys();
       if (!keys.empty()) check(map.erase(keys[modulo(edit_.at, keys.size())]), "map erase");
+      break;
+    }
+    case EditKind::kHiddenText: {
+      TextEdit text = map.ensure_text(key);
+      check(text.insert(scalar(text.size()), "seen"), "text insert");
+      check(map.erase(key), "map erase");
+      check(text.insert(scalar(modulo(edit_.at, text.size())), "hidden"), "hidden text insert");
+      check(text.erase(scalar(0), 1), "hidden text erase");
       break;
     }
     default:

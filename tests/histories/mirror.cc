@@ -8,8 +8,9 @@
 
 namespace weft::test {
 
-Mirror::Mirror() : root_(std::make_unique<Node>()) {}
-Mirror::Mirror(const Document& document) : root_(copy_map(document.root())) {}
+Mirror::Mirror(Unit unit) : unit_(unit), root_(std::make_unique<Node>()) {}
+Mirror::Mirror(const Document& document, Unit unit)
+    : unit_(unit), root_(copy_map(document.root())) {}
 Mirror::~Mirror() = default;
 Mirror::Mirror(Mirror&&) noexcept = default;
 Mirror& Mirror::operator=(Mirror&&) noexcept = default;
@@ -170,18 +171,43 @@ void Mirror::apply(const Patch& patch) {
   }
 }
 
-void Mirror::apply_steps(Node& node, const Patch& patch) {
-  bool is_text = node.kind == ContainerKind::kText;
+namespace {
+
+std::size_t units_of(char32_t scalar, Unit unit) {
+  if (unit == Unit::kScalar) return 1;
+  if (unit == Unit::kUtf16) return scalar < 0x10000 ? 1 : 2;
+  std::string utf8;
+  append_utf8(utf8, scalar);
+  return utf8.size();
+}
+
+/// How many scalars from `begin` on take up exactly `units`.
+std::size_t scalars_in(const std::u32string& text, std::size_t begin, std::size_t units,
+                       Unit unit) {
+  std::size_t end = begin;
+  while (units > 0) {
+    expect(end < text.size(), "a patch's step reaches beyond the end of its text");
+    std::size_t size = units_of(text[end++], unit);
+    expect(size <= units, "a patch's step splits a character");
+    units -= size;
+  }
+  return end - begin;
+}
+
+}  // namespace
+
+void Mirror::apply_steps(Node& node, const Patch& patch) const {
   for (const SequenceStep& step : patch.steps) {
-    std::size_t size = is_text ? node.text.size() : node.items.size();
-    expect(step.retain <= size && step.erased <= size - step.retain,
-           "a patch's step reaches beyond the end of " + patch.path);
-    if (is_text) {
+    if (node.kind == ContainerKind::kText) {
       expect(step.inserted_values.empty(), "a text's patch inserts values");
-      node.text.replace(step.retain, step.erased, scalars_of(step.inserted_text));
+      std::size_t begin = scalars_in(node.text, 0, step.retain, unit_);
+      std::size_t count = scalars_in(node.text, begin, step.erased, unit_);
+      node.text.replace(begin, count, scalars_of(step.inserted_text));
       continue;
     }
     expect(step.inserted_text.empty(), "a list's patch inserts text");
+    expect(step.retain <= node.items.size() && step.erased <= node.items.size() - step.retain,
+           "a patch's step reaches beyond the end of " + patch.path);
     auto at = node.items.begin() + static_cast<std::ptrdiff_t>(step.retain);
     at = node.items.erase(at, at + static_cast<std::ptrdiff_t>(step.erased));
     for (const Value& value : step.inserted_values)

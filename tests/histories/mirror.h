@@ -15,14 +15,14 @@ namespace weft::test {
 
 class Mirror {
  public:
-  Mirror();
+  explicit Mirror(Unit unit = Unit::kScalar);
   /// A copy of what the document shows now.
-  explicit Mirror(const Document& document);
+  explicit Mirror(const Document& document, Unit unit = Unit::kScalar);
   ~Mirror();
   Mirror(Mirror&&) noexcept;
   Mirror& operator=(Mirror&&) noexcept;
 
-  /// Text steps count in scalars. Throws Failure where the patch does not fit.
+  /// Throws Failure where the patch does not fit.
   void apply(const Patch& patch);
   /// Reads the children that have become visible from `document`, which knows them by the same index.
   void settle(const Document& document);
@@ -58,10 +58,11 @@ class Mirror {
   template <typename View, typename Name>
   static Cell copy_cell(const View& parent, const Name& name, const Value& value);
   Node& find(const std::string& path);
-  static void apply_steps(Node& node, const Patch& patch);
+  void apply_steps(Node& node, const Patch& patch) const;
   static Json json_of(const Node& node);
   static Json json_of(const Cell& cell);
 
+  Unit unit_;  ///< of steps in text
   std::unique_ptr<Node> root_;
 };
 

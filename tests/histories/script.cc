@@ -11,9 +11,9 @@ namespace weft::test {
 namespace {
 
 constexpr std::array<std::string_view, kEditKinds> kEditNames = {
-    "map_set",       "map_record", "map_child",      "map_erase",  "map_ensure", "list_insert",
-    "list_child",    "list_erase", "list_set",       "list_move",  "text_paste", "text_forward",
-    "text_backward", "text_erase", "text_backspace", "counter_add"};
+    "map_set",       "map_record", "map_child",      "map_erase",   "map_ensure", "list_insert",
+    "list_child",    "list_erase", "list_set",       "list_move",   "text_paste", "text_forward",
+    "text_backward", "text_erase", "text_backspace", "counter_add", "hidden_text"};
 constexpr std::array<std::string_view, 8> kActionNames = {"edit", "each",    "abandon", "undo",
                                                           "redo", "restore", "sync",    "reload"};
 constexpr std::array<std::string_view, 4> kModeNames = {"all", "prefix", "shuffled", "bundles"};
@@ -37,12 +37,12 @@ std::string_view name_of(const std::array<std::string_view, N>& names, Enum valu
 /// everything.
 using Weights = std::array<std::uint32_t, kEditKinds>;
 constexpr std::array<Weights, 5> kWeights = {{
-    //  map: set rec chi era ens  list: ins chi era set mov  text: pas for bac era bsp  counter
-    {4, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 1, 1},  // everything
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 4, 3, 2, 0},  // text
-    {0, 0, 0, 0, 0, 6, 1, 3, 3, 5, 0, 0, 0, 0, 0, 0},  // list
-    {6, 1, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},  // map
-    {2, 0, 2, 5, 6, 1, 2, 1, 1, 1, 1, 1, 1, 1, 0, 2},  // children
+    //  map: set rec chi era ens  list: ins chi era set mov  text: pas for bac era bsp  counter  hidden
+    {4, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 1, 1, 1},  // everything
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 4, 4, 3, 2, 0, 0},  // text
+    {0, 0, 0, 0, 0, 6, 1, 3, 3, 5, 0, 0, 0, 0, 0, 0, 0},  // list
+    {6, 1, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0},  // map
+    {2, 0, 2, 5, 6, 1, 2, 1, 1, 1, 1, 1, 1, 1, 0, 2, 2},  // children
 }};
 
 Edit random_edit(Random& random, const Weights& weights) {

@@ -32,8 +32,9 @@ enum class EditKind : std::uint8_t {
   kTextErase,      ///< a range
   kTextBackspace,  ///< keystroke by keystroke, backward
   kCounterAdd,
+  kHiddenText,  ///< typing in a child whose key is erased in the same transaction
 };
-inline constexpr std::size_t kEditKinds = 16;
+inline constexpr std::size_t kEditKinds = 17;
 
 /// One edit inside a transaction.
 struct Edit {

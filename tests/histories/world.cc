@@ -302,8 +302,9 @@ void World::complete(std::size_t replica) {
 
 void World::watch(Peer& peer) {
   if (!options_.thorough) return;
-  peer.mirror = Mirror(*peer.document);
-  peer.observer = peer.document->observe([&peer](const Patch& patch) {
+  auto unit = static_cast<Unit>(peer.number % 3);
+  peer.mirror = Mirror(*peer.document, unit);
+  auto callback = [&peer](const Patch& patch) {
     if (!peer.mirror_fault.empty()) return;
     try {
       peer.mirror.apply(patch);
@@ -311,7 +312,8 @@ void World::watch(Peer& peer) {
     } catch (const Failure& failure) {
       peer.mirror_fault = failure.what();  // not through the engine's frames
     }
-  });
+  };
+  peer.observer = peer.document->observe(callback, "", unit);
 }
 
 void World::check_peer(Peer& peer) {

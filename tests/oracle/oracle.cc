@@ -207,7 +207,8 @@ std::vector<Place> Oracle::places(const ContainerName& sequence) const {
   for (const Dot& dot : weave_order(slots, rule_)) {
     const OracleOp* op = by_slot[dot];
     Dot element = op->kind == OracleKind::kListMove ? op->target : dot;
-    result.push_back({dot, element, shown_at[element] == op && !erased.contains(element)});
+    bool current = shown_at[element] == op;
+    result.push_back({dot, element, current, current && !erased.contains(element)});
   }
   return result;
 }

@@ -36,7 +36,8 @@ struct RegisterState {
 struct Place {
   Dot slot;
   Dot element;
-  bool shows = false;  ///< the element is visible, and here
+  bool current = false;  ///< the element is here, and nowhere else
+  bool shows = false;    ///< and is visible
 };
 
 struct OracleConflict {

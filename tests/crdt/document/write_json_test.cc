@@ -2,6 +2,9 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -256,4 +259,26 @@ TEST_CASE("replicas that import different files at the same time converge") {
       REQUIRE(a.snapshot() == b.snapshot());
     }
   }
+}
+
+TEST_CASE("real dashboards replace each other in one document, exactly") {
+  const char* data = std::getenv("WEFT_DATA");
+  const std::filesystem::path folder =
+      std::filesystem::path(data && *data ? data : "../shared/data") / "dashboards";
+  Document document = make_document();
+  for (const char* name : {"k8s-views-pods.json", "k8s-views-nodes.json", "k8s-views-global.json",
+                           "node-exporter-full.json", "k8s-views-pods.json"}) {
+    if (!std::filesystem::exists(folder / name)) {
+      MESSAGE("skipped, not there: ", std::string(name));
+      continue;
+    }
+    std::ifstream file(folder / name);
+    std::ostringstream text;
+    text << file.rdbuf();
+    Json wanted = json(text.str());
+    write_tree(document, wanted);
+    CHECK(content(document) == weft::print_json(wanted, {.sort_keys = true}));
+    CHECK(write_tree(document, wanted) == 0);
+  }
+  document.check_invariants();
 }

@@ -1,0 +1,47 @@
+#pragma once
+// What the two sides of a snapshot share: the numbers of docs/format.md, and the three steps of snapshot.cc.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "crdt/base/bytes.h"
+#include "crdt/document/impl.h"
+
+namespace weft::snapshot {
+
+inline constexpr std::string_view kMagic = "WEFTSNAP";
+inline constexpr std::uint8_t kVersion = 1;
+/// Magic, version, document, size of the hot part.
+inline constexpr std::size_t kHeaderBytes = 8 + 1 + 16 + 8;
+inline constexpr std::size_t kChecksumBytes = 8;
+
+// Flags of a register.
+inline constexpr unsigned kErased = 1;
+inline constexpr unsigned kHasLosers = 2;
+inline constexpr unsigned kHasGenerations = 4;
+
+// A skeleton row's tag: kind in bits 0-3, then these.
+inline constexpr std::uint8_t kSameContainer = 16;
+inline constexpr std::uint8_t kOne = 32;
+inline constexpr std::uint8_t kRoShift = 6;  ///< inserts and moves: 0 next dot, 1 end, 2 explicit
+inline constexpr std::uint8_t kBackwardBit = 64;  ///< erasures
+/// No row of operations: how many follow of which nothing is known, those of a later weft.
+inline constexpr std::uint8_t kGapRow = 15;
+
+inline bool is_sequence_op(OpKind kind) {
+  return is_insert(kind) || has_targets(kind) || kind == OpKind::kListMove;
+}
+
+/// The whole document where `top` is the root, else what lies at and below one container.
+Bytes write(DocumentImpl& impl, ContainerIndex top);
+
+/// Reads the hot part into an empty document, which from then on borrows from what `in` reads.
+/// @errors kCorrupt, kInvalidUtf8, kLimit, with the offset
+Status read_hot(DocumentImpl& impl, ByteReader in);
+
+/// Reads the cold part: causal graph, clock runs, skeleton, erased text.
+/// @errors as above; the document is then fit for reading its values only
+Status read_cold(DocumentImpl& impl, ByteReader in);
+
+}  // namespace weft::snapshot

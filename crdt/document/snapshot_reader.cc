@@ -1,0 +1,263 @@
+// Reads the hot part of a snapshot. Nothing in it is trusted: whatever the rest of the document takes
+// for granted is checked here.
+#include "crdt/base/utf8.h"
+#include "crdt/delta/value_codec.h"
+#include "crdt/document/snapshot_format.h"
+
+namespace weft::snapshot {
+namespace {
+
+/// Reads the hot part into an empty document.
+class SnapshotReader {
+ public:
+  SnapshotReader(DocumentImpl& impl, ByteReader in) : impl_(impl), in_(in) {}
+
+  Status read() {
+    read_replicas();
+    read_keys();
+    read_containers();
+    for (std::size_t i = 0; i < containers_.size() && in_.ok(); ++i) read_state(containers_[i]);
+    if (in_.ok() && !in_.at_end()) in_.fail("bytes after the last container");
+    if (!in_.ok()) return in_.error("snapshot");
+    impl_.snapshot_replicas = std::move(replicas_);
+    impl_.snapshot_containers = std::move(containers_);
+    return {};
+  }
+
+ private:
+  LocalDot dot() {
+    std::uint64_t number = in_.varint();
+    if (number >= replicas_.size()) {
+      in_.fail("a replica that is not in the table");
+      return {0, 0};
+    }
+    ReplicaIndex replica = replicas_[static_cast<std::size_t>(number)];
+    std::uint64_t seq = in_.varint();
+    if (seq >= impl_.graph.end(replica)) in_.fail("an operation beyond the version");
+    return {replica, static_cast<Seq>(seq)};
+  }
+
+  void read_replicas() {
+    std::uint64_t count = in_.varint_up_to(in_.remaining() / 17, "more replicas than bytes");
+    if (count > impl_.options.limits.replicas) in_.fail(ErrorCode::kLimit, "too many replicas");
+    ReplicaId previous;
+    for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
+      ReplicaId id{in_.u64()};
+      if (i > 0 && !(previous < id)) in_.fail("replicas out of order");
+      previous = id;
+      if (!in_.ok()) return;
+      ReplicaIndex replica = impl_.intern_replica(id);
+      replicas_.push_back(replica);
+      auto end = static_cast<Seq>(in_.varint_up_to(kMaxSeq, "a log of too many operations"));
+      if (end == 0) in_.fail("a replica without operations");
+      impl_.graph.restore_replica(replica, end, in_.u64(), {});
+    }
+    impl_.needs_weft = static_cast<std::uint32_t>(in_.varint_up_to(0xffff'ffff));
+    std::uint64_t size = in_.varint_up_to(count, "a frontier larger than the replicas");
+    std::vector<LocalDot> frontier;
+    for (std::uint64_t i = 0; i < size && in_.ok(); ++i) frontier.push_back(dot());
+    if (in_.ok()) impl_.graph.restore_frontier(std::move(frontier));
+  }
+
+  void read_keys() {
+    std::uint64_t count = in_.varint_up_to(in_.remaining(), "more keys than bytes");
+    for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
+      std::string_view key = as_text(in_.sized());
+      if (key.size() > impl_.options.limits.key_bytes)
+        in_.fail(ErrorCode::kLimit, "a key over its limit");
+      if (!valid_utf8(key)) in_.fail(ErrorCode::kInvalidUtf8, "a key that is not UTF-8");
+      if (i > 0 && key <= impl_.keys[keys_.back()]) in_.fail("keys out of order");
+      if (!in_.ok()) return;
+      keys_.push_back(impl_.keys.intern(key));
+    }
+  }
+
+  std::uint32_t key() {
+    std::uint64_t number = in_.varint();
+    if (number >= keys_.size()) {
+      in_.fail("a key that is not in the table");
+      return 0;
+    }
+    return keys_[static_cast<std::size_t>(number)];
+  }
+
+  void read_containers() {
+    std::uint64_t count = in_.varint_up_to(in_.remaining() / 17, "more containers than bytes");
+    if (count == 0) in_.fail("no root");
+    impl_.containers.reserve(static_cast<std::size_t>(count));
+    impl_.names.reserve(static_cast<std::size_t>(count));
+    impl_.name_by_dot.reserve(static_cast<std::size_t>(count));
+    impl_.container_by_id.reserve(static_cast<std::size_t>(count));
+    ContainerId previous;
+    for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
+      ContainerId id;
+      ByteSpan bytes = in_.bytes(16);
+      if (bytes.size() == 16) std::memcpy(id.bytes.data(), bytes.data(), 16);
+      std::uint8_t tag = in_.u8();
+      if ((tag & ~16) > 3) in_.fail("a container of no kind");
+      auto kind = static_cast<ContainerKind>(tag & 15);
+      if (i == 0) {
+        if (!(id == ContainerId()) || tag != 0) in_.fail("the first container is not the root");
+        containers_.push_back(kRootContainer);
+        continue;
+      }
+      if (!(previous < id)) in_.fail("containers out of order");
+      previous = id;
+      std::uint64_t parent = in_.varint_up_to(count - 1, "a parent that is not in the table");
+      bool in_list = (tag & 16) != 0;
+      LocalDot element;
+      std::uint32_t at_key = 0;
+      std::uint32_t generation = 0;
+      if (in_list) {
+        element = dot();
+      } else {
+        at_key = key();
+        generation = static_cast<std::uint32_t>(in_.varint_up_to(0x7fff'ffff));
+      }
+      std::uint64_t names = in_.varint_up_to(in_.remaining() / 2, "more names than bytes");
+      if (names == 0) in_.fail("a container that nobody made");
+      ContainerIndex made = kNoContainer;
+      for (std::uint64_t n = 0; n < names && in_.ok(); ++n) {
+        LocalDot name = dot();
+        if (!in_.ok()) break;
+        if (impl_.find_name(name)) in_.fail("one write that made two containers");
+        made = impl_.add_container(id, kind, static_cast<ContainerIndex>(parent), name);
+      }
+      if (!in_.ok()) return;
+      // Its number in the table is its index: the document was empty, the table sorted.
+      if (made != i) return in_.fail("two containers with one id");
+      Container& container = impl_.containers[made];
+      container.in_list = in_list;
+      container.element = element;
+      container.key = at_key;
+      container.generation = generation;
+      containers_.push_back(made);
+    }
+    for (ContainerIndex c = 1; c < impl_.containers.size() && in_.ok(); ++c) {
+      const Container& parent = impl_.containers[impl_.containers[c].parent];
+      if (parent.kind != (impl_.containers[c].in_list ? ContainerKind::kList : ContainerKind::kMap))
+        in_.fail("a container inside one that can't hold it");
+    }
+    if (in_.ok()) check_no_cycles();
+  }
+
+  void check_no_cycles() {
+    std::vector<std::uint8_t> reaches(impl_.containers.size());
+    reaches[kRootContainer] = 1;
+    std::vector<ContainerIndex> path;
+    for (ContainerIndex c = 1; c < impl_.containers.size(); ++c) {
+      path.clear();
+      ContainerIndex at = c;
+      for (; reaches[at] == 0; at = impl_.containers[at].parent) {
+        reaches[at] = 2;
+        path.push_back(at);
+      }
+      if (reaches[at] == 2) return in_.fail("containers that contain each other");
+      for (ContainerIndex each : path) reaches[each] = 1;
+    }
+  }
+
+  Write write(ContainerIndex holder, bool is_element, std::uint64_t slot, bool erased) {
+    Write write;
+    write.dot = dot();
+    write.erased = erased;
+    if (erased || !in_.ok()) return write;
+    ByteReader peek = in_;
+    if (peek.u8() == static_cast<std::uint8_t>(ValueTag::kChild)) {
+      in_.u8();
+      std::uint64_t number =
+          in_.varint_up_to(impl_.containers.size() - 1, "a child that is not in the table");
+      auto child = static_cast<ContainerIndex>(number);
+      const Container& made = impl_.containers[child];
+      bool here = child != kRootContainer && made.parent == holder && made.in_list == is_element &&
+                  (is_element ? made.element.packed() == slot : made.key == slot);
+      if (!here) in_.fail("a child at a place it was not made for");
+      write.value = Value::container(child, made.kind);
+      return write;
+    }
+    ByteSpan encoded = read_value(in_, impl_.options.limits);
+    if (in_.ok()) write.value = Value::decode_trusted(encoded);
+    return write;
+  }
+
+  void read_register(Register& reg, FlatTable<Losers>& losers, ContainerIndex holder,
+                     bool is_element, std::uint64_t slot) {
+    std::uint8_t flags = in_.u8();
+    if (flags > 7) in_.fail("flags of a register");
+    reg.winner = write(holder, is_element, slot, (flags & kErased) != 0);
+    if (flags & kHasGenerations)
+      reg.generations = static_cast<std::uint32_t>(in_.varint_up_to(0x7fff'ffff));
+    if ((flags & kHasLosers) == 0) return;
+    std::uint64_t count = in_.varint_up_to(in_.remaining() / 3, "more losers than bytes");
+    if (count == 0) in_.fail("losers announced, none there");
+    Losers held;
+    for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
+      std::uint8_t loser_flags = in_.u8();
+      if (loser_flags > 1) in_.fail("flags of a loser");
+      held.push_back(write(holder, is_element, slot, loser_flags != 0));
+    }
+    if (!in_.ok()) return;
+    reg.winner.has_losers = true;
+    losers[slot] = std::move(held);
+  }
+
+  void read_state(ContainerIndex c) {
+    Container& container = impl_.containers[c];
+    switch (container.kind) {
+      case ContainerKind::kMap: {
+        std::uint64_t count = in_.varint_up_to(in_.remaining() / 4, "more entries than bytes");
+        MapState& map = *container.map;
+        map.entries.reserve(static_cast<std::size_t>(count));
+        for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
+          std::uint32_t at = key();
+          if (map.find(at) != nullptr) in_.fail("a key twice");
+          if (!in_.ok()) return;
+          Register& reg = map.at(at).reg;
+          read_register(reg, map.losers, c, false, at);
+          map.visible_count += reg.visible() ? 1u : 0u;
+        }
+        break;
+      }
+      case ContainerKind::kList: {
+        std::uint64_t count = in_.varint_up_to(in_.remaining() / 5, "more elements than bytes");
+        SequenceState& sequence = *container.sequence;
+        sequence.elements.reserve(static_cast<std::size_t>(count));
+        for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
+          LocalDot element = dot();
+          if (!in_.ok()) return;
+          if (sequence.elements.find(element.packed()) != nullptr)
+            return in_.fail("an element twice");
+          Element& made = sequence.elements[element.packed()];
+          made.slot = element;
+          Register reg;
+          read_register(reg, sequence.losers, c, true, element.packed());
+          sequence.elements.find(element.packed())->reg = std::move(reg);
+        }
+        sequence.unwoven = true;
+        break;
+      }
+      case ContainerKind::kText: {
+        std::string_view text = as_text(in_.sized());
+        if (!valid_utf8(text)) in_.fail(ErrorCode::kInvalidUtf8, "a text that is not UTF-8");
+        container.sequence->borrowed_text = text.data() == nullptr ? std::string_view("") : text;
+        container.sequence->unwoven = true;
+        break;
+      }
+      case ContainerKind::kCounter:
+        container.counter = in_.svarint();
+        break;
+    }
+  }
+
+  DocumentImpl& impl_;
+  ByteReader in_;
+  std::vector<ReplicaIndex> replicas_;
+  std::vector<std::uint32_t> keys_;
+  std::vector<ContainerIndex> containers_;
+};
+
+}  // namespace
+
+Status read_hot(DocumentImpl& impl, ByteReader in) { return SnapshotReader(impl, in).read(); }
+
+}  // namespace weft::snapshot
