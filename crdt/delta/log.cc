@@ -111,22 +111,6 @@ Log Log::clone() const {
   return copy;
 }
 
-void append_joined(std::vector<Op>& ops, const Op& op, ReplicaIndex author) {
-  if (!ops.empty() && can_join(ops.back(), op, author)) {
-    join(ops.back(), op);
-    return;
-  }
-  // An erasure of several units may continue the run before it with its first unit only.
-  if (op.kind == OpKind::kErase && op.count > 1 && !ops.empty() &&
-      continues_run(ops.back(), op, author)) {
-    Op first = slice_op(op, op.seq, op.seq + 1, author, {});
-    join(ops.back(), first);
-    append_joined(ops, slice_op(op, op.seq + 1, op.end(), author, {}), author);
-    return;
-  }
-  ops.push_back(op);
-}
-
 void append_delta_run(std::vector<DeltaRun>& runs, const DeltaRun& run) {
   if (!runs.empty()) {
     DeltaRun& last = runs.back();

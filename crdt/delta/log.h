@@ -101,9 +101,6 @@ class Log {
   std::vector<Chunks> replicas_;
 };
 
-/// Appends `op` to `ops`, joined with the last one where the two are one run (op.h I2).
-void append_joined(std::vector<Op>& ops, const Op& op, ReplicaIndex author);
-
 /// Appends a delta's header, run-length coded with the one before where they are alike.
 void append_delta_run(std::vector<DeltaRun>& runs, const DeltaRun& run);
 

@@ -391,7 +391,7 @@ class BulkApplication {
     LocalDot made = impl_.names[name].dot;
     if (!made.is_none() && !impl_.in_past(made, context, op.seq)) return false;
     op.container = name;
-    append_joined(source.chunk->ops, op, source.author);
+    append_run(source.chunk->ops, op, source.author);
     if (is_sequence_op(op.kind)) return sequences_->apply(op, context);
     return impl_.apply_op(op, context).ok();
   }

@@ -99,9 +99,8 @@ Result<ApplyReport> Document::apply_history(ByteSpan file) {
 
 std::vector<PendingDelta> Document::pending() const {
   std::vector<PendingDelta> result;
-  for (const PendingEntry& entry : impl_->pending)
-    result.push_back(
-        {{entry.author, entry.first_seq}, entry.op_count, entry.bytes.size(), entry.missing});
+  for (const WaitingDelta& delta : impl_->pending)
+    result.push_back({delta.first, delta.op_count, delta.bytes.size(), delta.missing});
   return result;
 }
 

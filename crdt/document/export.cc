@@ -55,7 +55,7 @@ class BatchBuilderFromLog {
       op.content_begin = static_cast<std::uint32_t>(out.size());
       out += content;
     }
-    append_joined(batch.ops, op, 0);
+    append_run(batch.ops, op, 0);
   }
 
   Batch batch;

@@ -16,7 +16,7 @@
 
 #include "crdt/base/result.h"
 #include "crdt/clock/version_vector.h"
-#include "crdt/document/position.h"
+#include "crdt/base/position.h"
 #include "crdt/map/value.h"
 
 namespace weft {

@@ -35,7 +35,10 @@ void MapState::erase_newest(std::uint32_t key) {
   if (entries.size() == kLinearMax) index.clear();
 }
 
-DocumentImpl::DocumentImpl(DocumentOptions given) : options(std::move(given)) { reset_state(); }
+DocumentImpl::DocumentImpl(DocumentOptions given)
+    : options(std::move(given)), pending(options.pending_bytes_max) {
+  reset_state();
+}
 
 DocumentImpl::~DocumentImpl() { *alive = false; }
 

@@ -6,11 +6,13 @@
 //   registers.cc    the write rule of map keys and list elements
 //   sequences.cc    placing, erasing, revoking; forms of sequence state
 //   integrate.cc    where an insertion goes among concurrent siblings
-//   apply.cc        deltas: decode, wait, validate, apply, undo the half-applied
-//   bulk.cc         whole histories into an empty document
+//   apply.cc        operations from outside: validate, apply, take back
+//   deliver.cc      deltas: wait, admit, apply whole or not at all
+//   replay.cc       bundles, delta by delta;  bulk.cc  whole histories into an empty document
 //   transaction.cc  begin, commit, rollback
 //   edit.cc         local edits;  view.cc  reading
-//   undo.cc  observe.cc  conflicts.cc  time.cc (checkout, diff, blame)  snapshot.cc  export.cc
+//   undo.cc  observe.cc  conflicts.cc  time.cc (checkout, diff, blame)  export.cc
+//   snapshot.cc     with its writer and its readers of the hot and the cold part
 //
 // One journal serves rollback of transactions and of deltas refused half-way: it holds what the
 // operations themselves don't tell, and rollback walks operations and journal backwards.
@@ -26,6 +28,7 @@
 #include "crdt/delta/log.h"
 #include "crdt/delta/row_encoder.h"
 #include "crdt/document/document.h"
+#include "crdt/document/pending_queue.h"
 #include "crdt/document/state.h"
 #include "crdt/graph/causal_graph.h"
 #include "crdt/map/key_table.h"
@@ -78,14 +81,6 @@ struct OpContext {
 
 /// Collects what observers have to be told; null where nobody observes.
 struct PatchCollector;
-
-struct PendingEntry {
-  Bytes bytes;
-  ReplicaId author;
-  Seq first_seq = 0;
-  Seq op_count = 0;
-  std::vector<Dot> missing;
-};
 
 struct UndoItem {
   Seq begin = 0;
@@ -222,7 +217,7 @@ class DocumentImpl {
   Status move_element(ContainerIndex container, const Op& op, const OpContext& context);
   void show_slot(ContainerIndex container, RunTree& tree, LocalDot slot, bool shown);
 
-  // --- applying (apply.cc, bulk.cc) ---
+  // --- applying (apply.cc, deliver.cc, replay.cc, bulk.cc) ---
   Status apply_op(const Op& op, const OpContext& context);
   Status apply_map_op(ContainerIndex container, const Op& op, const OpContext& context);
   void begin_journal();
@@ -238,7 +233,6 @@ class DocumentImpl {
   Status check_duplicate(const Batch& batch, ByteSpan bytes);
   Status apply_one_by_one(std::vector<OpenedBundle>& bundles, ApplyReport& report);
   static Batch single_delta(const Batch& batch, std::size_t run_index, std::uint32_t member);
-  Seq distance(const PendingEntry& entry) const;
   void bring_chain_up(ReplicaIndex author);
   Status set_element(ContainerIndex container, const Op& op, const OpContext& context);
   Status write_element(ContainerIndex container, LocalDot element, Write write,
@@ -251,7 +245,7 @@ class DocumentImpl {
   Status apply_ready_delta(const Batch& batch, const DeltaRun& delta, std::span<const Op> ops,
                            Translator& translator);
   Result<ApplyReport> apply_delta(ByteSpan bytes);
-  void drain_pending(ApplyReport& report);
+  void drain_pending(std::vector<ReplicaId> advanced, ApplyReport& report);
   void add_pending(ByteSpan bytes, const Batch& batch, std::vector<Dot> missing,
                    ApplyReport& report);
   Result<ApplyReport> apply_opened(std::vector<OpenedBundle> bundles);
@@ -263,8 +257,7 @@ class DocumentImpl {
   bool replay_skeleton(std::span<const Seq> ends, Sequences& sequences);
   static Op slice_skeleton(const Op& op, Seq begin, Seq end, ReplicaIndex author);
   void reset_state();
-  std::vector<PendingEntry> pending;
-  std::size_t pending_bytes = 0;
+  PendingQueue pending;
   Journal journal;
 
   // --- transactions (transaction.cc) ---

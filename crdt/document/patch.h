@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "crdt/clock/ids.h"
-#include "crdt/document/position.h"
+#include "crdt/base/position.h"
 #include "crdt/map/value.h"
 
 namespace weft {

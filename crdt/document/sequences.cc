@@ -26,17 +26,6 @@ void for_each_piece(RunTree& tree, LocalDot first, Seq count, Visit&& visit) {
   }
 }
 
-bool contains_all(RunTree& tree, LocalDot first, Seq count) {
-  while (count > 0) {
-    if (!tree.contains(first)) return false;
-    Run run = tree.run_at(first).run;
-    Seq here = std::min(count, run.count - (first.seq - run.first.seq));
-    first.seq += here;
-    count -= here;
-  }
-  return true;
-}
-
 /// The ascending range of an erasure's targets; false where it would begin below 0.
 bool target_range(const Op& op, LocalDot& first) {
   first = op.a;
@@ -218,7 +207,7 @@ Status DocumentImpl::erase_elements(ContainerIndex container, const Op& op,
     return invalid("an erased element is not in the author's past");
   WEFT_ASSIGN(RunTree * tree, tree_of(container));
   if (holder.sequence->is_text) {
-    if (!contains_all(*tree, first, op.count))
+    if (!tree->contains_all(first, op.count))
       return invalid("an erased element is not in this container");
     if (op.backward) {  // in the order of the operations: patches are sequential
       for (Seq i = 0; i < op.count; ++i)

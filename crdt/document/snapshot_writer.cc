@@ -277,7 +277,7 @@ class SnapshotWriter {
             ops.back().container == op.container) {
           ops.back().count += op.count;
         } else if (adjacent) {
-          append_joined(ops, op, r);
+          append_run(ops, op, r);
         } else {
           ops.push_back(op);
         }

@@ -77,7 +77,7 @@ void DocumentImpl::log_own(const Op& given, std::string_view content) {
   if (is_single(op.kind)) {
     own_chunk->ops.push_back(op);
   } else {
-    append_joined(own_chunk->ops, op, self);
+    append_run(own_chunk->ops, op, self);
   }
   own_chunk->end += op.count;
 }

@@ -40,7 +40,7 @@
 
 #include "crdt/base/result.h"
 #include "crdt/base/utf8.h"
-#include "crdt/document/position.h"
+#include "crdt/base/position.h"
 #include "crdt/weave/dot_index.h"
 #include "crdt/weave/leaf_tree.h"
 

@@ -1,0 +1,302 @@
+// Transactions: whole or not at all, one at a time, and what a commit tells.
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "crdt/document/document.h"
+#include "crdt/document/json_text.h"
+
+using namespace weft;
+
+namespace {
+
+Document make_document(std::uint64_t replica = 1) {
+  DocumentOptions options;
+  options.replica = {replica};
+  return Document::create(std::move(options));
+}
+
+std::string content(const Document& document) {
+  return print_json(document.to_json(), {.sort_keys = true});
+}
+
+Commit edit(Document& document, auto&& body) {
+  auto commit = document.transact(body);
+  REQUIRE_MESSAGE(commit.ok(), commit.error().message());
+  return *commit;
+}
+
+ErrorCode code(const auto& result) { return result.error().code(); }
+
+/// Something of every kind, so that a rollback has something to bring back.
+Document furnished() {
+  DocumentOptions options;
+  options.replica = {1};
+  options.undo_depth = 5;
+  Document document = Document::create(options);
+  edit(document, [](Transaction& tx) -> Status {
+    WEFT_TRY(tx.root().set("k", 1));
+    WEFT_TRY(tx.root().ensure_list("l").insert(0, std::vector<Value>{1, 2, 3}));
+    WEFT_TRY(tx.root().ensure_text("t").insert(scalar(0), "abc"));
+    return tx.root().ensure_counter("n").add(7);
+  });
+  return document;
+}
+
+/// One edit of every kind.
+Status edit_everything(Transaction& tx) {
+  MapEdit root = tx.root();
+  WEFT_TRY(root.set("k", 2));
+  WEFT_TRY(root.set("new", "x"));
+  WEFT_TRY(root.set("child", new_map()));
+  WEFT_TRY(root.ensure_map("m").set("in", true));
+  WEFT_ASSIGN(ListEdit list, tx.list("/l"));
+  WEFT_TRY(list.move(0, 2));
+  WEFT_TRY(list.set(0, "two"));
+  WEFT_TRY(list.erase(1));
+  WEFT_TRY(list.insert(0, new_text()));
+  WEFT_ASSIGN(TextEdit text, tx.text("/t"));
+  WEFT_TRY(text.insert(scalar(1), "--"));
+  WEFT_TRY(text.erase(scalar(0), 3));
+  WEFT_ASSIGN(CounterEdit counter, tx.counter("/n"));
+  WEFT_TRY(counter.add(-100));
+  return root.erase("k");
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a commit says which dots it made and hands out the delta that makes the same elsewhere") {
+  Document a = make_document(1);
+  Commit first = edit(a, [](Transaction& tx) { return tx.root().set("k", 1); });
+  CHECK(first.first == Dot{{1}, 0});
+  Bytes first_delta(first.delta.begin(), first.delta.end());
+  Commit second =
+      edit(a, [](Transaction& tx) { return tx.root().ensure_text("t").insert(scalar(0), "abc"); });
+  CHECK(second.first == Dot{{1}, 1});
+  CHECK(second.op_count == 4);
+  Document b = make_document(2);
+  CHECK(b.apply(first_delta)->applied == 1);
+  CHECK(b.apply(second.delta)->applied == 1);
+  CHECK(b.snapshot() == a.snapshot());
+}
+
+TEST_CASE("an open transaction reads its own edits") {
+  Document document = furnished();
+  Transaction tx = document.begin().value();
+  REQUIRE(edit_everything(tx).ok());
+  CHECK(content(document) ==
+        R"({"child":{},"l":["","two",1],"m":{"in":true},"n":-93,"new":"x","t":"bc"})");
+}
+
+TEST_CASE("dropping a transaction takes everything back, its dots included") {
+  Document document = furnished();
+  Bytes before = document.snapshot();
+  Seq end = document.version().end({1});
+  {
+    Transaction tx = document.begin().value();
+    REQUIRE(edit_everything(tx).ok());
+  }
+  CHECK(document.snapshot() == before);
+  CHECK(content(document) == R"({"k":1,"l":[1,2,3],"n":7,"t":"abc"})");
+  CHECK(document.log().size() == 1);
+  document.check_invariants();
+  Commit next = edit(document, [](Transaction& tx) { return tx.root().set("k", 3); });
+  CHECK(next.first == Dot{{1}, end});
+}
+
+TEST_CASE("rollback ends the transaction at once") {
+  Document document = furnished();
+  Bytes before = document.snapshot();
+  Transaction tx = document.begin().value();
+  REQUIRE(tx.root().set("k", 2).ok());
+  tx.rollback();
+  CHECK(document.snapshot() == before);
+  CHECK(code(tx.commit()) == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE("an operation that fails makes the transaction fail with its error") {
+  Document document = furnished();
+  Bytes before = document.snapshot();
+  Transaction tx = document.begin().value();
+  REQUIRE(edit_everything(tx).ok());
+  ListEdit list = tx.list("/l").value();
+  CHECK(code(list.insert(99, 1)) == ErrorCode::kOutOfRange);
+  CHECK(tx.failed());
+  CHECK(code(tx.root().set("k", 5)) == ErrorCode::kTransactionFailed);
+  CHECK(code(list.erase(0)) == ErrorCode::kTransactionFailed);
+  CHECK(code(tx.text("/t")->insert(scalar(0), "x")) == ErrorCode::kTransactionFailed);
+  CHECK(code(tx.counter("/n")->add(1)) == ErrorCode::kTransactionFailed);
+  CHECK(code(tx.commit()) == ErrorCode::kOutOfRange);
+  CHECK(document.snapshot() == before);
+  document.check_invariants();
+}
+
+TEST_CASE("a body that returns an error rolls back, also when no operation failed") {
+  Document document = furnished();
+  Bytes before = document.snapshot();
+  auto result = document.transact([](Transaction& tx) -> Status {
+    WEFT_TRY(edit_everything(tx));
+    return Error(ErrorCode::kInvalidArgument, "changed my mind");
+  });
+  CHECK(result.error().context() == "changed my mind");
+  CHECK(document.snapshot() == before);
+}
+
+TEST_CASE("fail makes a transaction fail; the first error is the one that commit returns") {
+  Document document = furnished();
+  Bytes before = document.snapshot();
+  Transaction tx = document.begin().value();
+  REQUIRE(tx.root().set("k", 2).ok());
+  tx.fail(Error(ErrorCode::kTooLarge, "first"));
+  CHECK(tx.failed());
+  tx.fail(Error(ErrorCode::kWrongKind, "second"));
+  CHECK(code(tx.root().set("k", 3)) == ErrorCode::kTransactionFailed);
+  CHECK(code(tx.commit()) == ErrorCode::kTooLarge);
+  CHECK(document.snapshot() == before);
+}
+
+TEST_CASE("a lookup that fails does not fail the transaction") {
+  Document document = furnished();
+  edit(document, [](Transaction& tx) {
+    CHECK(code(tx.map("/nowhere")) == ErrorCode::kNotFound);
+    CHECK(code(tx.map("/l")) == ErrorCode::kWrongKind);
+    CHECK(code(tx.text("/k")) == ErrorCode::kWrongKind);
+    CHECK(code(tx.root().list("t")) == ErrorCode::kWrongKind);
+    CHECK_FALSE(tx.failed());
+    return tx.root().set("k", 2);
+  });
+  CHECK(document.get("/k").value() == Value(2));
+}
+
+TEST_CASE("there is one transaction at a time, and nothing else changes the document meanwhile") {
+  Document other = make_document(2);
+  edit(other, [](Transaction& tx) { return tx.root().set("o", 1); });
+  Bytes delta = other.deltas_since({})->front();
+  Bytes bundle = other.bundles_since({})->front();
+  Bytes history = other.export_history().value();
+
+  Document document = furnished();
+  Transaction tx = document.begin().value();
+  CHECK(code(document.begin()) == ErrorCode::kTransactionOpen);
+  CHECK(code(document.apply(delta)) == ErrorCode::kTransactionOpen);
+  CHECK(code(document.apply_bundle(bundle)) == ErrorCode::kTransactionOpen);
+  CHECK(code(document.apply_history(history)) == ErrorCode::kTransactionOpen);
+  CHECK(code(document.undo()) == ErrorCode::kTransactionOpen);
+  CHECK(code(document.restore("/k")) == ErrorCode::kTransactionOpen);
+  CHECK_FALSE(tx.failed());
+  REQUIRE(tx.root().set("k", 2).ok());
+  REQUIRE(tx.commit().ok());
+  CHECK(document.get("/k").value() == Value(2));
+  CHECK(document.apply(delta)->applied == 1);
+}
+
+TEST_CASE("a transaction without operations makes no delta") {
+  Document document = furnished();
+  Bytes before = document.snapshot();
+  std::size_t deltas_before = document.log().size();
+  Commit commit = edit(document, [](Transaction& tx) -> Status {
+    WEFT_TRY(tx.text("/t")->insert(scalar(1), ""));
+    WEFT_TRY(tx.text("/t")->erase(scalar(1), 0));
+    WEFT_TRY(tx.list("/l")->insert(0, std::vector<Value>{}));
+    WEFT_TRY(tx.list("/l")->move(1, 1));
+    tx.root().ensure_list("l");  // there already
+    return {};
+  });
+  CHECK(commit.op_count == 0);
+  CHECK(commit.delta.empty());
+  CHECK(document.log().size() == deltas_before);
+  CHECK(document.snapshot() == before);
+}
+
+TEST_CASE("the message is in the delta, the origin is for this device's observers only") {
+  Document a = make_document(1);
+  Document b = make_document(2);
+  std::vector<std::string> origins;
+  Observer at_a = a.observe([&](const Patch& patch) { origins.push_back("a:" + patch.origin); });
+  Observer at_b = b.observe([&](const Patch& patch) { origins.push_back("b:" + patch.origin); });
+  auto commit = a.transact({.origin = "button", .message = "naïve"},
+                           [](Transaction& tx) { return tx.root().set("k", 1); });
+  REQUIRE(commit.ok());
+  REQUIRE(b.apply(commit->delta).ok());
+  CHECK(origins == std::vector<std::string>{"a:button", "b:"});
+  CHECK(b.log().at(0).message == "naïve");
+}
+
+TEST_CASE("a message is UTF-8 and has a limit") {
+  Document document = make_document();
+  TransactionOptions options;
+  options.message = std::string(64 << 10, 'm');
+  CHECK(document.begin(options).ok());
+  options.message += 'm';
+  CHECK(code(document.begin(options)) == ErrorCode::kTooLarge);
+  // Not so yet: the message is taken, and every other replica refuses the delta for it.
+  options.message = "\xff";
+  CHECK(code(document.begin(options)) == ErrorCode::kInvalidUtf8);
+}
+
+TEST_CASE("a checkout is read-only") {
+  Document document = furnished();
+  Bytes delta = document.deltas_since({})->front();
+  Document past = document.at(document.version()).value();
+  CHECK(code(past.begin()) == ErrorCode::kReadOnly);
+  CHECK(code(past.apply(delta)) == ErrorCode::kReadOnly);
+  CHECK(code(past.apply_history(document.export_history().value())) == ErrorCode::kReadOnly);
+  CHECK(code(past.undo()) == ErrorCode::kReadOnly);
+  CHECK(code(past.redo()) == ErrorCode::kReadOnly);
+  CHECK(code(past.restore("/k")) == ErrorCode::kReadOnly);
+  CHECK(past.snapshot() == document.snapshot());
+}
+
+TEST_CASE("an editing handle writes only while its transaction is open, and reads ever after") {
+  Document document = furnished();
+  std::optional<TextEdit> text;
+  edit(document, [&](Transaction& tx) {
+    text = tx.text("/t").value();
+    return text->insert(scalar(3), "d");
+  });
+  CHECK(code(text->insert(scalar(0), "x")) == ErrorCode::kReadOnly);
+  CHECK(text->str() == "abcd");
+}
+
+TEST_CASE("the handle of an ensure that failed refers to nothing and refuses everything") {
+  Document document = furnished();
+  Bytes before = document.snapshot();
+  Transaction tx = document.begin().value();
+  MapEdit map = tx.root().ensure_map("\xff");
+  CHECK(tx.failed());
+  ListEdit list = map.ensure_list("l");
+  TextEdit text = tx.root().ensure_text("t");
+  CounterEdit counter = map.ensure_counter("n");
+
+  CHECK(code(map.set("k", 1)) == ErrorCode::kTransactionFailed);
+  CHECK(code(list.push_back(1)) == ErrorCode::kTransactionFailed);
+  CHECK(code(text.insert(scalar(0), "x")) == ErrorCode::kTransactionFailed);
+  CHECK(code(counter.add(1)) == ErrorCode::kTransactionFailed);
+  CHECK_FALSE(map.contains("k"));
+  CHECK(map.keys().empty());
+  CHECK_FALSE(map.list("l").ok());
+  CHECK(list.size() == 0);
+  CHECK_FALSE(list.get(0).ok());
+  CHECK(text.str().empty());
+  CHECK(text.size() == 0);
+  CHECK_FALSE(text.slice(scalar(0), scalar(0)).ok());
+  CHECK(counter.value() == 0);
+  CHECK(code(tx.commit()) == ErrorCode::kInvalidArgument);
+  CHECK(document.snapshot() == before);
+}
+
+TEST_CASE("a handle that refers to nothing can be asked for its size, its path and its JSON") {
+  // Not so yet: MapView::size, path and json read beyond the containers; so do set and erase once
+  // another transaction is open.
+  Document document = furnished();
+  Transaction tx = document.begin().value();
+  MapEdit map = tx.root().ensure_map("\xff");
+  CHECK(map.size() == 0);
+  CHECK_FALSE(map.path().has_value());
+  CHECK(map.json().is_null());
+}

@@ -1,0 +1,133 @@
+#pragma once
+// What the fuzzers of whole documents demand: whatever was accepted can be read, edited, rolled back,
+// saved and loaded again without a crash. Each function returns a fault in words, or null.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crdt/document/document.h"
+#include "tests/fuzz/codec_checks.h"
+
+namespace weft::test {
+
+inline DocumentOptions fuzz_options(std::uint64_t replica) {
+  DocumentOptions options;
+  options.replica = {replica};
+  options.now_ms = [] { return std::uint64_t{1'700'000'000'000}; };
+  options.pending_bytes_max = std::size_t{64} << 10;
+  options.undo_depth = 4;
+  return options;
+}
+
+/// Asks everything that a view can say; what comes out is not looked at, only that it does.
+inline void read_everything(const Document& document) {
+  document.to_json();
+  document.frontier();
+  document.pending();
+  document.log();
+  for (const Conflict& conflict : document.conflicts()) {
+    Result<Explanation> why = document.why(conflict.path);
+    Result<std::vector<WriteInfo>> history = document.history(conflict.path);
+  }
+}
+
+/// The places of a document, found by walking its JSON as paths.
+inline void collect_paths(const Document& document, const std::string& path,
+                          std::vector<std::string>& paths) {
+  constexpr std::size_t kPathsMax = 64;
+  Result<Value> value = document.get(path);
+  if (!value.ok() || !value->is_container() || paths.size() > kPathsMax) return;
+  paths.push_back(path);
+  if (value->container_kind() == ContainerKind::kMap) {
+    Result<MapView> map = document.map(path);
+    if (!map.ok()) return;
+    for (const std::string& key : map->keys()) {
+      std::string escaped;
+      for (char c : key) escaped += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+      collect_paths(document, path + "/" + escaped, paths);
+    }
+  } else if (value->container_kind() == ContainerKind::kList) {
+    Result<ListView> list = document.list(path);
+    for (std::size_t i = 0; list.ok() && i < list->size(); ++i)
+      collect_paths(document, path + "/" + std::to_string(i), paths);
+  }
+}
+
+/// Edits at `path` whatever is there. Errors are fine: bytes from outside can say that there is no room.
+inline void edit_at(Transaction& tx, const std::string& path, std::size_t turn) {
+  if (Result<TextEdit> text = tx.text(path); text.ok()) {
+    std::size_t size = text->size();
+    (void)text->insert(scalar(size * (turn % 3) / 2), "w\xc3\xb6");
+    if (size > 1) (void)text->erase(scalar(turn % (size - 1)), 2);
+    (void)text->blame(scalar(0), scalar(text->size()));
+    Result<Anchor> anchor = text->anchor(scalar(0), Side::kAfter);
+    if (anchor.ok()) (void)text->resolve(*anchor);
+  } else if (Result<ListEdit> list = tx.list(path); list.ok()) {
+    (void)list->insert(list->size() * (turn % 3) / 2, Value(std::int64_t{7}));
+    if (list->size() > 1) (void)list->move(0, list->size() - 1);
+    if (list->size() > 2) (void)list->set(1, Value(true));
+    if (list->size() > 2) (void)list->erase(turn % list->size());
+  } else if (Result<CounterEdit> counter = tx.counter(path); counter.ok()) {
+    (void)counter->add(3);
+  } else if (Result<MapEdit> map = tx.map(path); map.ok()) {
+    std::vector<std::string> keys = map->keys();
+    if (!keys.empty() && turn % 2 == 0) (void)map->erase(keys[turn % keys.size()]);
+    if (!keys.empty()) (void)map->set(keys[(turn + 1) % keys.size()], Value(std::int64_t{1}));
+    (void)map->ensure_text("t");
+    (void)map->set("new", new_list());
+  }
+}
+
+/// Edits, rolls back, undoes, saves. @return a fault, or null
+inline const char* use_everywhere(Document& document) {
+  read_everything(document);
+  std::vector<std::string> paths{""};
+  collect_paths(document, "", paths);
+  Bytes before = document.snapshot();
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    {
+      Result<Transaction> dropped = document.begin();
+      if (!dropped.ok()) return nullptr;  // a damaged cold part: nothing can be edited
+      edit_at(*dropped, paths[i], i + 1);
+    }
+    if (document.snapshot() != before) return "a transaction that was dropped left a trace";
+    (void)document.transact([&](Transaction& tx) { edit_at(tx, paths[i], i); });
+    if (i % 2 == 0) (void)document.undo();
+    before = document.snapshot();
+  }
+  document.check_invariants();
+  Result<Document> again = Document::load(before, fuzz_options(2));
+  if (!again.ok()) return "what was saved can't be loaded";
+  if (!(again->to_json() == document.to_json())) return "what was loaded says something else";
+  if (again->snapshot() != before) return "what was loaded is saved with other bytes";
+  return nullptr;
+}
+
+/// @param file  with its checksum
+inline const char* check_snapshot(const Bytes& file) {
+  AllocationGuard guard;
+  Result<Document> document = Document::load(file, fuzz_options(1));
+  if (document.ok()) (void)document->conflicts();  // decodes the cold part
+  if (guard.peak_bytes() > allocation_bound(file.size())) return "loading took too much memory";
+  if (!document.ok()) return nullptr;
+  return use_everywhere(*document);
+}
+
+/// Pieces, each two bytes of size and a delta without its checksum, applied in turn.
+inline const char* check_deltas(ByteSpan input) {
+  Document document = Document::create(fuzz_options(1));
+  Bytes before = document.snapshot();
+  for (ByteReader in(input); in.remaining() > 2;) {
+    std::size_t size = std::to_integer<std::size_t>(in.bytes(1)[0]);
+    size += std::to_integer<std::size_t>(in.bytes(1)[0]) << 8;
+    Bytes delta = with_checksum(in.bytes(std::min(size, in.remaining())));
+    Result<ApplyReport> report = document.apply(delta);
+    if (!report.ok() && document.snapshot() != before) return "a refused delta left a trace";
+    before = document.snapshot();
+  }
+  document.check_invariants();
+  return use_everywhere(document);
+}
+
+}  // namespace weft::test
