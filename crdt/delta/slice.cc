@@ -106,9 +106,9 @@ bool absorb(Op& previous, Op& next, ReplicaIndex author) {
   return false;
 }
 
-void append_run(std::vector<Op>& log, const Op& op, ReplicaIndex author) {
+void append_joined(std::vector<Op>& log, const Op& op, ReplicaIndex author) {
   Op rest = op;
-  if (log.empty() || !absorb(log.back(), rest, author)) log.push_back(rest);
+  if (!absorb(log.back(), rest, author)) log.push_back(rest);
 }
 
 }  // namespace weft

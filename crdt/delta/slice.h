@@ -67,9 +67,37 @@ void join(Op& previous, const Op& next);
 /// (Some but not all: an erasure whose first unit goes on where `previous` goes to and then turns back.)
 bool absorb(Op& previous, Op& next, ReplicaIndex author);
 
+/// Lets `last` go on with the erasure of one more target, where it can.
+inline bool continue_erasure(Op& last, std::uint32_t container, LocalDot target) {
+  if (last.kind != OpKind::kErase || last.container != container ||
+      last.a.replica != target.replica)
+    return false;
+  if (target.seq == last.a.seq + last.count && !last.backward) {
+    ++last.count;
+    return true;
+  }
+  if (target.seq + last.count == last.a.seq && (last.backward || last.count == 1)) {
+    ++last.count;
+    last.backward = true;
+    return true;
+  }
+  return false;
+}
+
+/// append_run where the last one may be continued.
+void append_joined(std::vector<Op>& log, const Op& op, ReplicaIndex author);
+
 /// Appends `op` to the runs of `log`, which stay maximal.
 /// @cost O(1) amortised
-void append_run(std::vector<Op>& log, const Op& op, ReplicaIndex author);
+inline void append_run(std::vector<Op>& log, const Op& op, ReplicaIndex author) {
+  bool apart = log.empty() || log.back().kind != op.kind || log.back().container != op.container ||
+               (is_insert(op.kind) && op.a != LocalDot{author, op.seq - 1});
+  if (apart) {
+    log.push_back(op);
+  } else {
+    append_joined(log, op, author);
+  }
+}
 
 /// Feeds operations through to `emit(const Op&)`, erasures joined as the rule above says. The other
 /// kinds go through as they are: in what was cut out of maximal runs they are maximal.

@@ -164,15 +164,37 @@ Result<std::size_t> DocumentImpl::scalar_position(RunTree& tree, Position at) co
   return tree.scalar_of(at.unit, at.value);
 }
 
+/// From now on, until the transaction ends, the two keys may go the short way in this text.
+void DocumentImpl::note_typing(ContainerIndex container, RunTree& tree) {
+  typing = observing() ? Typing() : Typing{container, name_of(container), &tree};
+}
+
 Status DocumentImpl::edit_text_insert(ContainerIndex container, Position at,
                                       std::string_view text) {
-  if (!can_edit()) [[unlikely]]
-    return check_edit();
+  // One key at the cursor: the run that ends with the dot before ours grows, and the op that made it.
+  if (container == typing.container && text.size() == 1 && at.unit == Unit::kScalar &&
+      static_cast<unsigned char>(text[0]) < 0x80) [[likely]] {
+    LogChunk& chunk = *own_chunk;
+    if (chunk.end < kMaxSeq / 2 && typing.tree->type_at(at.value, {self, chunk.end}, text[0]))
+        [[likely]] {
+      Op& last = chunk.ops.back();
+      ++last.count;
+      ++last.content_size;
+      chunk.text.push_back(text[0]);
+      ++chunk.end;
+      return {};
+    }
+  }
+  return insert_text(container, at, text);
+}
+
+Status DocumentImpl::insert_text(ContainerIndex container, Position at, std::string_view text) {
+  if (!can_edit()) return check_edit();
   if (text.empty()) return {};
   if (container == kNoContainer || containers[container].kind != ContainerKind::kText)
     return fail_transaction(wrong_kind("insertion of text into a handle that is no text"));
   SequenceState& sequence = *containers[container].sequence;
-  if (!sequence.tree) [[unlikely]] {
+  if (!sequence.tree) {
     auto made = tree_of(container);
     if (!made.ok()) return fail_transaction(made.take_error());
   }
@@ -186,33 +208,26 @@ Status DocumentImpl::edit_text_insert(ContainerIndex container, Position at,
   }
   std::size_t pos = at.value;
   bool at_cursor = at.unit == Unit::kScalar && tree.stands_at(pos);
-  if (!at_cursor && (at.unit != Unit::kScalar || pos > tree.visible().scalars)) [[unlikely]] {
+  if (!at_cursor && (at.unit != Unit::kScalar || pos > tree.visible().scalars)) {
     auto converted = scalar_position(tree, at);
     if (!converted.ok()) return fail_transaction(converted.take_error());
     pos = converted.value();
   }
   LogChunk& chunk = *own_chunk;
   if (chunk.end > kMaxSeq / 2 ||
-      chunk.text.size() - tx.text_size > options.limits.input_bytes / 2 || units > kMaxSeq / 2)
-      [[unlikely]] {
+      chunk.text.size() - tx.text_size > options.limits.input_bytes / 2 || units > kMaxSeq / 2) {
     Status room = check_room(units);
     if (!room.ok()) return fail_transaction(room.take_error());
   }
   auto count = static_cast<Seq>(units);
   LocalDot dot{self, chunk.end};
   TextMetrics before;
-  if (observing()) [[unlikely]]
-    before = tree.visible();
-  if (!chunk.ops.empty() && tree.extend_at(pos, dot, count, text)) [[likely]] {
-    // The run that ends with the dot before ours grew: so does the op that made it.
+  if (observing()) before = tree.visible();
+  if (!chunk.ops.empty() && tree.extend_at(pos, dot, count, text)) {
     Op& last = chunk.ops.back();
     last.count += count;
     last.content_size += static_cast<std::uint32_t>(text.size());
-    if (text.size() == 1) {
-      chunk.text.push_back(text[0]);
-    } else {
-      chunk.text.append(text);
-    }
+    chunk.text.append(text);
     chunk.end += count;
   } else {
     Neighbours neighbours = tree.insert_at(pos, dot, count, text);
@@ -225,49 +240,50 @@ Status DocumentImpl::edit_text_insert(ContainerIndex container, Position at,
     note_sibling(sequence, tree, op.a, op.b, dot, own_context());
     log_own(op, text);
   }
-  if (observing()) [[unlikely]]
-    note_text(container, tree, pos, before, text);
+  note_typing(container, tree);
+  if (observing()) note_text(container, tree, pos, before, text);
   return {};
 }
 
 Status DocumentImpl::edit_text_erase(ContainerIndex container, Position begin, std::size_t count) {
-  if (!can_edit()) [[unlikely]]
-    return check_edit();
+  // One key, which most often goes on with the erasures before it.
+  if (container == typing.container && count == 1 && begin.unit == Unit::kScalar && !has_skeleton)
+      [[likely]] {
+    RunTree& tree = *typing.tree;
+    LogChunk& chunk = *own_chunk;
+    if (chunk.end < kMaxSeq / 2 &&
+        (tree.stands_at(begin.value + 1) || begin.value < tree.visible().scalars)) [[likely]] {
+      LocalDot target = tree.erase_one(begin.value);
+      if (chunk.ops.empty() || !continue_erasure(chunk.ops.back(), typing.name, target)) {
+        Op op;
+        op.kind = OpKind::kErase;
+        op.container = typing.name;
+        op.seq = chunk.end;
+        op.count = 1;
+        op.a = target;
+        chunk.ops.push_back(op);
+      }
+      ++chunk.end;
+      return {};
+    }
+  }
+  return erase_text(container, begin, count);
+}
+
+Status DocumentImpl::erase_text(ContainerIndex container, Position begin, std::size_t count) {
+  if (!can_edit()) return check_edit();
   if (container == kNoContainer || containers[container].kind != ContainerKind::kText)
     return fail_transaction(wrong_kind("erasure of text in a handle that is no text"));
   SequenceState& sequence = *containers[container].sequence;
-  if (!sequence.tree) [[unlikely]] {
+  if (!sequence.tree) {
     auto made = tree_of(container);
     if (!made.ok()) return fail_transaction(made.take_error());
   }
   RunTree& tree = *sequence.tree;
   std::size_t pos = begin.value;
   std::size_t units = count;
-  LogChunk& chunk = *own_chunk;
-  if (units == 1 && begin.unit == Unit::kScalar && tree.stands_at(pos + 1) && !has_skeleton &&
-      !observing() && chunk.end < kMaxSeq / 2) [[likely]] {
-    // A backspace: most often it goes on with the run of erasures before it.
-    LocalDot target = tree.erase_one(pos);
-    std::uint32_t name = name_of(container);
-    if (!chunk.ops.empty()) {
-      Op& last = chunk.ops.back();
-      if (last.kind == OpKind::kErase && last.backward && last.container == name &&
-          last.a.replica == target.replica && last.a.seq - last.count == target.seq) {
-        ++last.count;
-        ++chunk.end;
-        return {};
-      }
-    }
-    Op op;
-    op.kind = OpKind::kErase;
-    op.container = name;
-    op.count = 1;
-    op.a = target;
-    log_own(op, {});
-    return {};
-  }
   std::size_t size = tree.visible().scalars;
-  if (begin.unit != Unit::kScalar || pos > size || units > size - pos) [[unlikely]] {
+  if (begin.unit != Unit::kScalar || pos > size || units > size - pos) {
     auto first = scalar_position(tree, begin);
     if (!first.ok()) return fail_transaction(first.take_error());
     auto end = scalar_position(tree, {begin.value + count, begin.unit});
@@ -280,28 +296,20 @@ Status DocumentImpl::edit_text_erase(ContainerIndex container, Position begin, s
   }
   if (units == 0) return {};
   Status room = check_room(units);
-  if (!room.ok()) [[unlikely]]
-    return fail_transaction(room.take_error());
+  if (!room.ok()) return fail_transaction(room.take_error());
   TextMetrics before;
-  if (observing()) [[unlikely]]
-    before = tree.visible();
+  if (observing()) before = tree.visible();
   stash_range(sequence, tree, pos, units);
   Op op;
   op.kind = OpKind::kErase;
   op.container = name_of(container);
-  if (units == 1) {
-    op.count = 1;
-    op.a = tree.erase_one(pos);
+  tree.erase_at(pos, units, [&](LocalDot first, Seq run) {
+    op.count = run;
+    op.a = first;
     log_own(op, {});
-  } else {
-    tree.erase_at(pos, units, [&](LocalDot first, Seq run) {
-      op.count = run;
-      op.a = first;
-      log_own(op, {});
-    });
-  }
-  if (observing()) [[unlikely]]
-    note_text(container, tree, pos, before, {});
+  });
+  note_typing(container, tree);
+  if (observing()) note_text(container, tree, pos, before, {});
   return {};
 }
 

@@ -296,7 +296,16 @@ class DocumentImpl {
   Result<ContainerIndex> edit_ensure(ContainerIndex container, std::string_view key,
                                      ContainerKind kind);
   Status edit_text_insert(ContainerIndex container, Position at, std::string_view utf8);
+  Status insert_text(ContainerIndex container, Position at, std::string_view utf8);
   Status edit_text_erase(ContainerIndex container, Position begin, std::size_t count);
+  Status erase_text(ContainerIndex container, Position begin, std::size_t count);
+  /// The text that is being typed in: a transaction is open and has not failed, nobody observes.
+  struct Typing {
+    ContainerIndex container = kNoContainer;  ///< kNoContainer: none
+    std::uint32_t name = 0;
+    RunTree* tree = nullptr;
+  } typing;
+  void note_typing(ContainerIndex container, RunTree& tree);
   Status edit_list_insert(ContainerIndex container, std::size_t index,
                           std::span<const Value> values, const NewContainer* child);
   Status edit_list_erase(ContainerIndex container, std::size_t index, std::size_t count);

@@ -151,6 +151,7 @@ Observer Document::observe(std::function<void(const Patch&)> callback, std::stri
   DocumentImpl& impl = *impl_;
   std::uint64_t id = impl.next_observer++;
   impl.observers.push_back({id, std::move(callback), std::string(path_prefix), unit});
+  impl.typing = DocumentImpl::Typing();
   if (!impl.collector) impl.collector = std::make_unique<PatchCollector>();
   return Observer([&impl, id, alive = impl.alive] {
     if (!*alive) return;

@@ -12,6 +12,7 @@ class SkeletonReader {
   SkeletonReader(DocumentImpl& impl, ByteReader in) : impl_(impl), in_(in) {}
 
   Status read() {
+    check_ids();
     for (ReplicaIndex r : impl_.snapshot_replicas) read_graph(r);
     for (ReplicaIndex r : impl_.snapshot_replicas) read_skeleton(r);
     for (Container& container : impl_.containers) {
@@ -26,6 +27,16 @@ class SkeletonReader {
   }
 
  private:
+  /// A mergeable child's id is the hash of its place: whoever makes it next has to meet it there.
+  void check_ids() {
+    for (const Container& child : impl_.containers) {
+      if (child.parent == kNoContainer || (child.id.bytes[15] & 1) == 0) continue;
+      if (child.id !=
+          impl_.mergeable_id(child.parent, impl_.keys[child.key], child.kind, child.generation))
+        return in_.fail("a mergeable child with the id of another place");
+    }
+  }
+
   LocalDot known(std::uint64_t replica, std::uint64_t seq) {
     if (replica >= impl_.snapshot_replicas.size()) {
       in_.fail("a replica that is not in the table");

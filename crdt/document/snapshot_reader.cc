@@ -124,6 +124,9 @@ class SnapshotReader {
         made = impl_.add_container(id, kind, static_cast<ContainerIndex>(parent), name);
       }
       if (!in_.ok()) return;
+      bool mergeable = (id.bytes[15] & 1) != 0;
+      if (mergeable ? in_list : names != 1 || id != impl_.distinct_id(impl_.names.back().dot))
+        return in_.fail("a container with the id of another one");
       // Its number in the table is its index: the document was empty, the table sorted.
       if (made != i) return in_.fail("two containers with one id");
       Container& container = impl_.containers[made];

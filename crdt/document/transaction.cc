@@ -59,6 +59,7 @@ Status DocumentImpl::check_room(std::size_t units) {
 }
 
 Status DocumentImpl::fail_transaction(Error error) {
+  typing = Typing();
   if (tx.open && !tx.failed) {
     tx.failed = true;
     tx.error = error.clone();
@@ -83,6 +84,7 @@ void DocumentImpl::log_own(const Op& given, std::string_view content) {
 }
 
 Result<Commit> DocumentImpl::commit_transaction() {
+  typing = Typing();
   if (!tx.open) return Error(ErrorCode::kInvalidArgument, "there is no open transaction");
   if (tx.failed) {
     Error error = std::move(tx.error);
@@ -143,6 +145,7 @@ Result<Commit> DocumentImpl::commit_transaction() {
 }
 
 void DocumentImpl::rollback_transaction() {
+  typing = Typing();
   if (!tx.open) return;
   if (own_chunk->end > tx.begin) {
     std::vector<Op> ops;

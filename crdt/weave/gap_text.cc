@@ -80,10 +80,14 @@ void GapText::count(const TextMetrics& metrics, bool added) {
 void GapText::insert(std::uint32_t byte, std::string_view text, std::uint32_t capacity_max) {
   if (text.empty()) return;
   move_gap(byte);
+  put(text, measure(text), capacity_max);
+}
+
+void GapText::put(std::string_view text, const TextMetrics& metrics, std::uint32_t capacity_max) {
   reserve(narrow(text.size()), capacity_max);
   std::memcpy(text_.get() + gap_begin_, text.data(), text.size());
   gap_begin_ += narrow(text.size());
-  count(measure(text), true);
+  count(metrics, true);
 }
 
 void GapText::erase(std::uint32_t begin, std::uint32_t end) {
@@ -106,8 +110,11 @@ void GapText::erase_scalars(std::uint32_t byte, std::uint32_t scalars) {
 void GapText::move_tail(std::uint32_t byte, GapText& to, std::uint32_t capacity_max) {
   move_gap(byte);
   const std::string_view moved = tail();
-  to.insert(to.size(), moved, capacity_max);
-  count(measure(moved), false);
+  if (moved.empty()) return;
+  const TextMetrics metrics = measure(moved);
+  to.move_gap(to.size());
+  to.put(moved, metrics, capacity_max);
+  count(metrics, false);
   gap_end_ = capacity_;
 }
 

@@ -99,6 +99,7 @@ class GapText {
   std::uint32_t scalar_of_slow(std::uint32_t byte) const;
   void backspace_wide();
   void delete_forward_wide();
+  void put(std::string_view text, const TextMetrics& metrics, std::uint32_t capacity_max);
   void reserve(std::uint32_t bytes, std::uint32_t capacity_max);
   void count(const TextMetrics& metrics, bool added);
 

@@ -38,9 +38,9 @@
 #include <string_view>
 #include <type_traits>
 
+#include "crdt/base/position.h"
 #include "crdt/base/result.h"
 #include "crdt/base/utf8.h"
-#include "crdt/base/position.h"
 #include "crdt/weave/dot_index.h"
 #include "crdt/weave/leaf_tree.h"
 
@@ -95,22 +95,27 @@ class BasicRunTree {
 
   /// Is the cursor at `pos`? Then `pos` is in range.
   bool stands_at(std::size_t pos) const { return pos == cursor_.pos; }
-  /// Grows the run at the cursor. True iff the cursor stands at `pos`, right after the element with
-  /// the dot before `first`, and nothing was inserted there since: then `ro` is still the same.
-  bool extend_at(std::size_t pos, LocalDot first, Seq count, std::string_view utf8) {
-    if (pos != cursor_.pos || first != cursor_.next) return false;
+  /// One key: extend_at for one ASCII character, where nothing but counters change; false where more
+  /// has to be done.
+  bool type_at(std::size_t pos, LocalDot dot, char ascii) {
+    if (pos != cursor_.pos || dot != cursor_.next) return false;
     Leaf<Shape>& leaf = *cursor_.leaf;
-    if (count != 1 || utf8.size() != 1 || !leaf.text.has_gap() || index_.built()) [[unlikely]] {
-      insert_at_cursor(first, count, utf8);
-      return true;
-    }
-    leaf.text.type_ascii(utf8[0]);
+    if (!leaf.text.has_gap() || index_.built()) [[unlikely]]
+      return false;
+    leaf.text.type_ascii(ascii);
     ++leaf.scalars;
     ++leaf.extent[cursor_.spot.run];
     ++cursor_.spot.offset;
     ++cursor_.pos;
     ++cursor_.next.seq;
     ++element_count_;
+    return true;
+  }
+  /// Grows the run at the cursor. True iff the cursor stands at `pos`, right after the element with
+  /// the dot before `first`, and nothing was inserted there since: then `ro` is still the same.
+  bool extend_at(std::size_t pos, LocalDot first, Seq count, std::string_view utf8) {
+    if (pos != cursor_.pos || first != cursor_.next) return false;
+    insert_at_cursor(first, count, utf8);
     return true;
   }
   /// Inserts right after the visible element pos-1, before any tombstones that follow it.

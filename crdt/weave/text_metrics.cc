@@ -2,6 +2,10 @@
 
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "crdt/base/utf8.h"
 
 namespace weft {
@@ -40,11 +44,57 @@ std::uint64_t newlines_in(std::uint64_t word) {
   return (~(((x & ~kHighs) + ~kHighs) | x) & kHighs) >> 7;
 }
 
+#if defined(__SSE2__)
+/// @return false: not ASCII, nothing was counted
+bool measure_ascii(const char* at, std::size_t size, std::size_t& lines) {
+  constexpr std::size_t kVector = sizeof(__m128i);
+  const __m128i newline = _mm_set1_epi8('\n');
+  const __m128i zero = _mm_setzero_si128();
+  __m128i seen = zero;
+  __m128i total = zero;  // two sums of 64 bits
+  const auto load = [](const char* from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  };
+  while (size >= kVector) {
+    __m128i sums = zero;  // one for each place, which stays below 256
+    std::size_t vectors = size / kVector < 255 ? size / kVector : 255;
+    size -= vectors * kVector;
+    for (; vectors != 0; --vectors, at += kVector) {
+      const __m128i bytes = load(at);
+      seen = _mm_or_si128(seen, bytes);
+      sums = _mm_sub_epi8(sums, _mm_cmpeq_epi8(bytes, newline));
+    }
+    total = _mm_add_epi64(total, _mm_sad_epu8(sums, zero));
+  }
+  unsigned tail = 0;
+  std::size_t newlines = 0;
+  for (; size >= 8; size -= 8, at += 8) {
+    const std::uint64_t word = load_word(at);
+    tail |= (word & kHighs) != 0 ? 0x80U : 0U;
+    newlines += sum_bytes(newlines_in(word));
+  }
+  if (size != 0) {
+    const std::uint64_t word = load_short(at, size);
+    tail |= (word & kHighs) != 0 ? 0x80U : 0U;
+    newlines += sum_bytes(newlines_in(word));
+  }
+  if (_mm_movemask_epi8(seen) != 0 || tail != 0) return false;
+  alignas(16) std::uint64_t halves[2];
+  _mm_store_si128(reinterpret_cast<__m128i*>(halves), total);
+  lines = static_cast<std::size_t>(halves[0] + halves[1]) + newlines;
+  return true;
+}
+#else
+bool measure_ascii(const char*, std::size_t, std::size_t&) { return false; }
+#endif
+
 }  // namespace
 
 TextMetrics measure(std::string_view text) {
   const char* at = text.data();
   std::size_t left = text.size();
+  if (std::size_t newlines = 0; left >= 32 && measure_ascii(at, left, newlines))
+    return {left, left, left, newlines};
   std::size_t inner = 0;  // continuations
   std::size_t pairs = 0;  // scalars of four bytes, which take a surrogate pair
   std::size_t lines = 0;

@@ -167,7 +167,9 @@ std::string Comparison<Tree>::type(const Operation& operation) {
   const LocalDot first{0, next_seq_[0]};
   next_seq_[0] += static_cast<Seq>(n);
   caret_ = std::min(caret_, model_.visible_size());
-  const bool extended = tree_.extend_at(caret_, first, static_cast<Seq>(n), text_of(characters));
+  const std::string inserted = text_of(characters);
+  const bool extended = (inserted.size() == 1 && tree_.type_at(caret_, first, inserted[0])) ||
+                        tree_.extend_at(caret_, first, static_cast<Seq>(n), inserted);
   if (may_extend_) WANT(extended == !gap);
   may_extend_ = true;
   if (!extended) return insert_at(caret_, first, characters);
