@@ -24,6 +24,13 @@ Seq LocalVersion::end(ReplicaIndex replica) const {
 }
 
 Seq LocalVersion::raise(ReplicaIndex replica, Seq end) {
+  if (entries_.size() <= 8)
+    for (Entry& entry : entries_)
+      if (entry.replica == replica) {
+        Seq before = entry.end;
+        entry.end = std::max(before, end);
+        return before;
+      }
   auto at = std::lower_bound(entries_.begin(), entries_.end(), replica,
                              [](const Entry& entry, ReplicaIndex r) { return entry.replica < r; });
   if (at == entries_.end() || at->replica != replica) {
@@ -153,23 +160,30 @@ bool CausalGraph::covers_everything(ReplicaIndex author,
   return true;
 }
 
-void CausalGraph::add_parents(LocalVersion&, const Replica& replica, Seq from, Seq to,
-                              std::vector<LocalDot>& stack) const {
-  auto at = std::lower_bound(replica.entries.begin(), replica.entries.end(), from,
-                             [](const Entry& entry, Seq seq) { return entry.begin < seq; });
-  for (; at != replica.entries.end() && at->begin < to; ++at)
+/// Pushes the parents of the entries that begin in [from, to). Most often those are near the end.
+void CausalGraph::add_parents(const Replica& replica, Seq from, Seq to, DotStack& stack) const {
+  auto begins_before = [](const Entry& entry, Seq seq) { return entry.begin < seq; };
+  auto first = replica.entries.begin();
+  auto last = replica.entries.end();
+  for (std::ptrdiff_t step = 1; last - first > step; step *= 2)
+    if (begins_before(*(last - step), from)) {
+      first = last - step;
+      break;
+    }
+  auto at = std::lower_bound(first, last, from, begins_before);
+  for (; at != last && at->begin < to; ++at)
     for (LocalDot parent : parents(*at)) stack.push_back(parent);
 }
 
 void CausalGraph::add_past(LocalVersion& version, LocalDot dot) const {
-  std::vector<LocalDot> stack{dot};
+  DotStack stack{dot};
   while (!stack.empty()) {
     LocalDot top = stack.back();
     stack.pop_back();
     Seq before = version.end(top.replica);
     if (before > top.seq) continue;
     version.raise(top.replica, top.seq + 1);
-    add_parents(version, replicas_[top.replica], before, top.seq + 1, stack);
+    add_parents(replicas_[top.replica], before, top.seq + 1, stack);
   }
 }
 
@@ -203,8 +217,8 @@ void CausalGraph::bring_up(Replica& replica, ReplicaIndex author) {
     seen_count_ = 1;
   }
   if (replica.seen_end < replica.end) {
-    std::vector<LocalDot> parents;
-    add_parents(replica.seen, replica, replica.seen_end, replica.end, parents);
+    DotStack parents;
+    add_parents(replica, replica.seen_end, replica.end, parents);
     replica.seen.raise(author, replica.end);
     for (LocalDot parent : parents)
       if (!replica.seen.contains(parent)) add_past(replica.seen, parent);
@@ -217,7 +231,7 @@ bool CausalGraph::happened_before(LocalDot a, LocalDot b) const {
   // Only operations with a larger hlc than a's can have a in their past (I2).
   Hlc floor = hlc_of(a);
   LocalVersion visited;
-  std::vector<LocalDot> stack{b};
+  DotStack stack{b};
   while (!stack.empty()) {
     LocalDot top = stack.back();
     stack.pop_back();
@@ -225,7 +239,7 @@ bool CausalGraph::happened_before(LocalDot a, LocalDot b) const {
     Seq before = visited.end(top.replica);
     if (before > top.seq || hlc_of(top) <= floor) continue;
     visited.raise(top.replica, top.seq + 1);
-    add_parents(visited, replicas_[top.replica], before, top.seq + 1, stack);
+    add_parents(replicas_[top.replica], before, top.seq + 1, stack);
   }
   return false;
 }

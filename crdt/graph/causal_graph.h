@@ -17,6 +17,7 @@
 // Cost: append O(dependencies); hlc_of O(log runs); past_after amortised O(new entries).
 // Source: runs as in Gentle & Kleppmann 2024 (Eg-walker), section 3; hlc: Kulkarni et al. 2014.
 
+#include <boost/container/small_vector.hpp>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -144,8 +145,8 @@ class CausalGraph {
   void leave_frontier(Replica& replica);
   void append_hlc(Replica& replica, Hlc first_hlc);
   void bring_up(Replica& replica, ReplicaIndex author);
-  void add_parents(LocalVersion& version, const Replica& replica, Seq from, Seq to,
-                   std::vector<LocalDot>& stack) const;
+  using DotStack = boost::container::small_vector<LocalDot, 16>;
+  void add_parents(const Replica& replica, Seq from, Seq to, DotStack& stack) const;
 
   std::vector<Replica> replicas_;
   std::unordered_map<ReplicaId, ReplicaIndex> index_;

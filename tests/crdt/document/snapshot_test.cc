@@ -1,0 +1,298 @@
+// Snapshots: a file of the state alone, the same for the same set of deltas, to load and go on with.
+// The golden vector's bytes are the format: golden_test.cc (delta) says what to do when they change.
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "crdt/document/document.h"
+#include "crdt/document/json_text.h"
+
+using namespace weft;
+
+namespace {
+
+DocumentOptions options_of(std::uint64_t replica) {
+  DocumentOptions options;
+  options.replica = {replica};
+  for (std::size_t i = 0; i < 16; ++i) options.id.bytes[i] = static_cast<std::uint8_t>(i * 17);
+  options.undo_depth = 100;
+  return options;
+}
+
+std::string content(const Document& document) {
+  return print_json(document.to_json(), {.sort_keys = true});
+}
+
+void edit(Document& document, auto&& body) {
+  auto commit = document.transact(body);
+  REQUIRE_MESSAGE(commit.ok(), commit.error().message());
+}
+
+Document loaded(const Bytes& snapshot, std::uint64_t replica) {
+  auto document = Document::load(snapshot, options_of(replica));
+  REQUIRE_MESSAGE(document.ok(), document.error().message());
+  return std::move(*document);
+}
+
+/// Three replicas' work that leaves something of everything in the state: every kind of container, a child
+/// of a list, a move, losers, all kinds of conflicts, an erased text and an erasure that was undone.
+struct Fixed {
+  std::uint64_t now = 1'700'000'000'000;
+  Document a = make(0xaaaa'0000'0000'0001);
+  Document b = make(0x00bb'0000'0000'0002);
+  Document c = make(0xcccc'0000'0000'0003);
+
+  Fixed() {
+    edit(a, [](Transaction& tx) -> Status {
+      ListEdit list = tx.root().ensure_list("list");
+      WEFT_TRY(list.insert(0, std::vector<Value>{0, 1.5, "two", nullptr, true}));
+      WEFT_TRY(list.insert(2, new_map()));
+      WEFT_TRY(tx.map("/list/2")->set("in", Value::bytes(as_bytes("\xff"))));
+      WEFT_TRY(tx.root().ensure_text("text").insert(scalar(0), "héllo 🙂 world"));
+      WEFT_TRY(tx.root().ensure_counter("count").add(-5));
+      WEFT_TRY(tx.root().ensure_map("hidden").set("x", 1));
+      WEFT_TRY(tx.root().set("record", Record{{"w", 1}, {"h", Json::Array{2, 0.5}}}));
+      return tx.root().set("gone", "a string that lies outside of its value");
+    });
+    exchange();
+    edit(a, [](Transaction& tx) { return tx.text("/text")->erase(scalar(0), 6); });
+    REQUIRE(a.undo().ok());
+    edit(a, [](Transaction& tx) -> Status {
+      WEFT_TRY(tx.root().erase("hidden"));
+      WEFT_TRY(tx.root().erase("gone"));
+      WEFT_TRY(tx.list("/list")->move(0, 4));
+      return tx.root().set("key", "a");
+    });
+    now += 1000;
+    edit(b, [](Transaction& tx) -> Status {
+      WEFT_TRY(tx.map("/hidden")->set("x", 2));
+      WEFT_TRY(tx.map("/list/2")->set("in", 7));
+      WEFT_TRY(tx.list("/list")->set(1, "set"));
+      WEFT_TRY(tx.text("/text")->insert(scalar(5), "!"));
+      return tx.root().set("key", "b");
+    });
+    now -= 3000;
+    edit(c, [](Transaction& tx) -> Status {
+      WEFT_TRY(tx.list("/list")->erase(1, 2));
+      WEFT_TRY(tx.text("/text")->erase(scalar(8), 3));
+      WEFT_TRY(tx.counter("/count")->add(12));
+      return tx.root().set("key", new_list());
+    });
+    exchange();
+  }
+  Document make(std::uint64_t replica) {
+    DocumentOptions options = options_of(replica);
+    options.now_ms = [this] { return now; };
+    return Document::create(options);
+  }
+  void exchange() {
+    for (Document* from : {&a, &b, &c})
+      for (Document* to : {&a, &b, &c})
+        for (const Bytes& delta : from->deltas_since(to->version()).value())
+          to->apply(delta).value();
+  }
+  Fixed(const Fixed&) = delete;
+};
+
+constexpr const char* kFixedContent =
+    R"({"count":7,"key":"b","list":["two",null,0,true],"record":{"h":[2,0.5],"w":1},)"
+    R"("text":"héllo! 🙂 ld"})";
+
+/// What the conflicts say, without the times and messages that a snapshot doesn't hold.
+std::vector<std::string> described(const Document& document) {
+  std::vector<std::string> result;
+  auto write = [](const WriteInfo& info) {
+    return " " + to_string(info.dot) + "@" + std::to_string(info.stamp.hlc) +
+           (info.erased ? " erased" : " ") + print_json(info.json, {.sort_keys = true});
+  };
+  for (const Conflict& conflict : document.conflicts()) {
+    std::string text = conflict.path + write(conflict.winner) + " over";
+    for (const WriteInfo& loser : conflict.losers) text += write(loser);
+    result.push_back(text);
+  }
+  return result;
+}
+
+std::string to_hex(const Bytes& bytes) {
+  std::string text;
+  char digits[3];
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(bytes[i]));
+    text += digits;
+    if (i % 32 == 31 || i + 1 == bytes.size()) text += '\n';
+  }
+  return text;
+}
+
+Bytes from_hex(std::istream& in) {
+  Bytes bytes;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with('#')) continue;
+    for (std::size_t i = 0; i + 1 < line.size(); i += 2)
+      bytes.push_back(static_cast<std::byte>(std::stoul(line.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a snapshot has the bytes of the golden vector") {
+  Fixed fixed;
+  Bytes made = fixed.a.snapshot();
+  const char* path = "tests/conformance/snapshot.hex";
+  if (std::getenv("WEFT_REGENERATE_GOLDEN") != nullptr)
+    std::ofstream(path) << "# a snapshot with every kind of container, losers, moves and erasures\n"
+                        << "# tests/crdt/document/snapshot_test.cc\n"
+                        << to_hex(made);
+  std::ifstream file(path);
+  REQUIRE_MESSAGE(file.good(), path);
+  Bytes expected = from_hex(file);
+  CHECK(to_hex(made) == to_hex(expected));
+  CHECK(to_hex(loaded(expected, 9).snapshot()) == to_hex(expected));
+  CHECK(content(loaded(expected, 9)) == kFixedContent);
+}
+
+TEST_CASE("a loaded document reads as the one that was saved") {
+  Fixed fixed;
+  Document copy = loaded(fixed.a.snapshot(), 9);
+  CHECK(content(copy) == kFixedContent);
+  CHECK(copy.id() == fixed.a.id());
+  CHECK(copy.replica() == ReplicaId{9});
+  CHECK(copy.frontier() == fixed.a.frontier());
+  VersionVector version = copy.version();
+  CHECK(version == fixed.a.version());
+  CHECK(copy.base() == version);
+  for (const auto& entry : version.entries())
+    CHECK(copy.chain(entry.replica) == fixed.a.chain(entry.replica));
+  CHECK(copy.snapshot() == fixed.a.snapshot());
+  CHECK(Document::open_file(fixed.a.snapshot(), options_of(9))->snapshot() == fixed.a.snapshot());
+}
+
+TEST_CASE("the same deltas give the same snapshot in any order, and from a history (I3)") {
+  Fixed fixed;
+  Bytes expected = fixed.a.snapshot();
+  CHECK(fixed.b.snapshot() == expected);
+  CHECK(fixed.c.snapshot() == expected);
+  std::vector<Bytes> deltas = fixed.a.deltas_since({}).value();
+  REQUIRE(deltas.size() == 6);
+  std::vector<std::size_t> order = {0, 1, 2, 3, 4, 5};
+  do {
+    Document d = Document::create(options_of(9));
+    for (std::size_t i : order) REQUIRE(d.apply(deltas[i]).ok());
+    REQUIRE(d.snapshot() == expected);
+  } while (std::next_permutation(order.begin(), order.end()));
+  Bytes file = fixed.a.export_history().value();
+  CHECK(Document::open_file(file, options_of(9))->snapshot() == expected);
+}
+
+TEST_CASE("an empty document has a snapshot, too, and misses no history") {
+  Document copy = loaded(Document::create(options_of(1)).snapshot(), 2);
+  CHECK(copy.version().empty());
+  CHECK(copy.export_history().ok());
+}
+
+TEST_CASE("edits go on in a loaded document and merge with those of replicas that never saved") {
+  Fixed fixed;
+  Document copy = loaded(fixed.a.snapshot(), 9);
+  edit(copy, [](Transaction& tx) -> Status {
+    WEFT_TRY(tx.text("/text")->erase(scalar(1), 4));
+    WEFT_TRY(tx.text("/text")->insert(scalar(1), "i"));
+    WEFT_TRY(tx.list("/list")->move(3, 0));
+    WEFT_TRY(tx.list("/list")->set(1, -0.0));
+    WEFT_TRY(tx.counter("/count")->add(1));
+    return tx.root().set("key", "copy");
+  });
+  REQUIRE(copy.undo().ok());
+  CHECK(content(copy) == kFixedContent);
+  REQUIRE(copy.redo().ok());
+  edit(fixed.b, [](Transaction& tx) { return tx.text("/text")->insert(scalar(3), "<b>"); });
+  for (const Bytes& one : copy.deltas_since(fixed.a.version()).value())
+    REQUIRE(fixed.b.apply(one)->applied == 1);
+  for (const Bytes& one : fixed.b.deltas_since(copy.version()).value())
+    REQUIRE(copy.apply(one)->applied == 1);
+  CHECK(copy.snapshot() == fixed.b.snapshot());
+  copy.check_invariants();
+}
+
+TEST_CASE("text that was erased before the snapshot comes back when its erasure is undone") {
+  Fixed fixed;
+  Document copy = loaded(fixed.c.snapshot(), 9);
+  REQUIRE(fixed.c.undo().ok());
+  for (const Bytes& delta : fixed.c.deltas_since(copy.version()).value())
+    REQUIRE(copy.apply(delta)->applied == 1);
+  CHECK(copy.text("/text")->str() == "héllo! 🙂 world");
+  CHECK(copy.snapshot() == fixed.c.snapshot());
+}
+
+TEST_CASE("conflicts are listed after a load as before, whatever their kind") {
+  Fixed fixed;
+  Document copy = loaded(fixed.a.snapshot(), 9);
+  CHECK(described(copy) == described(fixed.a));
+  std::vector<std::pair<Conflict::Kind, std::string>> kinds;
+  for (const Conflict& conflict : copy.conflicts())
+    kinds.emplace_back(conflict.kind, conflict.path);
+  CHECK(kinds == decltype(kinds){{Conflict::Kind::kEditInErased, "/hidden"},
+                                 {Conflict::Kind::kConcurrentWrites, "/key"},
+                                 {Conflict::Kind::kErasedElement, "/list/aaaa000000000001:2"},
+                                 {Conflict::Kind::kEditInErased, "/list/aaaa000000000001:6"}});
+  REQUIRE(copy.restore("/hidden").ok());
+  CHECK(print_json(copy.map("/hidden")->json()) == R"({"x":2})");
+}
+
+TEST_CASE("what lies in the history that is not held is refused, not guessed") {
+  Fixed fixed;
+  Document copy = loaded(fixed.a.snapshot(), 9);
+  VersionVector base = copy.version();
+  VersionVector older = copy.version_of({{{0xaaaa'0000'0000'0001}, 3}}).value();
+  edit(copy, [](Transaction& tx) { return tx.root().set("k", 1); });
+  const ErrorCode needs = ErrorCode::kNeedHistory;
+  CHECK(copy.at(older).error().code() == needs);
+  CHECK(copy.diff(older, copy.version()).error().code() == needs);
+  CHECK(copy.history("/key").error().code() == needs);
+  CHECK(copy.deltas_since({}).error().code() == needs);
+  CHECK(copy.bundles_since({}).error().code() == needs);
+  CHECK(copy.export_history().error().code() == needs);
+  CHECK(copy.deltas_since(base)->size() == 1);
+  CHECK(copy.bundles_since(base)->size() == 1);
+  CHECK(copy.at(copy.version())->snapshot() == copy.snapshot());
+  CHECK(copy.diff(copy.version(), copy.version())->empty());
+  Document forked = copy.fork({10});
+  CHECK(forked.snapshot() == copy.snapshot());
+  edit(forked, [](Transaction& tx) { return tx.root().set("k", 2); });
+  CHECK(copy.get("/k").value() == Value(1));
+}
+
+TEST_CASE("a container's snapshot tells whether what is in it is the same") {
+  Fixed fixed;
+  Bytes list = fixed.a.container_snapshot("/list").value();
+  CHECK(fixed.b.container_snapshot("/list").value() == list);
+  CHECK(loaded(fixed.a.snapshot(), 9).container_snapshot("/list").value() == list);
+  edit(fixed.b, [](Transaction& tx) { return tx.list("/list")->set(0, 1); });
+  CHECK_FALSE(fixed.b.container_snapshot("/list").value() == list);
+  CHECK(fixed.a.container_snapshot("/nowhere").error().code() == ErrorCode::kNotFound);
+  CHECK(fixed.a.container_snapshot("/key").error().code() == ErrorCode::kWrongKind);
+}
+
+TEST_CASE("a snapshot with any bit flipped or any byte missing is refused") {
+  Bytes good = Fixed().a.snapshot();
+  auto code = [](ByteSpan bytes) {
+    auto document = Document::load(Bytes(bytes.begin(), bytes.end()), options_of(9));
+    return document.ok() ? ErrorCode::kOk : document.error().code();
+  };
+  REQUIRE(code(good) == ErrorCode::kOk);
+  for (std::size_t size = 0; size < good.size(); ++size)
+    REQUIRE(code(ByteSpan(good).first(size)) == ErrorCode::kCorrupt);
+  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+    CAPTURE(bit);
+    Bytes damaged = good;
+    damaged[bit / 8] ^= static_cast<std::byte>(1 << (bit % 8));
+    REQUIRE(code(damaged) == (bit / 8 == 8 ? ErrorCode::kUnknownVersion : ErrorCode::kCorrupt));
+  }
+}
