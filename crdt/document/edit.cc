@@ -45,7 +45,8 @@ Status DocumentImpl::edit_map_set(ContainerIndex container, std::string_view key
   if (!can_edit()) return check_edit();
   if (containers[container].kind != ContainerKind::kMap)
     return fail_transaction(wrong_kind("set on a handle that is no map"));
-  if (key.size() > options.limits.key_bytes || !valid_utf8(key))
+  auto known = keys.find(key);  // those have been checked
+  if (!known && (key.size() > options.limits.key_bytes || !valid_utf8(key)))
     return fail_transaction(
         Error(ErrorCode::kInvalidArgument,
               "a key is UTF-8 of at most " + std::to_string(options.limits.key_bytes) + " bytes"));
@@ -55,7 +56,7 @@ Status DocumentImpl::edit_map_set(ContainerIndex container, std::string_view key
   }
   Status room = check_room(1);
   if (!room.ok()) return fail_transaction(room.take_error());
-  std::uint32_t index = keys.intern(key);
+  std::uint32_t index = known ? *known : keys.intern(key);
   LocalDot dot{self, next_seq()};
   Write write{{}, dot, false, false};
   scratch.clear();
