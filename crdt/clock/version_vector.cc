@@ -100,7 +100,10 @@ Result<VersionVector> VersionVector::decode(ByteReader& in) {
   std::uint64_t count = in.varint_up_to(in.remaining() / 9, "more replicas than bytes");
   version.entries_.reserve(static_cast<std::size_t>(count));
   for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
-    Entry entry{ReplicaId{in.u64()}, static_cast<Seq>(in.varint_up_to(kMaxSeq))};
+    Entry entry{ReplicaId{in.u64()}, 0};
+    std::uint64_t end = in.varint();
+    if (end > kMaxSeq) in.fail(ErrorCode::kLimit, "a log of too many operations");
+    entry.end = static_cast<Seq>(end);
     if (entry.end == 0) in.fail("a version entry without operations");
     if (!version.entries_.empty() && !(version.entries_.back().replica < entry.replica))
       in.fail(ErrorCode::kNotCanonical, "version entries out of order");

@@ -32,7 +32,8 @@ class VersionVector {
   void raise(ReplicaId replica, Seq end);  ///< to at least `end`
   void set(ReplicaId replica, Seq end);    ///< to exactly `end`; 0 removes the entry
   void merge(const VersionVector& other);
-  std::span<const Entry> entries() const { return entries_; }
+  std::span<const Entry> entries() const& { return entries_; }
+  std::span<const Entry> entries() && = delete;  // they would be gone at once
   bool empty() const { return entries_.empty(); }
 
   /// "a1:77 b2:3" with full replica ids; parse reads that back.

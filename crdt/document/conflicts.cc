@@ -35,6 +35,28 @@ std::string time_text(std::uint64_t ms) {
 
 }  // namespace
 
+bool DocumentImpl::is_uncommitted(LocalDot dot) const {
+  return tx.open && dot.replica == self && dot.seq >= tx.begin;
+}
+
+Stamp DocumentImpl::stamp_of(LocalDot dot) const {
+  if (is_uncommitted(dot)) return {tx.first_hlc + (dot.seq - tx.begin), options.replica};
+  return graph.stamp_of(dot);
+}
+
+/// An open transaction comes after everything.
+bool DocumentImpl::happened_before(LocalDot a, LocalDot b) const {
+  if (a.replica == b.replica) return a.seq < b.seq;
+  if (is_uncommitted(b)) return true;
+  return !is_uncommitted(a) && graph.happened_before(a, b);
+}
+
+void DocumentImpl::add_past(LocalVersion& version, LocalDot dot) const {
+  if (!is_uncommitted(dot)) return graph.add_past(version, dot);
+  for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) version.raise(r, graph.end(r));
+  version.raise(dot.replica, dot.seq + 1);
+}
+
 WriteInfo DocumentImpl::write_info(const Write& write) {
   WriteInfo info = edit_info(write.dot);
   info.erased = write.erased;
@@ -46,7 +68,12 @@ WriteInfo DocumentImpl::write_info(const Write& write) {
 WriteInfo DocumentImpl::edit_info(LocalDot dot) {
   WriteInfo info;
   info.dot = graph.dot(dot);
-  info.stamp = graph.stamp_of(dot);
+  info.stamp = stamp_of(dot);
+  if (is_uncommitted(dot)) {
+    info.committed_at_ms = tx.time_ms;
+    info.message = tx.options.message;
+    return info;
+  }
   const LogChunk* chunk = nullptr;
   if (auto delta = delta_of(dot, &chunk)) {
     info.committed_at_ms = delta->committed_at_ms;
@@ -110,12 +137,12 @@ std::vector<LocalDot> DocumentImpl::erasures_of(ContainerIndex container, LocalD
     }
   });
   std::sort(result.begin(), result.end(),
-            [&](LocalDot a, LocalDot b) { return graph.stamp_of(b) < graph.stamp_of(a); });
+            [&](LocalDot a, LocalDot b) { return stamp_of(b) < stamp_of(a); });
   return result;
 }
 
 bool DocumentImpl::are_concurrent(LocalDot a, LocalDot b) const {
-  return !(a == b) && !graph.happened_before(a, b) && !graph.happened_before(b, a);
+  return !(a == b) && !happened_before(a, b) && !happened_before(b, a);
 }
 
 void DocumentImpl::erased_element_conflicts(ContainerIndex container, std::vector<Conflict>& out) {
@@ -159,7 +186,7 @@ void DocumentImpl::hidden_child_conflict(ContainerIndex child, std::vector<Confl
     hider = erasures.front();
   }
   LocalVersion past;
-  graph.add_past(past, hider);
+  add_past(past, hider);
   LocalDot newest;
   for_each_op_in(child, true, [&](ReplicaIndex r, const Op& op) {
     // Of the run's operations those that `hider` did not know of and whose author did not know of it.
@@ -168,7 +195,7 @@ void DocumentImpl::hidden_child_conflict(ContainerIndex child, std::vector<Confl
     Seq end = op.end();
     while (begin < end) {
       Seq middle = begin + (end - begin) / 2;
-      if (graph.happened_before(hider, {r, middle})) {
+      if (happened_before(hider, {r, middle})) {
         end = middle;
       } else {
         begin = middle + 1;
@@ -176,7 +203,7 @@ void DocumentImpl::hidden_child_conflict(ContainerIndex child, std::vector<Confl
     }
     if (end <= first) return;
     LocalDot last{r, end - 1};
-    if (newest.is_none() || graph.stamp_of(newest) < graph.stamp_of(last)) newest = last;
+    if (newest.is_none() || stamp_of(newest) < stamp_of(last)) newest = last;
   });
   if (newest.is_none()) return;
   Conflict conflict;
@@ -324,7 +351,7 @@ Result<ContainerIndex> DocumentImpl::hidden_child_at(std::string_view path) {
     auto newest = [&](ContainerIndex at) {
       Stamp stamp;
       for (std::uint32_t name : containers[at].names)
-        if (graph.knows(names[name].dot)) stamp = std::max(stamp, graph.stamp_of(names[name].dot));
+        stamp = std::max(stamp, stamp_of(names[name].dot));
       return stamp;
     };
     if (best == kNoContainer || newest(best) < newest(c)) best = c;

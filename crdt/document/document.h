@@ -183,7 +183,8 @@ class Document {
   std::uint32_t needs_weft() const;
 
   // --- editing ---
-  /// One transaction at a time. @errors kReadOnly, kTransactionOpen
+  /// One transaction at a time.
+  /// @errors kReadOnly, kTransactionOpen; kTooLarge, kInvalidUtf8: the message
   Result<Transaction> begin(TransactionOptions options = {});
   /// Runs `body(Transaction&)`, which returns void or Status, and commits; an error rolls back.
   template <typename Body>
@@ -215,7 +216,7 @@ class Document {
   Result<std::vector<Bytes>> bundles_since(const VersionVector& since) const;
   /// The whole history as a file. @errors kNeedHistory: loaded from a snapshot
   Result<Bytes> export_history() const;
-  /// The state as a file; canonical (I3).
+  /// The state as a file; canonical (I3). An open transaction has no part in it.
   Bytes snapshot() const;
   /// One container and everything below it, as JSON-independent canonical bytes; for caches and
   /// comparisons. @errors kNotFound

@@ -43,7 +43,7 @@ Status DocumentImpl::check_value(const Value& value) const {
 Status DocumentImpl::edit_map_set(ContainerIndex container, std::string_view key,
                                   const Value* value, const NewContainer* child) {
   if (!can_edit()) return check_edit();
-  if (containers[container].kind != ContainerKind::kMap)
+  if (find_container(container, ContainerKind::kMap) == nullptr)
     return fail_transaction(wrong_kind("set on a handle that is no map"));
   auto known = keys.find(key);  // those have been checked
   if (!known && (key.size() > options.limits.key_bytes || !valid_utf8(key)))
@@ -107,7 +107,7 @@ void DocumentImpl::write_own_key(ContainerIndex container, std::uint32_t key, Wr
 
 Status DocumentImpl::edit_map_erase(ContainerIndex container, std::string_view key) {
   if (!can_edit()) return check_edit();
-  if (containers[container].kind != ContainerKind::kMap)
+  if (find_container(container, ContainerKind::kMap) == nullptr)
     return fail_transaction(wrong_kind("erase of a key on a handle that is no map"));
   auto index = keys.find(key);
   const MapEntry* entry = index ? containers[container].map->find(*index) : nullptr;
@@ -124,7 +124,7 @@ Status DocumentImpl::edit_map_erase(ContainerIndex container, std::string_view k
 Result<ContainerIndex> DocumentImpl::edit_ensure(ContainerIndex container, std::string_view key,
                                                  ContainerKind kind) {
   if (!can_edit()) return check_edit().take_error();
-  if (container == kNoContainer || containers[container].kind != ContainerKind::kMap)
+  if (find_container(container, ContainerKind::kMap) == nullptr)
     return fail_transaction(wrong_kind("ensure on a handle that is no map")).take_error();
   if (key.size() > options.limits.key_bytes || !valid_utf8(key))
     return fail_transaction(Error(ErrorCode::kInvalidArgument, "a key is short UTF-8"))
@@ -192,7 +192,7 @@ Status DocumentImpl::edit_text_insert(ContainerIndex container, Position at,
 Status DocumentImpl::insert_text(ContainerIndex container, Position at, std::string_view text) {
   if (!can_edit()) return check_edit();
   if (text.empty()) return {};
-  if (container == kNoContainer || containers[container].kind != ContainerKind::kText)
+  if (find_container(container, ContainerKind::kText) == nullptr)
     return fail_transaction(wrong_kind("insertion of text into a handle that is no text"));
   SequenceState& sequence = *containers[container].sequence;
   if (!sequence.tree) {
@@ -273,7 +273,7 @@ Status DocumentImpl::edit_text_erase(ContainerIndex container, Position begin, s
 
 Status DocumentImpl::erase_text(ContainerIndex container, Position begin, std::size_t count) {
   if (!can_edit()) return check_edit();
-  if (container == kNoContainer || containers[container].kind != ContainerKind::kText)
+  if (find_container(container, ContainerKind::kText) == nullptr)
     return fail_transaction(wrong_kind("erasure of text in a handle that is no text"));
   SequenceState& sequence = *containers[container].sequence;
   if (!sequence.tree) {
@@ -326,7 +326,7 @@ void DocumentImpl::stash_range(SequenceState& sequence, RunTree& tree, std::size
 Status DocumentImpl::edit_list_insert(ContainerIndex container, std::size_t index,
                                       std::span<const Value> values, const NewContainer* child) {
   if (!can_edit()) return check_edit();
-  if (container == kNoContainer || containers[container].kind != ContainerKind::kList)
+  if (find_container(container, ContainerKind::kList) == nullptr)
     return fail_transaction(wrong_kind("insertion into a handle that is no list"));
   auto made = tree_of(container);
   if (!made.ok()) return fail_transaction(made.take_error());
@@ -377,7 +377,7 @@ Status DocumentImpl::edit_list_insert(ContainerIndex container, std::size_t inde
 }
 
 Result<LocalDot> DocumentImpl::element_at(ContainerIndex container, std::size_t index) {
-  if (container == kNoContainer || containers[container].kind != ContainerKind::kList)
+  if (find_container(container, ContainerKind::kList) == nullptr)
     return wrong_kind("a handle that is no list");
   WEFT_ASSIGN(RunTree * tree, tree_of(container));
   if (index >= tree->visible().scalars)
@@ -477,7 +477,7 @@ void DocumentImpl::own_move(ContainerIndex container, LocalDot element, LocalDot
 
 Status DocumentImpl::edit_counter_add(ContainerIndex container, std::int64_t amount) {
   if (!can_edit()) return check_edit();
-  if (container == kNoContainer || containers[container].kind != ContainerKind::kCounter)
+  if (find_container(container, ContainerKind::kCounter) == nullptr)
     return fail_transaction(wrong_kind("addition on a handle that is no counter"));
   Status room = check_room(1);
   if (!room.ok()) return fail_transaction(room.take_error());

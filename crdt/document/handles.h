@@ -14,9 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "crdt/base/position.h"
 #include "crdt/base/result.h"
 #include "crdt/clock/version_vector.h"
-#include "crdt/base/position.h"
 #include "crdt/map/value.h"
 
 namespace weft {

@@ -126,6 +126,11 @@ class DocumentImpl {
 
   // --- names (impl.cc) ---
   ReplicaIndex intern_replica(ReplicaId replica);
+  /// The container a handle means, or null: it may come from a failed ensure or a rolled back transaction.
+  Container* find_container(ContainerIndex container, ContainerKind kind) {
+    if (container >= containers.size() || containers[container].kind != kind) return nullptr;
+    return &containers[container];
+  }
   ContainerIndex resolve(std::uint32_t name) const { return names[name].container; }
   std::uint32_t name_of(ContainerIndex container) const {
     return container == kRootContainer ? 0 : containers[container].names.front();
@@ -301,7 +306,7 @@ class DocumentImpl {
   Status erase_text(ContainerIndex container, Position begin, std::size_t count);
   /// The text that is being typed in: a transaction is open and has not failed, nobody observes.
   struct Typing {
-    ContainerIndex container = kNoContainer;  ///< kNoContainer: none
+    ContainerIndex container = kRootContainer;  ///< the root, which is no text: none
     std::uint32_t name = 0;
     RunTree* tree = nullptr;
   } typing;
@@ -351,6 +356,7 @@ class DocumentImpl {
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   std::unique_ptr<PatchCollector> collector;  ///< not null while somebody observes
   bool observing() const { return collector != nullptr; }
+  bool is_observing(std::uint64_t id) const;  ///< not ended meanwhile
   void note_text(ContainerIndex container, RunTree& tree, std::size_t pos,
                  const TextMetrics& before, std::string_view inserted);
   void note_list(ContainerIndex container, std::size_t pos, std::size_t erased,
@@ -363,6 +369,7 @@ class DocumentImpl {
 
   // --- snapshots, export, time ---
   Bytes make_snapshot(ContainerIndex top);
+  Result<std::unique_ptr<DocumentImpl>> committed();
   Status load_snapshot(Bytes bytes);
   bool frontier_fits() const;
   Error damage;  ///< what is wrong with the cold part of the snapshot, if anything
@@ -370,6 +377,11 @@ class DocumentImpl {
   Result<std::unique_ptr<DocumentImpl>> checkout(const VersionVector& version);
 
   // --- conflicts (conflicts.cc) ---
+  // As the graph's, but they know the open transaction too.
+  bool is_uncommitted(LocalDot dot) const;
+  Stamp stamp_of(LocalDot dot) const;
+  bool happened_before(LocalDot a, LocalDot b) const;
+  void add_past(LocalVersion& version, LocalDot dot) const;
   WriteInfo write_info(const Write& write);
   WriteInfo edit_info(LocalDot dot);
   void losers_of(ContainerIndex container, bool is_element, std::uint64_t slot,

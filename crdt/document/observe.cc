@@ -59,8 +59,10 @@ void DocumentImpl::note_list(ContainerIndex container, std::size_t pos, std::siz
 }
 
 void DocumentImpl::note_key(ContainerIndex container, std::uint32_t key) {
-  std::vector<std::uint32_t>& changed = collector->of(container).keys;
-  if (std::find(changed.begin(), changed.end(), key) == changed.end()) changed.push_back(key);
+  CollectedPatch& patch = collector->of(container);
+  std::uint8_t& noted = patch.noted_keys[key];
+  if (noted == 0) patch.keys.push_back(key);
+  noted = 1;
 }
 
 void DocumentImpl::note_counter(ContainerIndex container, std::int64_t amount) {
@@ -75,6 +77,11 @@ void DocumentImpl::note_whole_document() {
 
 void DocumentImpl::discard_patches() {
   if (collector) collector->clear();
+}
+
+bool DocumentImpl::is_observing(std::uint64_t id) const {
+  return std::any_of(observers.begin(), observers.end(),
+                     [id](const ObserverEntry& entry) { return entry.id == id; });
 }
 
 void DocumentImpl::deliver_patches(bool local, const std::string& origin) {
@@ -132,7 +139,7 @@ void DocumentImpl::deliver_patches(bool local, const std::string& origin) {
       patch.keys.push_back(std::move(change));
     }
     for (const ObserverEntry& listener : listeners) {
-      if (!has_prefix(*path, listener.path_prefix)) continue;
+      if (!has_prefix(*path, listener.path_prefix) || !is_observing(listener.id)) continue;
       auto unit = static_cast<std::size_t>(listener.unit);
       patch.steps.clear();
       for (const CollectedStep& step : from.steps) {

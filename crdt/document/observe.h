@@ -23,7 +23,8 @@ struct CollectedStep {
 struct CollectedPatch {
   ContainerIndex container = 0;
   std::vector<CollectedStep> steps;
-  std::vector<std::uint32_t> keys;  ///< in order of first change, each once
+  std::vector<std::uint32_t> keys;     ///< in order of first change, each once
+  FlatTable<std::uint8_t> noted_keys;  ///< those in `keys`
   std::int64_t counter_delta = 0;
 };
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "crdt/clock/ids.h"
 #include "crdt/base/position.h"
+#include "crdt/clock/ids.h"
 #include "crdt/map/value.h"
 
 namespace weft {

@@ -37,7 +37,11 @@ namespace {
 class BundleReplay {
  public:
   BundleReplay(DocumentImpl& impl, OpenedBundle& bundle)
-      : impl_(impl), bundle_(bundle), batch_(bundle.batch) {}
+      : impl_(impl),
+        bundle_(bundle),
+        batch_(bundle.batch),
+        walk_(bundle.batch),
+        is_whole_(bundle.batch.first_seq == 0) {}
 
   bool done() const { return run_ == batch_.deltas.size(); }
   void stop() { run_ = batch_.deltas.size(); }
@@ -49,6 +53,7 @@ class BundleReplay {
   }
   Batch as_batch() const { return DocumentImpl::single_delta(batch_, run_, member_); }
   void advance() {
+    ++delta_at_;
     if (++member_ < batch_.deltas[run_].delta_count) return;
     member_ = 0;
     ++run_;
@@ -63,6 +68,7 @@ class BundleReplay {
       auto known = impl_.graph.find(batch_.author());
       Seq end = known ? impl_.graph.end(*known) : 0;
       if (one.end() <= end) {
+        WEFT_TRY(compare_duplicate(one));
         ++report.duplicate;
         advance();
         continue;
@@ -72,11 +78,13 @@ class BundleReplay {
       if (!translator_) translator_.emplace(impl_, batch_, author->index());
       translator_->refresh();
       cut_ops(one);
+      bool forked = names_fork(one);
       Status status =
           impl_.apply_ready_delta(batch_, one, std::span(ops_.data(), ops_.size()), *translator_);
       if (!status.ok()) return status.take_error();
       author->keep();
       ++report.applied;
+      if (forked) ++report.forked;
       ++applied;
       advance();
     }
@@ -92,8 +100,10 @@ class BundleReplay {
     Seq end = impl_.graph.end(*known);
     Seq chained = impl_.graph.chain_end(*known);
     if (end == batch_.end()) {
-      if (end > chained) {
+      if (end > chained && is_whole_) {
         impl_.graph.set_chain(*known, bundle_.end_chain);
+      } else if (end > chained) {
+        impl_.bring_chain_up(*known);
       } else if (impl_.graph.chain(*known) != bundle_.end_chain) {
         return Error(ErrorCode::kForkedReplica,
                      "replica " + to_string(batch_.author()) + " has two histories");
@@ -105,6 +115,39 @@ class BundleReplay {
   }
 
  private:
+  /// A known dot again: it must be the same delta. Where its content is not held, it is believed.
+  Status compare_duplicate(const DeltaRun& one) {
+    ReplicaIndex author = *impl_.graph.find(batch_.author());
+    const LogChunk* chunk = nullptr;
+    auto run = impl_.delta_of({author, one.first_seq}, &chunk);
+    if (!run || chunk->skeleton) {
+      is_whole_ = false;
+      return {};
+    }
+    for (; walked_ <= delta_at_; ++walked_) {
+      row_.clear();
+      walk_.next(row_);
+    }
+    Seq into = (one.first_seq - run->first_seq) % run->ops_each;
+    if (into == 0 && run->ops_each == one.ops_each &&
+        impl_.encode_logged(author, *chunk, *run, one.first_seq) == row_)
+      return {};
+    return Error(ErrorCode::kForkedReplica, "replica " + to_string(batch_.author()) +
+                                                " has two histories: two deltas at " +
+                                                std::to_string(one.first_seq));
+  }
+  /// Does the delta depend on the end of a log under another chain hash than is held?
+  bool names_fork(const DeltaRun& run) const {
+    for (std::uint32_t i = 0; i < run.dependency_count; ++i) {
+      const Dependency& dependency = batch_.dependencies[run.dependency_begin + i];
+      auto replica = impl_.graph.find(batch_.replicas[dependency.dot.replica]);
+      if (!replica || impl_.graph.chain_end(*replica) != impl_.graph.end(*replica)) continue;
+      if (dependency.dot.seq + 1 == impl_.graph.end(*replica) &&
+          impl_.graph.chain(*replica) != dependency.chain)
+        return true;
+    }
+    return false;
+  }
   bool is_ready(const DeltaRun& run) const {
     for (std::uint32_t i = 0; i < run.dependency_count; ++i) {
       LocalDot dot = batch_.dependencies[run.dependency_begin + i].dot;
@@ -129,6 +172,11 @@ class BundleReplay {
   std::size_t run_ = 0;
   std::uint32_t member_ = 0;
   std::size_t op_ = 0;
+  std::size_t delta_at_ = 0;  ///< deltas before the one at hand
+  DeltaWalk walk_;            ///< writes rows of duplicates
+  std::size_t walked_ = 0;
+  Bytes row_;
+  bool is_whole_;  ///< begins with the log, and all that was known of it has been compared
 };
 
 }  // namespace

@@ -15,9 +15,37 @@ using snapshot::kChecksumBytes;
 using snapshot::kHeaderBytes;
 using snapshot::kMagic;
 
+/// The document without the edits of the open transaction.
+Result<std::unique_ptr<DocumentImpl>> DocumentImpl::committed() {
+  if (!has_skeleton) return checkout(graph.version());
+  auto made = std::make_unique<DocumentImpl>(DocumentOptions(options));
+  WEFT_TRY(made->load_snapshot(snapshot_bytes));
+  std::vector<OpenedBundle> bundles;
+  for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) {
+    if (graph.end(r) <= base_of(r)) continue;
+    std::string content;
+    OpenedBundle& bundle = bundles.emplace_back();
+    WEFT_ASSIGN(bundle.batch, batch_of(r, base_of(r), graph.end(r), content));
+    bring_chain_up(r);
+    bundle.end_chain = graph.chain(r);
+    bundle.batch.owned.assign(as_bytes(content).begin(), as_bytes(content).end());
+    bundle.batch.content = as_text(ByteSpan(bundle.batch.owned));
+  }
+  ApplyReport report;
+  WEFT_TRY(made->apply_one_by_one(bundles, report));
+  return made;
+}
+
 Bytes DocumentImpl::make_snapshot(ContainerIndex top) {
   // A damaged cold part lets nothing change: what was loaded is still the state.
   if (!ensure_skeleton().ok()) return snapshot_bytes;
+  if (tx.open) {
+    auto without = committed();
+    WEFT_ASSERT(without.ok());  // of what is held everything fits
+    DocumentImpl& before = *without.value();
+    auto same = before.container_by_id.find(containers[top].id);
+    return same == before.container_by_id.end() ? Bytes() : before.make_snapshot(same->second);
+  }
   for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) bring_chain_up(r);
   return snapshot::write(*this, top);
 }
@@ -97,7 +125,11 @@ Result<Bytes> Document::container_snapshot(std::string_view path) const {
   WEFT_ASSIGN(DocumentImpl::Target target, impl_->find_path(path));
   if (!target.value.is_container())
     return Error(ErrorCode::kWrongKind, "'" + std::string(path) + "' is no container");
-  return impl_->make_snapshot(target.value.container_index());
+  Bytes bytes = impl_->make_snapshot(target.value.container_index());
+  if (bytes.empty())
+    return Error(ErrorCode::kNotFound,
+                 "'" + std::string(path) + "' was made by the transaction that is open");
+  return bytes;
 }
 
 }  // namespace weft

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/base/checksum.h"
+#include "crdt/base/utf8.h"
 #include "crdt/document/impl.h"
 #include "crdt/document/observe.h"
 
@@ -18,6 +19,7 @@ Status DocumentImpl::begin_transaction(TransactionOptions given) {
   if (given.message.size() > options.limits.message_bytes)
     return Error(ErrorCode::kTooLarge,
                  "the message is over " + std::to_string(options.limits.message_bytes) + " bytes");
+  if (!valid_utf8(given.message)) return Error(ErrorCode::kInvalidUtf8, "the message is not UTF-8");
   tx.begin = graph.end(self);
   own_chunk = &log.open_chunk(self, tx.begin);
   tx.text_size = own_chunk->text.size();

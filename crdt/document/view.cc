@@ -30,9 +30,13 @@ Result<ContainerIndex> list_child(const ListView& list, std::size_t index, Conta
   return child_of(value, kind, std::to_string(index));
 }
 
-/// The tree of a sequence; a handle's container always is one, so only a damaged snapshot fails.
+/// The sequence of a handle, or null where the handle refers to nothing.
+SequenceState* sequence_of(DocumentImpl& impl, ContainerIndex container) {
+  return container < impl.containers.size() ? impl.containers[container].sequence.get() : nullptr;
+}
+
 Result<RunTree*> sequence_tree(DocumentImpl& impl, ContainerIndex container) {
-  if (container == kNoContainer)
+  if (sequence_of(impl, container) == nullptr)
     return Error(ErrorCode::kInvalidArgument, "the handle refers to nothing");
   return impl.tree_of(container);
 }
@@ -89,27 +93,36 @@ std::optional<LocalDot> DocumentImpl::find_own_or_known(const Dot& dot) const {
   return LocalDot{*replica, dot.seq};
 }
 
-std::optional<std::string> ContainerView::path() const { return impl_->path_of(container_); }
-Json ContainerView::json() const { return impl_->json_of(container_); }
+std::optional<std::string> ContainerView::path() const {
+  if (container_ >= impl_->containers.size()) return std::nullopt;
+  return impl_->path_of(container_);
+}
+Json ContainerView::json() const {
+  return container_ < impl_->containers.size() ? impl_->json_of(container_) : Json();
+}
 
 // --- map ---
 
-std::size_t MapView::size() const { return impl_->containers[container_].map->visible_count; }
+std::size_t MapView::size() const {
+  const Container* map = impl_->find_container(container_, ContainerKind::kMap);
+  return map == nullptr ? 0 : map->map->visible_count;
+}
 bool MapView::contains(std::string_view key) const { return get(key).has_value(); }
 
 std::optional<Value> MapView::get(std::string_view key) const {
-  if (container_ == kNoContainer) return std::nullopt;
+  const Container* map = impl_->find_container(container_, ContainerKind::kMap);
   auto index = impl_->keys.find(key);
-  if (!index) return std::nullopt;
-  const MapEntry* entry = impl_->containers[container_].map->find(*index);
+  if (map == nullptr || !index) return std::nullopt;
+  const MapEntry* entry = map->map->find(*index);
   if (entry == nullptr || !entry->reg.visible()) return std::nullopt;
   return entry->reg.winner.value;
 }
 
 std::vector<std::string> MapView::keys() const {
   std::vector<std::string> result;
-  if (container_ == kNoContainer) return result;
-  for (const MapEntry& entry : impl_->containers[container_].map->entries)
+  const Container* map = impl_->find_container(container_, ContainerKind::kMap);
+  if (map == nullptr) return result;
+  for (const MapEntry& entry : map->map->entries)
     if (entry.reg.visible()) result.emplace_back(impl_->keys[entry.key]);
   std::sort(result.begin(), result.end());
   return result;
@@ -184,14 +197,14 @@ Result<std::size_t> ListView::resolve(const Anchor& anchor) const {
 // --- text ---
 
 std::string TextView::str() const {
-  if (container_ == kNoContainer) return {};
-  const SequenceState& sequence = *impl_->containers[container_].sequence;
+  if (sequence_of(*impl_, container_) == nullptr) return {};
+  const SequenceState& sequence = *sequence_of(*impl_, container_);
   return sequence.tree ? sequence.tree->text() : std::string(sequence.text_view());
 }
 
 std::size_t TextView::size(Unit unit) const {
-  if (container_ == kNoContainer) return 0;
-  const SequenceState& sequence = *impl_->containers[container_].sequence;
+  if (sequence_of(*impl_, container_) == nullptr) return 0;
+  const SequenceState& sequence = *sequence_of(*impl_, container_);
   if (!sequence.tree) {
     std::string_view text = sequence.text_view();
     return unit == Unit::kUtf8    ? text.size()
@@ -300,7 +313,8 @@ Result<std::vector<BlameSpan>> TextView::blame(Position begin, Position end) con
 // --- counter ---
 
 std::int64_t CounterView::value() const {
-  return container_ == kNoContainer ? 0 : impl_->containers[container_].counter;
+  const Container* counter = impl_->find_container(container_, ContainerKind::kCounter);
+  return counter == nullptr ? 0 : counter->counter;
 }
 
 // --- the editing handles: the same children, and every edit handed on ---

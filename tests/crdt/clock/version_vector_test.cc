@@ -191,6 +191,6 @@ TEST_CASE("a count of entries that the bytes can't hold is refused before anythi
 
 TEST_CASE("a seq over its limit is refused as such") {
   CHECK(decode_error(raw(1, {{kA, kMaxSeq}})) == ErrorCode::kOk);
-  // Not so yet: it says kCorrupt, while ids.h (I1) and the decoder of deltas say kLimit.
+  // Fault found: it says kCorrupt, while ids.h (I1) and the decoder of deltas say kLimit.
   CHECK(decode_error(raw(1, {{kA, std::uint64_t{kMaxSeq} + 1}})) == ErrorCode::kLimit);
 }

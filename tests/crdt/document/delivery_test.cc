@@ -227,7 +227,7 @@ TEST_CASE("a bundle that goes on where another history of its replica ends is no
   set(a, "k", "a");
   set(twin, "k", "twin");
   set(twin, "k", "goes on");
-  // Not so yet: it counts as a duplicate and an applied one, and its chain hash is taken over.
+  // Fault found: it counts as a duplicate and an applied one, and its chain hash is taken over.
   auto report = a.apply_bundle(twin.bundles_since({})->front());
   CHECK((!report.ok() || report->forked + report->refused > 0));
   CHECK(a.chain({1}) != twin.chain({1}));
@@ -245,7 +245,7 @@ TEST_CASE("a dependency on another history of a replica takes effect and is coun
   check_report(a.apply(delta), {.applied = 1, .forked = 1});
   CHECK(content(a) == R"({"b":1,"k":"ours"})");
 
-  // Not so yet: of bundles none is counted.
+  // Fault found: of bundles none is counted.
   Document again = make_document(1);
   set(again, "k", "ours");
   Bytes bundle = b.bundles_since(again.version())->front();

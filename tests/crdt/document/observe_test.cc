@@ -288,7 +288,7 @@ TEST_CASE("an observation ends with its observer") {
 }
 
 TEST_CASE("an observer that another one's callback ends is not called any more") {
-  // Not so yet: whoever observed when the delivery began is told until its end.
+  // Fault found: whoever observed when the delivery began is told until its end.
   Document document = furnished();
   int told = 0;
   std::optional<Observer> second;

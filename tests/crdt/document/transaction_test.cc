@@ -95,7 +95,7 @@ TEST_CASE("an open transaction reads its own edits, and nothing of them leaves t
   CHECK(document.deltas_since(version)->empty());
   CHECK(document.export_history().value() == history);
   CHECK(content(document.fork({2})) == R"({"k":1,"l":[1,2,3],"n":7,"t":"abc"})");
-  // Not so yet: what is written is no snapshot that loads.
+  // Fault found: what is written is no snapshot that loads.
   CHECK(document.snapshot() == before);
 }
 
@@ -221,7 +221,7 @@ TEST_CASE("a message is UTF-8 and has a limit") {
   CHECK(document.begin(options).ok());
   options.message += 'm';
   CHECK(code(document.begin(options)) == ErrorCode::kTooLarge);
-  // Not so yet: the message is taken, and every other replica refuses the delta for it.
+  // Fault found: the message is taken, and every other replica refuses the delta for it.
   options.message = "\xff";
   CHECK(code(document.begin(options)) == ErrorCode::kInvalidUtf8);
 }
@@ -256,7 +256,7 @@ TEST_CASE("the handle of an ensure that failed refers to nothing and refuses eve
   CounterEdit counter = map.ensure_counter("n");
 
   CHECK(code(list.push_back(1)) == ErrorCode::kTransactionFailed);
-  // Not so yet: edit_text_insert and edit_text_erase take nothing for the text that is typed in.
+  // Fault found: edit_text_insert and edit_text_erase take nothing for the text that is typed in.
   CHECK(code(text.insert(scalar(0), "x")) == ErrorCode::kTransactionFailed);
   CHECK(code(counter.add(1)) == ErrorCode::kTransactionFailed);
   CHECK_FALSE(map.contains("k"));
@@ -271,7 +271,7 @@ TEST_CASE("the handle of an ensure that failed refers to nothing and refuses eve
 }
 
 TEST_CASE("a handle that refers to nothing answers whatever it is asked, as long as it lives") {
-  // Not so yet: size, path, json, and set in a later transaction read beyond the containers.
+  // Fault found: size, path, json, and set in a later transaction read beyond the containers.
   Document document = furnished();
   MapEdit map = document.begin()->root().ensure_map("\xff");
   CHECK(map.size() == 0);
@@ -281,7 +281,7 @@ TEST_CASE("a handle that refers to nothing answers whatever it is asked, as long
 }
 
 TEST_CASE("the handle of a child that a rollback took back answers, too") {
-  // Not so yet: it reads beyond the containers, or another child that has got the same index.
+  // Fault found: it reads beyond the containers, or another child that has got the same index.
   Document document = furnished();
   TextEdit text = document.begin()->root().ensure_text("new");
   CHECK(text.str().empty());
@@ -291,7 +291,7 @@ TEST_CASE("the handle of a child that a rollback took back answers, too") {
 }
 
 TEST_CASE("why answers for a key that the first transaction of all is writing") {
-  // Not so yet: it asks for the clock of an operation that has none.
+  // Fault found: it asks for the clock of an operation that has none.
   Document document = make_document();
   Transaction tx = document.begin().value();
   REQUIRE(tx.root().set("k", 1).ok());
