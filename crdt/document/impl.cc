@@ -18,7 +18,11 @@ MapEntry* MapState::find(std::uint32_t key) {
 }
 
 MapEntry& MapState::at(std::uint32_t key) {
-  if (MapEntry* entry = find(key)) return *entry;
+  MapEntry* entry = find(key);
+  return entry != nullptr ? *entry : add(key);
+}
+
+MapEntry& MapState::add(std::uint32_t key) {
   entries.emplace_back().key = key;
   if (entries.size() == kLinearMax + 1) {
     for (std::uint32_t i = 0; i < entries.size(); ++i) index[entries[i].key] = i;
@@ -72,19 +76,23 @@ std::optional<std::uint32_t> DocumentImpl::find_name(LocalDot dot) const {
   return *name;
 }
 
+Container& DocumentImpl::add_container(const ContainerId& id, ContainerKind kind,
+                                       ContainerIndex parent) {
+  Container& made = containers.emplace_back();
+  made.kind = kind;
+  made.id = id;
+  made.parent = parent;
+  if (kind == ContainerKind::kMap) made.map = std::make_unique<MapState>();
+  if (kind == ContainerKind::kList) made.sequence = std::make_unique<SequenceState>(false);
+  if (kind == ContainerKind::kText) made.sequence = std::make_unique<SequenceState>(true);
+  return made;
+}
+
 ContainerIndex DocumentImpl::add_container(const ContainerId& id, ContainerKind kind,
                                            ContainerIndex parent, LocalDot dot) {
   auto [at, is_new] =
       container_by_id.try_emplace(id, static_cast<ContainerIndex>(containers.size()));
-  if (is_new) {
-    Container& made = containers.emplace_back();
-    made.kind = kind;
-    made.id = id;
-    made.parent = parent;
-    if (kind == ContainerKind::kMap) made.map = std::make_unique<MapState>();
-    if (kind == ContainerKind::kList) made.sequence = std::make_unique<SequenceState>(false);
-    if (kind == ContainerKind::kText) made.sequence = std::make_unique<SequenceState>(true);
-  }
+  if (is_new) add_container(id, kind, parent);
   auto name = static_cast<std::uint32_t>(names.size());
   names.push_back({dot, at->second});
   name_by_dot[dot.packed()] = name;

@@ -110,7 +110,8 @@ class DocumentImpl {
   Log log;
   KeyTable keys;
   std::vector<Container> containers;
-  std::vector<ContainerName> names;      ///< names[0] is the root
+  std::vector<ContainerName> names;  ///< names[0] is the root
+  // Filled with the snapshot's cold part; reading needs neither.
   FlatTable<std::uint32_t> name_by_dot;  ///< packed dot -> index into names
   std::unordered_map<ContainerId, ContainerIndex, ContainerIdHash> container_by_id;
   bool read_only = false;
@@ -136,6 +137,8 @@ class DocumentImpl {
     return container == kRootContainer ? 0 : containers[container].names.front();
   }
   std::optional<std::uint32_t> find_name(LocalDot dot) const;
+  /// One that no table knows yet.
+  Container& add_container(const ContainerId& id, ContainerKind kind, ContainerIndex parent);
   /// Adds `dot` to the names of the container with this id, made where it doesn't exist.
   ContainerIndex add_container(const ContainerId& id, ContainerKind kind, ContainerIndex parent,
                                LocalDot dot);

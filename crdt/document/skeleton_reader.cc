@@ -12,6 +12,7 @@ class SkeletonReader {
   SkeletonReader(DocumentImpl& impl, ByteReader in) : impl_(impl), in_(in) {}
 
   Status read() {
+    index_containers();
     check_ids();
     for (ReplicaIndex r : impl_.snapshot_replicas) read_graph(r);
     for (ReplicaIndex r : impl_.snapshot_replicas) read_skeleton(r);
@@ -27,6 +28,20 @@ class SkeletonReader {
   }
 
  private:
+  /// For edits and deltas, which name containers by the writes that made them.
+  void index_containers() {
+    impl_.container_by_id.reserve(impl_.containers.size());
+    impl_.name_by_dot.reserve(impl_.names.size());
+    for (ContainerIndex c = 1; c < impl_.containers.size(); ++c)
+      impl_.container_by_id.emplace(impl_.containers[c].id, c);
+    for (std::uint32_t name = 1; name < impl_.names.size(); ++name) {
+      std::uint64_t dot = impl_.names[name].dot.packed();
+      if (impl_.name_by_dot.find(dot) != nullptr)
+        return in_.fail("one write that made two containers");
+      impl_.name_by_dot[dot] = name;
+    }
+  }
+
   /// A mergeable child's id is the hash of its place: whoever makes it next has to meet it there.
   void check_ids() {
     for (const Container& child : impl_.containers) {

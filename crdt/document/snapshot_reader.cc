@@ -86,8 +86,6 @@ class SnapshotReader {
     if (count == 0) in_.fail("no root");
     impl_.containers.reserve(static_cast<std::size_t>(count));
     impl_.names.reserve(static_cast<std::size_t>(count));
-    impl_.name_by_dot.reserve(static_cast<std::size_t>(count));
-    impl_.container_by_id.reserve(static_cast<std::size_t>(count));
     ContainerId previous;
     for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
       ContainerId id;
@@ -116,20 +114,18 @@ class SnapshotReader {
       }
       std::uint64_t names = in_.varint_up_to(in_.remaining() / 2, "more names than bytes");
       if (names == 0) in_.fail("a container that nobody made");
-      ContainerIndex made = kNoContainer;
+      // Its number in the table is its index: the document was empty, the table is sorted. Looking up by
+      // id and by name comes with the cold part.
+      auto made = static_cast<ContainerIndex>(i);
+      Container& container = impl_.add_container(id, kind, static_cast<ContainerIndex>(parent));
       for (std::uint64_t n = 0; n < names && in_.ok(); ++n) {
-        LocalDot name = dot();
-        if (!in_.ok()) break;
-        if (impl_.find_name(name)) in_.fail("one write that made two containers");
-        made = impl_.add_container(id, kind, static_cast<ContainerIndex>(parent), name);
+        container.names.push_back(static_cast<std::uint32_t>(impl_.names.size()));
+        impl_.names.push_back({dot(), made});
       }
       if (!in_.ok()) return;
       bool mergeable = (id.bytes[15] & 1) != 0;
       if (mergeable ? in_list : names != 1 || id != impl_.distinct_id(impl_.names.back().dot))
         return in_.fail("a container with the id of another one");
-      // Its number in the table is its index: the document was empty, the table sorted.
-      if (made != i) return in_.fail("two containers with one id");
-      Container& container = impl_.containers[made];
       container.in_list = in_list;
       container.element = element;
       container.key = at_key;
@@ -211,11 +207,14 @@ class SnapshotReader {
         std::uint64_t count = in_.varint_up_to(in_.remaining() / 4, "more entries than bytes");
         MapState& map = *container.map;
         map.entries.reserve(static_cast<std::size_t>(count));
+        std::uint64_t next = 0;
         for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
-          std::uint32_t at = key();
-          if (map.find(at) != nullptr) in_.fail("a key twice");
-          if (!in_.ok()) return;
-          Register& reg = map.at(at).reg;
+          std::uint64_t number = in_.varint();
+          if (number < next || number >= keys_.size())
+            return in_.fail("keys of a map out of order, or not in the table");
+          next = number + 1;
+          std::uint32_t at = keys_[static_cast<std::size_t>(number)];
+          Register& reg = map.add(at).reg;
           read_register(reg, map.losers, c, false, at);
           map.visible_count += reg.visible() ? 1u : 0u;
         }

@@ -8,6 +8,7 @@
 // there, order is not) until someone needs positions or dots, then a RunTree.
 
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -49,7 +50,8 @@ struct MapState {
   static constexpr std::size_t kLinearMax = 8;
   MapEntry* find(std::uint32_t key);
   const MapEntry* find(std::uint32_t key) const { return const_cast<MapState*>(this)->find(key); }
-  MapEntry& at(std::uint32_t key);  ///< made where there is none
+  MapEntry& at(std::uint32_t key);   ///< made where there is none
+  MapEntry& add(std::uint32_t key);  ///< where there is none
   void erase_newest(std::uint32_t key);
 };
 
@@ -105,11 +107,12 @@ struct Container {
   ContainerKind kind = ContainerKind::kMap;
   ContainerId id;
   ContainerIndex parent = kNoContainer;
-  bool in_list = false;              ///< made for a list element, not for a map key
-  std::uint32_t key = 0;             ///< where !in_list
-  LocalDot element;                  ///< where in_list
-  std::uint32_t generation = 0;      ///< mergeable only
-  std::vector<std::uint32_t> names;  ///< indices of the dots that name it; empty for the root
+  bool in_list = false;          ///< made for a list element, not for a map key
+  std::uint32_t key = 0;         ///< where !in_list
+  LocalDot element;              ///< where in_list
+  std::uint32_t generation = 0;  ///< mergeable only
+  /// Indices of the dots that name it; empty for the root. A child that one replica made has one.
+  boost::container::small_vector<std::uint32_t, 2> names;
   std::unique_ptr<MapState> map;
   std::unique_ptr<SequenceState> sequence;
   std::int64_t counter = 0;
