@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -21,92 +22,100 @@ class FlatTable {
     Mapped value;
   };
 
-  std::size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return rep_ ? rep_->size : 0; }
+  bool empty() const { return size() == 0; }
 
   Mapped* find(Key key) {
-    if (size_ == 0) return nullptr;
-    for (std::size_t i = home(key);; i = (i + 1) & mask_) {
-      if (!used_[i]) return nullptr;
-      if (slots_[i].key == key) return &slots_[i].value;
+    if (!rep_) return nullptr;
+    Rep& rep = *rep_;
+    for (std::size_t i = rep.home(key);; i = (i + 1) & rep.mask) {
+      if (!rep.used[i]) return nullptr;
+      if (rep.slots[i].key == key) return &rep.slots[i].value;
     }
   }
   const Mapped* find(Key key) const { return const_cast<FlatTable*>(this)->find(key); }
 
   /// The value at `key`, made by default where there was none.
   Mapped& operator[](Key key) {
-    if ((size_ + 1) * 4 > slots_.size() * 3) grow();
-    std::size_t i = home(key);
-    for (; used_[i]; i = (i + 1) & mask_)
-      if (slots_[i].key == key) return slots_[i].value;
-    used_[i] = 1;
-    ++size_;
-    slots_[i].key = key;
-    slots_[i].value = Mapped();
-    return slots_[i].value;
+    if (!rep_ || (rep_->size + 1) * 4 > rep_->slots.size() * 3) grow();
+    Rep& rep = *rep_;
+    std::size_t i = rep.home(key);
+    for (; rep.used[i]; i = (i + 1) & rep.mask)
+      if (rep.slots[i].key == key) return rep.slots[i].value;
+    rep.used[i] = 1;
+    ++rep.size;
+    rep.slots[i].key = key;
+    rep.slots[i].value = Mapped();
+    return rep.slots[i].value;
   }
 
   bool erase(Key key) {
-    if (size_ == 0) return false;
-    std::size_t i = home(key);
-    for (;; i = (i + 1) & mask_) {
-      if (!used_[i]) return false;
-      if (slots_[i].key == key) break;
+    if (!rep_) return false;
+    Rep& rep = *rep_;
+    std::size_t i = rep.home(key);
+    for (;; i = (i + 1) & rep.mask) {
+      if (!rep.used[i]) return false;
+      if (rep.slots[i].key == key) break;
     }
-    for (std::size_t j = (i + 1) & mask_; used_[j]; j = (j + 1) & mask_) {
-      std::size_t distance_home = (j - home(slots_[j].key)) & mask_;
-      std::size_t distance_gap = (j - i) & mask_;
+    for (std::size_t j = (i + 1) & rep.mask; rep.used[j]; j = (j + 1) & rep.mask) {
+      std::size_t distance_home = (j - rep.home(rep.slots[j].key)) & rep.mask;
+      std::size_t distance_gap = (j - i) & rep.mask;
       if (distance_home >= distance_gap) {
-        slots_[i] = std::move(slots_[j]);
+        rep.slots[i] = std::move(rep.slots[j]);
         i = j;
       }
     }
-    used_[i] = 0;
-    slots_[i] = Slot{};
-    --size_;
+    rep.used[i] = 0;
+    rep.slots[i] = Slot{};
+    --rep.size;
     return true;
   }
 
-  void clear() {
-    slots_.clear();
-    used_.clear();
-    size_ = mask_ = 0;
-  }
+  void clear() { rep_.reset(); }
   void reserve(std::size_t count) {
-    while (slots_.size() * 3 < count * 4) grow();
+    while (count != 0 && (!rep_ || rep_->slots.size() * 3 < count * 4)) grow();
   }
 
   template <typename Visit>
   void for_each(Visit&& visit) const {
-    for (std::size_t i = 0; i < slots_.size(); ++i)
-      if (used_[i]) visit(slots_[i].key, slots_[i].value);
+    if (!rep_) return;
+    for (std::size_t i = 0; i < rep_->slots.size(); ++i)
+      if (rep_->used[i]) visit(rep_->slots[i].key, rep_->slots[i].value);
   }
 
  private:
-  std::size_t home(Key key) const {
-    std::uint64_t x = key * 0x9e37'79b9'7f4a'7c15;
-    return static_cast<std::size_t>(x ^ (x >> 32)) & mask_;
-  }
-  void grow() {
-    std::vector<Slot> old_slots = std::move(slots_);
-    std::vector<std::uint8_t> old_used = std::move(used_);
-    std::size_t capacity = old_slots.empty() ? 8 : old_slots.size() * 2;
-    slots_ = std::vector<Slot>(capacity);
-    used_.assign(capacity, 0);
-    mask_ = capacity - 1;
-    for (std::size_t i = 0; i < old_slots.size(); ++i) {
-      if (!old_used[i]) continue;
-      std::size_t at = home(old_slots[i].key);
-      while (used_[at]) at = (at + 1) & mask_;
-      used_[at] = 1;
-      slots_[at] = std::move(old_slots[i]);
+  struct Rep {
+    std::vector<Slot> slots;
+    std::vector<std::uint8_t> used;
+    std::size_t size = 0;
+    std::size_t mask = 0;
+
+    std::size_t home(Key key) const {
+      std::uint64_t x = key * 0x9e37'79b9'7f4a'7c15;
+      return static_cast<std::size_t>(x ^ (x >> 32)) & mask;
     }
+  };
+
+  void grow() {
+    auto larger = std::make_unique<Rep>();
+    std::size_t capacity = rep_ ? rep_->slots.size() * 2 : 8;
+    larger->slots = std::vector<Slot>(capacity);
+    larger->used.assign(capacity, 0);
+    larger->mask = capacity - 1;
+    if (rep_) {
+      larger->size = rep_->size;
+      for (std::size_t i = 0; i < rep_->slots.size(); ++i) {
+        if (!rep_->used[i]) continue;
+        std::size_t at = larger->home(rep_->slots[i].key);
+        while (larger->used[at]) at = (at + 1) & larger->mask;
+        larger->used[at] = 1;
+        larger->slots[at] = std::move(rep_->slots[i]);
+      }
+    }
+    rep_ = std::move(larger);
   }
 
-  std::vector<Slot> slots_;
-  std::vector<std::uint8_t> used_;
-  std::size_t size_ = 0;
-  std::size_t mask_ = 0;
+  std::unique_ptr<Rep> rep_;  ///< null: empty, and most tables are: a map's losers
 };
 
 }  // namespace weft

@@ -97,6 +97,7 @@ class SnapshotReader {
       if (i == 0) {
         if (!(id == ContainerId()) || tag != 0) in_.fail("the first container is not the root");
         containers_.push_back(kRootContainer);
+        places_.push_back({});
         continue;
       }
       if (!(previous < id)) in_.fail("containers out of order");
@@ -131,6 +132,7 @@ class SnapshotReader {
       container.key = at_key;
       container.generation = generation;
       containers_.push_back(made);
+      places_.push_back({in_list ? element.packed() : at_key, container.parent, kind, in_list});
     }
     for (ContainerIndex c = 1; c < impl_.containers.size() && in_.ok(); ++c) {
       const Container& parent = impl_.containers[impl_.containers[c].parent];
@@ -167,10 +169,8 @@ class SnapshotReader {
       std::uint64_t number =
           in_.varint_up_to(impl_.containers.size() - 1, "a child that is not in the table");
       auto child = static_cast<ContainerIndex>(number);
-      const Container& made = impl_.containers[child];
-      bool here = child != kRootContainer && made.parent == holder && made.in_list == is_element &&
-                  (is_element ? made.element.packed() == slot : made.key == slot);
-      if (!here) in_.fail("a child at a place it was not made for");
+      const Place& made = places_[child];
+      if (made.parent != holder || made.in_list != is_element || made.slot != slot) in_.fail("a child at a place it was not made for");
       write.value = Value::container(child, made.kind);
       return write;
     }
@@ -256,6 +256,14 @@ class SnapshotReader {
   std::vector<ReplicaIndex> replicas_;
   std::vector<std::uint32_t> keys_;
   std::vector<ContainerIndex> containers_;
+  /// Where each container was made for, close together: registers ask for them in any order.
+  struct Place {
+    std::uint64_t slot = 0;
+    ContainerIndex parent = kNoContainer;
+    ContainerKind kind = ContainerKind::kMap;
+    bool in_list = false;
+  };
+  std::vector<Place> places_;
 };
 
 }  // namespace
