@@ -18,7 +18,22 @@ constexpr std::uint32_t kMaxGeneration = 1u << 30;
 
 }  // namespace
 
+bool DocumentImpl::nests_too_deep(const Op& op, std::string_view content) const {
+  if (containers[resolve(op.container)].depth < kContainerDepthMax) [[likely]]
+    return false;
+  if (op.kind == OpKind::kMapEnsure) return true;
+  if (op.kind != OpKind::kMapSet && op.kind != OpKind::kListInsert && op.kind != OpKind::kListSet)
+    return false;
+  for (content = content.substr(op.content_begin, op.content_size); !content.empty();) {
+    std::size_t size = value_size(as_bytes(content));
+    if (Value::decode_trusted(as_bytes(content.substr(0, size))).is_container()) return true;
+    content.remove_prefix(size);
+  }
+  return false;
+}
+
 Status DocumentImpl::apply_op(const Op& op, const OpContext& context) {
+  if (nests_too_deep(op, context.content)) return invalid("a container too deep inside others");
   ContainerIndex container = resolve(op.container);
   switch (op.kind) {
     case OpKind::kMapSet:

@@ -392,6 +392,7 @@ class BulkApplication {
     if (!made.is_none() && !impl_.in_past(made, context, op.seq)) return false;
     op.container = name;
     append_run(source.chunk->ops, op, source.author);
+    if (impl_.nests_too_deep(op, context.content)) return false;
     if (is_sequence_op(op.kind)) return sequences_->apply(op, context);
     return impl_.apply_op(op, context).ok();
   }
@@ -567,7 +568,7 @@ Result<RunTree*> DocumentImpl::tree_of(ContainerIndex container) {
     if (!run.hidden) visible += run.count;
   if (sequence.is_text && visible != count_scalars(sequence.text_view()))
     return Error(ErrorCode::kCorrupt, "the snapshot's text does not fit its sequence");
-  if (has_skeleton && sequence.is_text) WEFT_TRY(index_cold_text(sequence));
+  if (has_skeleton && !is_part() && sequence.is_text) WEFT_TRY(index_cold_text(sequence));
   sequence.tree = std::make_unique<RunTree>(
       RunTree::build(sequence.is_text, sequence.packed, sequence.text_view()));
   sequence.packed = {};

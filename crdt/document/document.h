@@ -218,8 +218,10 @@ class Document {
   Result<Bytes> export_history() const;
   /// The state as a file; canonical (I3). An open transaction has no part in it.
   Bytes snapshot() const;
-  /// One container and everything below it, as JSON-independent canonical bytes; for caches and
-  /// comparisons. @errors kNotFound
+  /// One container and everything below it, for caches and comparisons: edits elsewhere don't change it.
+  /// `load` makes a read-only document of it whose root, at the path "", is that container; it can be
+  /// read, positions and anchors included, but says nothing of versions, times and conflicts.
+  /// @errors kNotFound; kWrongKind: a plain value is there
   Result<Bytes> container_snapshot(std::string_view path) const;
   std::vector<PendingDelta> pending() const;
   std::vector<DeltaInfo> log() const;            ///< causal order: by stamp

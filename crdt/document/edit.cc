@@ -40,6 +40,12 @@ Status DocumentImpl::check_value(const Value& value) const {
   return {};
 }
 
+Status DocumentImpl::check_nesting(ContainerIndex container) const {
+  if (containers[container].depth < kContainerDepthMax) return {};
+  return Error(ErrorCode::kTooLarge,
+               "containers lie at most " + std::to_string(kContainerDepthMax) + " deep");
+}
+
 Status DocumentImpl::edit_map_set(ContainerIndex container, std::string_view key,
                                   const Value* value, const NewContainer* child) {
   if (!can_edit()) return check_edit();
@@ -55,6 +61,7 @@ Status DocumentImpl::edit_map_set(ContainerIndex container, std::string_view key
     if (!status.ok()) return fail_transaction(status.take_error());
   }
   Status room = check_room(1);
+  if (room.ok() && child != nullptr) room = check_nesting(container);
   if (!room.ok()) return fail_transaction(room.take_error());
   std::uint32_t index = known ? *known : keys.intern(key);
   LocalDot dot{self, next_seq()};
@@ -139,6 +146,7 @@ Result<ContainerIndex> DocumentImpl::edit_ensure(ContainerIndex container, std::
     generation = entry->reg.generations;
   }
   Status room = check_room(1);
+  if (room.ok()) room = check_nesting(container);
   if (!room.ok()) return fail_transaction(room.take_error()).take_error();
   LocalDot dot{self, next_seq()};
   ContainerIndex made =
@@ -342,6 +350,7 @@ Status DocumentImpl::edit_list_insert(ContainerIndex container, std::size_t inde
   std::size_t units = child != nullptr ? 1 : values.size();
   if (units == 0) return {};
   Status room = check_room(units);
+  if (room.ok() && child != nullptr) room = check_nesting(container);
   if (!room.ok()) return fail_transaction(room.take_error());
   scratch.clear();
   ByteWriter out(scratch);

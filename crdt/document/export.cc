@@ -76,7 +76,7 @@ class BatchBuilderFromLog {
 }  // namespace
 
 Seq DocumentImpl::base_of(ReplicaIndex replica) const {
-  return skeleton_pending ? graph.end(replica) : log.base(replica);
+  return skeleton_pending || is_part() ? graph.end(replica) : log.base(replica);
 }
 
 std::optional<DeltaRun> DocumentImpl::delta_of(LocalDot dot, const LogChunk** chunk) const {

@@ -92,7 +92,7 @@ ContainerIndex DocumentImpl::add_container(const ContainerId& id, ContainerKind 
                                            ContainerIndex parent, LocalDot dot) {
   auto [at, is_new] =
       container_by_id.try_emplace(id, static_cast<ContainerIndex>(containers.size()));
-  if (is_new) add_container(id, kind, parent);
+  if (is_new) add_container(id, kind, parent).depth = containers[parent].depth + 1;
   auto name = static_cast<std::uint32_t>(names.size());
   names.push_back({dot, at->second});
   name_by_dot[dot.packed()] = name;
@@ -252,7 +252,7 @@ std::optional<std::string> DocumentImpl::path_of(ContainerIndex container) {
 
 Result<DocumentImpl::Target> DocumentImpl::find_path(std::string_view path, bool allow_erased) {
   Target target;
-  target.value = Value::container(kRootContainer, ContainerKind::kMap);
+  target.value = Value::container(kRootContainer, containers[kRootContainer].kind);
   target.visible = true;
   if (!path.empty() && path[0] != '/')
     return Error(ErrorCode::kInvalidArgument,

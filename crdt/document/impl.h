@@ -116,9 +116,11 @@ class DocumentImpl {
   std::unordered_map<ContainerId, ContainerIndex, ContainerIdHash> container_by_id;
   bool read_only = false;
   std::uint32_t needs_weft = 0;
-  ReplicaIndex self = 0;           ///< index of options.replica
-  Bytes snapshot_bytes;            ///< what was loaded, while something borrows from it
-  bool has_skeleton = false;       ///< some of the history is not held
+  ReplicaIndex self = 0;      ///< index of options.replica
+  Bytes snapshot_bytes;       ///< what was loaded, while something borrows from it
+  bool has_skeleton = false;  ///< some of the history is not held
+  /// Loaded from the snapshot of one container, which is the root here: read-only, without history.
+  bool is_part() const { return !(containers[kRootContainer].id == ContainerId()); }
   bool skeleton_pending = false;   ///< the snapshot's cold part is not decoded yet
   std::size_t skeleton_begin = 0;  ///< where it lies in snapshot_bytes
   std::size_t skeleton_end = 0;
@@ -137,7 +139,7 @@ class DocumentImpl {
     return container == kRootContainer ? 0 : containers[container].names.front();
   }
   std::optional<std::uint32_t> find_name(LocalDot dot) const;
-  /// One that no table knows yet.
+  /// One that no table knows yet; its depth is the caller's.
   Container& add_container(const ContainerId& id, ContainerKind kind, ContainerIndex parent);
   /// Adds `dot` to the names of the container with this id, made where it doesn't exist.
   ContainerIndex add_container(const ContainerId& id, ContainerKind kind, ContainerIndex parent,
@@ -226,6 +228,8 @@ class DocumentImpl {
   void show_slot(ContainerIndex container, RunTree& tree, LocalDot slot, bool shown);
 
   // --- applying (apply.cc, deliver.cc, replay.cc, bulk.cc) ---
+  /// Would `op` make a container below kContainerDepthMax?
+  bool nests_too_deep(const Op& op, std::string_view content) const;
   Status apply_op(const Op& op, const OpContext& context);
   Status apply_map_op(ContainerIndex container, const Op& op, const OpContext& context);
   void begin_journal();
@@ -322,6 +326,7 @@ class DocumentImpl {
   Status edit_restore(ContainerIndex container);
   Status edit_counter_add(ContainerIndex container, std::int64_t amount);
   Status check_value(const Value& value) const;
+  Status check_nesting(ContainerIndex container) const;
   Result<std::size_t> scalar_position(RunTree& tree, Position at) const;
   Result<LocalDot> element_at(ContainerIndex container, std::size_t index);
   std::optional<LocalDot> find_own_or_known(const Dot& dot) const;

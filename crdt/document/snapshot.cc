@@ -39,6 +39,7 @@ Result<std::unique_ptr<DocumentImpl>> DocumentImpl::committed() {
 Bytes DocumentImpl::make_snapshot(ContainerIndex top) {
   // A damaged cold part lets nothing change: what was loaded is still the state.
   if (!ensure_skeleton().ok()) return snapshot_bytes;
+  if (is_part() && top == kRootContainer) return snapshot_bytes;
   if (tx.open) {
     auto without = committed();
     WEFT_ASSERT(without.ok());  // of what is held everything fits
@@ -46,8 +47,9 @@ Bytes DocumentImpl::make_snapshot(ContainerIndex top) {
     auto same = before.container_by_id.find(containers[top].id);
     return same == before.container_by_id.end() ? Bytes() : before.make_snapshot(same->second);
   }
+  if (top != kRootContainer) return snapshot::write_part(*this, top);
   for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) bring_chain_up(r);
-  return snapshot::write(*this, top);
+  return snapshot::write(*this);
 }
 
 Status DocumentImpl::ensure_skeleton() {
@@ -99,6 +101,12 @@ Status DocumentImpl::load_snapshot(Bytes bytes) {
   skeleton_end = body.size();
   WEFT_TRY(snapshot::read_hot(
       *this, ByteReader(body.subspan(kHeaderBytes, static_cast<std::size_t>(hot)), kHeaderBytes)));
+  if (is_part()) {
+    has_skeleton = true;
+    return snapshot::read_order(
+        *this,
+        ByteReader(body.subspan(skeleton_begin, skeleton_end - skeleton_begin), skeleton_begin));
+  }
   skeleton_pending = !snapshot_replicas.empty();
   has_skeleton = skeleton_pending;
   return {};

@@ -33,12 +33,19 @@ inline bool is_sequence_op(OpKind kind) {
   return is_insert(kind) || has_targets(kind) || kind == OpKind::kListMove;
 }
 
-/// The whole document where `top` is the root, else what lies at and below one container.
-Bytes write(DocumentImpl& impl, ContainerIndex top);
+/// The whole document.
+Bytes write(DocumentImpl& impl);
+/// One container, not the root, and what lies below it: its hot part, then the order of its sequences.
+Bytes write_part(DocumentImpl& impl, ContainerIndex top);
 
-/// Reads the hot part into an empty document, which from then on borrows from what `in` reads.
+/// Reads the hot part into an empty document, which from then on borrows from what `in` reads; that of
+/// one container makes it the root of a read-only document.
 /// @errors kCorrupt, kInvalidUtf8, kLimit, with the offset
 Status read_hot(DocumentImpl& impl, ByteReader in);
+
+/// What stands behind the hot part of one container: after it everything can be read.
+/// @errors as above
+Status read_order(DocumentImpl& impl, ByteReader in);
 
 /// Reads the cold part: causal graph, clock runs, skeleton, erased text.
 /// @errors as above; the document is then fit for reading its values only

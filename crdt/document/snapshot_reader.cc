@@ -95,12 +95,16 @@ class SnapshotReader {
       if ((tag & ~16) > 3) in_.fail("a container of no kind");
       auto kind = static_cast<ContainerKind>(tag & 15);
       if (i == 0) {
-        if (!(id == ContainerId()) || tag != 0) in_.fail("the first container is not the root");
+        if (id == ContainerId() ? tag != 0 : (tag & 16) != 0)
+          in_.fail("the first container is not the root");
+        if (!(id == ContainerId())) make_root(id, kind);
         containers_.push_back(kRootContainer);
         places_.push_back({});
         continue;
       }
-      if (!(previous < id)) in_.fail("containers out of order");
+      if (i > 1 && !(previous < id)) in_.fail("containers out of order");
+      if (id == ContainerId() || id == impl_.containers[kRootContainer].id)
+        in_.fail("the root twice");
       previous = id;
       std::uint64_t parent = in_.varint_up_to(count - 1, "a parent that is not in the table");
       bool in_list = (tag & 16) != 0;
@@ -139,22 +143,37 @@ class SnapshotReader {
       if (parent.kind != (impl_.containers[c].in_list ? ContainerKind::kList : ContainerKind::kMap))
         in_.fail("a container inside one that can't hold it");
     }
-    if (in_.ok()) check_no_cycles();
+    if (in_.ok()) check_nesting();
   }
 
-  void check_no_cycles() {
-    std::vector<std::uint8_t> reaches(impl_.containers.size());
-    reaches[kRootContainer] = 1;
+  /// A part of a document: its container is the root of what is read.
+  void make_root(const ContainerId& id, ContainerKind kind) {
+    impl_.containers.clear();
+    impl_.add_container(id, kind, kNoContainer);
+    impl_.read_only = true;
+  }
+
+  /// Every container hangs below the root, and not too deep.
+  void check_nesting() {
+    constexpr std::uint32_t kUnknown = 0xffff'ffff;
+    constexpr std::uint32_t kOnPath = 0xffff'fffe;
+    std::vector<std::uint32_t> depth(impl_.containers.size(), kUnknown);
+    depth[kRootContainer] = 0;
     std::vector<ContainerIndex> path;
     for (ContainerIndex c = 1; c < impl_.containers.size(); ++c) {
-      path.clear();
       ContainerIndex at = c;
-      for (; reaches[at] == 0; at = impl_.containers[at].parent) {
-        reaches[at] = 2;
+      for (; depth[at] == kUnknown; at = impl_.containers[at].parent) {
+        depth[at] = kOnPath;
         path.push_back(at);
       }
-      if (reaches[at] == 2) return in_.fail("containers that contain each other");
-      for (ContainerIndex each : path) reaches[each] = 1;
+      if (depth[at] == kOnPath) return in_.fail("containers that contain each other");
+      for (; !path.empty(); path.pop_back()) {
+        ContainerIndex child = path.back();
+        depth[child] = depth[impl_.containers[child].parent] + 1;
+        if (depth[child] > kContainerDepthMax)
+          return in_.fail(ErrorCode::kLimit, "containers that lie too deep");
+        impl_.containers[child].depth = depth[child];
+      }
     }
   }
 
@@ -170,7 +189,8 @@ class SnapshotReader {
           in_.varint_up_to(impl_.containers.size() - 1, "a child that is not in the table");
       auto child = static_cast<ContainerIndex>(number);
       const Place& made = places_[child];
-      if (made.parent != holder || made.in_list != is_element || made.slot != slot) in_.fail("a child at a place it was not made for");
+      if (made.parent != holder || made.in_list != is_element || made.slot != slot)
+        in_.fail("a child at a place it was not made for");
       write.value = Value::container(child, made.kind);
       return write;
     }
@@ -266,7 +286,91 @@ class SnapshotReader {
   std::vector<Place> places_;
 };
 
+/// Reads the order of sequences that stands behind the hot part of one container.
+class OrderReader {
+ public:
+  OrderReader(DocumentImpl& impl, ByteReader in) : impl_(impl), in_(in) {}
+
+  Status read() {
+    for (Container& container : impl_.containers)
+      if (container.sequence && in_.ok()) read_sequence(*container.sequence);
+    if (in_.ok() && !in_.at_end()) in_.fail("bytes after the last sequence");
+    if (!in_.ok()) return in_.error("snapshot, order");
+    return {};
+  }
+
+ private:
+  LocalDot dot() {
+    std::uint64_t number = in_.varint();
+    std::uint64_t seq = in_.varint();
+    if (number >= impl_.snapshot_replicas.size()) {
+      in_.fail("a replica that is not in the table");
+      return {0, 0};
+    }
+    ReplicaIndex replica = impl_.snapshot_replicas[static_cast<std::size_t>(number)];
+    if (seq >= impl_.graph.end(replica)) in_.fail("an operation beyond the version");
+    return {replica, static_cast<Seq>(seq)};
+  }
+
+  void read_sequence(SequenceState& sequence) {
+    std::uint64_t count = in_.varint_up_to(in_.remaining() / 3, "more runs than bytes");
+    sequence.packed.reserve(static_cast<std::size_t>(count));
+    std::uint64_t visible = 0;
+    for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
+      LocalDot last = dot();
+      std::uint64_t tag = in_.varint();
+      if (tag < 2 || tag >> 1 > std::uint64_t{last.seq} + 1) return in_.fail("a run of no length");
+      Run run{{last.replica, last.seq}, static_cast<Seq>(tag >> 1), (tag & 1) != 0};
+      run.first.seq -= run.count - 1;
+      if (!run.hidden) visible += run.count;
+      sequence.packed.push_back(run);
+    }
+    sequence.unwoven = false;
+    if (!in_.ok()) return;
+    if (sequence.is_text) {
+      if (visible != count_scalars(sequence.borrowed_text)) in_.fail("a text of another length");
+      return;
+    }
+    read_moves(sequence);
+    if (in_.ok()) place_elements(sequence, visible);
+  }
+
+  void read_moves(SequenceState& sequence) {
+    std::uint64_t count = in_.varint_up_to(in_.remaining() / 4, "more moves than bytes");
+    for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
+      LocalDot slot = dot();
+      LocalDot element = dot();
+      if (sequence.elements.find(element.packed()) == nullptr)
+        return in_.fail("a move of no element");
+      sequence.slots[slot.packed()] = element.packed();
+    }
+  }
+
+  /// Each element shows once, where its slot is visible, or is erased.
+  void place_elements(SequenceState& sequence, std::uint64_t visible) {
+    std::vector<std::uint64_t> all;
+    sequence.elements.for_each([&](std::uint64_t dot, const Element&) { all.push_back(dot); });
+    if (visible > all.size()) return in_.fail("more visible elements than there are");
+    for (std::uint64_t dot : all) sequence.elements.find(dot)->erase_count = 1;
+    for (const Run& run : sequence.packed)
+      for (Seq k = 0; k < run.count && !run.hidden; ++k) {
+        LocalDot slot = run.first.plus(k);
+        Element* element = sequence.elements.find(sequence.element_of_slot(slot).packed());
+        if (element == nullptr || element->erase_count == 0)
+          return in_.fail("an element that shows twice, or is none");
+        element->erase_count = 0;
+        element->slot = slot;
+      }
+    sequence.list_size = all.size();
+  }
+
+  DocumentImpl& impl_;
+  ByteReader in_;
+};
+
 }  // namespace
+
+Status read_order(DocumentImpl& impl, ByteReader in) { return OrderReader(impl, in).read(); }
 
 Status read_hot(DocumentImpl& impl, ByteReader in) { return SnapshotReader(impl, in).read(); }
 

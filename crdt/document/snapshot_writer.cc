@@ -12,34 +12,68 @@ namespace {
 /// Writes one snapshot: numbers everything in its canonical order first.
 class SnapshotWriter {
  public:
-  SnapshotWriter(DocumentImpl& impl, ContainerIndex top) : impl_(impl), top_(top), out_(bytes_) {}
+  SnapshotWriter(DocumentImpl& impl, ContainerIndex top) : impl_(impl), top_(top), out_(bytes_) {
+    seen_end_.assign(impl.graph.replica_count(), 0);
+  }
 
   Bytes write() {
+    for (ReplicaIndex r = 0; r < impl_.graph.replica_count(); ++r)
+      if (impl_.graph.end(r) > 0) replicas_.push_back(r);
     number_replicas();
     number_containers();
     number_keys();
+    write_header();
+    write_tables();
+    for (ContainerIndex c : containers_) write_state(c);
+    write_hot_size();
+    write_graph();
+    for (ReplicaIndex r : replicas_) write_skeleton(r);
+    for (ContainerIndex c : containers_)
+      if (impl_.containers[c].kind == ContainerKind::kText) write_cold_text(c);
+    return finish();
+  }
+
+  /// One container and what lies below. Only replicas that wrote there have a part in it: what is
+  /// edited elsewhere changes nothing.
+  Bytes write_part() {
+    for (ReplicaIndex r = 0; r < impl_.graph.replica_count(); ++r)
+      if (impl_.graph.end(r) > 0) replicas_.push_back(r);
+    number_replicas();
+    number_containers();
+    number_keys();
+    write_part_body();  // to see who wrote
+    bytes_.clear();
+    std::erase_if(replicas_, [&](ReplicaIndex r) { return seen_end_[r] == 0; });
+    number_replicas();
+    write_part_body();
+    return finish();
+  }
+
+ private:
+  void write_header() {
     out_.text(kMagic);
     out_.u8(kVersion);
     out_.bytes(std::as_bytes(std::span(impl_.options.id.bytes)));
     out_.u64(0);
-    write_tables();
-    for (ContainerIndex c : containers_) write_state(c);
+  }
+  void write_hot_size() {
     std::uint64_t hot = bytes_.size() - kHeaderBytes;
     std::memcpy(bytes_.data() + kHeaderBytes - 8, &hot, 8);
-    if (top_ == kRootContainer) {
-      write_graph();
-      for (ReplicaIndex r : replicas_) write_skeleton(r);
-      for (ContainerIndex c : containers_)
-        if (impl_.containers[c].kind == ContainerKind::kText) write_cold_text(c);
-    }
+  }
+  Bytes finish() {
     out_.u64(xxh3_64(bytes_));
     return std::move(bytes_);
   }
+  void write_part_body() {
+    write_header();
+    write_tables();
+    for (ContainerIndex c : containers_) write_state(c);
+    write_hot_size();
+    for (ContainerIndex c : containers_)
+      if (impl_.containers[c].sequence) write_order(*impl_.containers[c].sequence);
+  }
 
- private:
   void number_replicas() {
-    for (ReplicaIndex r = 0; r < impl_.graph.replica_count(); ++r)
-      if (impl_.graph.end(r) > 0) replicas_.push_back(r);
     std::sort(replicas_.begin(), replicas_.end(), [&](ReplicaIndex a, ReplicaIndex b) {
       return impl_.graph.id(a) < impl_.graph.id(b);
     });
@@ -56,6 +90,7 @@ class SnapshotWriter {
     for (ContainerIndex c = 0; c < impl_.containers.size(); ++c)
       if (is_below_top(c)) containers_.push_back(c);
     std::sort(containers_.begin(), containers_.end(), [&](ContainerIndex a, ContainerIndex b) {
+      if ((a == top_) != (b == top_)) return a == top_;
       return impl_.containers[a].id < impl_.containers[b].id;
     });
     container_number_.assign(impl_.containers.size(), 0);
@@ -65,7 +100,7 @@ class SnapshotWriter {
     std::vector<bool> used(impl_.keys.size());
     for (ContainerIndex c : containers_) {
       const Container& container = impl_.containers[c];
-      if (c != kRootContainer && !container.in_list) used[container.key] = true;
+      if (c != top_ && !container.in_list) used[container.key] = true;
       if (container.map)
         for (const MapEntry& entry : container.map->entries) used[entry.key] = true;
     }
@@ -78,6 +113,7 @@ class SnapshotWriter {
   }
 
   void dot(LocalDot dot) {
+    seen_end_[dot.replica] = std::max(seen_end_[dot.replica], dot.seq + 1);
     out_.varint(replica_number_[dot.replica]);
     out_.varint(dot.seq);
   }
@@ -91,11 +127,12 @@ class SnapshotWriter {
     out_.varint(replicas_.size());
     for (ReplicaIndex r : replicas_) {
       out_.u64(impl_.graph.id(r).value);
-      out_.varint(impl_.graph.end(r));
-      out_.u64(impl_.graph.chain(r));
+      out_.varint(is_part() ? seen_end_[r] : impl_.graph.end(r));
+      out_.u64(is_part() ? 0 : impl_.graph.chain(r));
     }
-    out_.varint(impl_.needs_weft);
-    std::vector<LocalDot> frontier = impl_.graph.frontier();
+    out_.varint(is_part() ? 0 : impl_.needs_weft);
+    std::vector<LocalDot> frontier;
+    if (!is_part()) frontier = impl_.graph.frontier();
     std::sort(frontier.begin(), frontier.end(),
               [&](LocalDot a, LocalDot b) { return dot_less(a, b); });
     out_.varint(frontier.size());
@@ -107,16 +144,14 @@ class SnapshotWriter {
       const Container& container = impl_.containers[c];
       out_.bytes(std::as_bytes(std::span(container.id.bytes)));
       out_.u8(static_cast<std::uint8_t>(static_cast<unsigned>(container.kind) |
-                                        (container.in_list ? 16u : 0u)));
-      if (c == kRootContainer) continue;
-      if (c != top_) {
-        out_.varint(container_number_[container.parent]);
-        if (container.in_list) {
-          dot(container.element);
-        } else {
-          out_.varint(key_number_[container.key]);
-          out_.varint(container.generation);
-        }
+                                        (container.in_list && c != top_ ? 16u : 0u)));
+      if (c == top_) continue;
+      out_.varint(container_number_[container.parent]);
+      if (container.in_list) {
+        dot(container.element);
+      } else {
+        out_.varint(key_number_[container.key]);
+        out_.varint(container.generation);
       }
       std::vector<LocalDot> names;
       for (std::uint32_t name : container.names) names.push_back(impl_.names[name].dot);
@@ -194,6 +229,37 @@ class SnapshotWriter {
         break;
     }
   }
+
+  /// A part has no history to weave its sequences from: the order itself, and where moved elements are.
+  void write_order(SequenceState& sequence) {
+    std::vector<Run> runs;
+    if (sequence.tree) {
+      sequence.tree->for_each_run([&](const Run& run) { runs.push_back(run); });
+    } else {
+      runs = sequence.packed;
+    }
+    out_.varint(runs.size());
+    for (const Run& run : runs) {
+      dot(run.first.plus(run.count - 1));
+      out_.varint(std::uint64_t{run.count} << 1 | (run.hidden ? 1 : 0));
+    }
+    if (sequence.is_text) return;
+    std::vector<std::pair<LocalDot, LocalDot>> moves;
+    sequence.slots.for_each([&](std::uint64_t slot, std::uint64_t element) {
+      moves.emplace_back(unpacked(slot), unpacked(element));
+    });
+    std::sort(moves.begin(), moves.end(),
+              [&](const auto& a, const auto& b) { return dot_less(a.first, b.first); });
+    out_.varint(moves.size());
+    for (const auto& [slot, element] : moves) {
+      dot(slot);
+      dot(element);
+    }
+  }
+  static LocalDot unpacked(std::uint64_t dot) {
+    return {static_cast<ReplicaIndex>(dot >> 32), static_cast<Seq>(dot)};
+  }
+  bool is_part() const { return top_ != kRootContainer; }
 
   void write_graph() {
     for (ReplicaIndex r : replicas_) {
@@ -348,6 +414,7 @@ class SnapshotWriter {
   Bytes bytes_;
   ByteWriter out_;
   std::vector<ReplicaIndex> replicas_;
+  std::vector<Seq> seen_end_;  ///< by replica: behind the last dot that was written
   std::vector<std::uint32_t> replica_number_;
   std::vector<ContainerIndex> containers_;
   std::vector<std::uint32_t> container_number_;
@@ -357,6 +424,10 @@ class SnapshotWriter {
 
 }  // namespace
 
-Bytes write(DocumentImpl& impl, ContainerIndex top) { return SnapshotWriter(impl, top).write(); }
+Bytes write(DocumentImpl& impl) { return SnapshotWriter(impl, kRootContainer).write(); }
+
+Bytes write_part(DocumentImpl& impl, ContainerIndex top) {
+  return SnapshotWriter(impl, top).write_part();
+}
 
 }  // namespace weft::snapshot

@@ -28,6 +28,9 @@ namespace weft {
 using ContainerIndex = std::uint32_t;
 inline constexpr ContainerIndex kNoContainer = 0xffff'ffff;
 inline constexpr ContainerIndex kRootContainer = 0;
+/// How deep containers can lie; operations that make a deeper one are refused by everyone. Reading goes
+/// down by recursion, and a hostile writer would nest until the stack ends.
+inline constexpr std::uint32_t kContainerDepthMax = 128;
 
 /// The first 128 bits of SHA-256(parent, key, kind, generation) for a mergeable child, whose lowest
 /// bit of the last byte is 1; (replica, seq) for a distinct one, where it is 0.
@@ -107,6 +110,7 @@ struct Container {
   ContainerKind kind = ContainerKind::kMap;
   ContainerId id;
   ContainerIndex parent = kNoContainer;
+  std::uint32_t depth = 0;       ///< containers above it
   bool in_list = false;          ///< made for a list element, not for a map key
   std::uint32_t key = 0;         ///< where !in_list
   LocalDot element;              ///< where in_list

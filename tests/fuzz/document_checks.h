@@ -97,6 +97,15 @@ inline const char* use_everywhere(Document& document) {
     before = document.snapshot();
   }
   document.check_invariants();
+  for (const std::string& path : paths) {
+    Result<Bytes> part = document.container_snapshot(path);
+    if (!part.ok()) continue;
+    Result<Document> loaded = Document::load(*part, fuzz_options(2));
+    if (!loaded.ok()) return "a container's snapshot can't be loaded";
+    Result<Value> here = document.get(path);
+    if (path.empty() || !here.ok()) continue;
+    if (loaded->snapshot() != *part) return "a container's snapshot is saved with other bytes";
+  }
   Result<Document> again = Document::load(before, fuzz_options(2));
   if (!again.ok()) return "what was saved can't be loaded";
   if (!(again->to_json() == document.to_json())) return "what was loaded says something else";

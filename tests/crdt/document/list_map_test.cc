@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include "crdt/delta/codec.h"
+#include "crdt/delta/value_codec.h"
 #include "crdt/document/document.h"
 #include "crdt/document/json_text.h"
 
@@ -292,4 +294,57 @@ TEST_CASE("what can't be stored is refused: keys and values over their limits, w
   Document limited = Document::create(small);
   edit(limited, set("k", std::string(900, 'x')));
   check_refused(limited, set("k", std::string(1000, 'x')), ErrorCode::kTooLarge);
+}
+
+TEST_CASE("containers lie at most 128 deep, for whoever writes") {
+  constexpr int kDepthMax = 128;  // kContainerDepthMax in state.h
+  Document deep = make_document();
+  auto begun = deep.begin();
+  MapEdit map = begun->root();
+  for (int i = 0; i < kDepthMax; ++i) map = map.ensure_map("m");
+  REQUIRE_FALSE(begun->failed());
+  CHECK(map.set("leaf", 1).ok());
+  CHECK(map.set("child", new_list()).error().code() == ErrorCode::kTooLarge);
+  CHECK(begun->commit().error().code() == ErrorCode::kTooLarge);
+  CHECK(deep.version().empty());
+}
+
+TEST_CASE("a delta that makes a container too deep is refused by everyone, alone or in a bundle") {
+  Document deep = make_document(1);
+  REQUIRE(deep.transact([](Transaction& tx) {
+                MapEdit map = tx.root();
+                for (int i = 0; i < 128; ++i) map = map.ensure_map("m");
+              })
+              .ok());
+  Batch batch;  // replica 2: map ensure in the deepest map, which operation 127 of replica 1 made
+  batch.replicas = {{2}, {1}};
+  batch.containers = {{1, 127}};
+  batch.keys = {"m"};
+  Bytes content;
+  ByteWriter out(content);
+  put_ensure_content(out, {ContainerKind::kMap, 0});
+  Op op;
+  op.kind = OpKind::kMapEnsure;
+  op.count = 1;
+  op.b = {0, 0};
+  op.content_size = static_cast<std::uint32_t>(content.size());
+  batch.content = as_text(content);
+  batch.ops = {op};
+  batch.op_count = 1;
+  batch.dependencies = {{{1, 127}, deep.chain({1})}};
+  DeltaRun run;
+  run.ops_each = 1;
+  run.dependency_count = 1;
+  batch.deltas = {run};
+  Bytes row;
+  encode_delta(batch, 0, row);
+  CHECK(deep.apply(row).error().code() == ErrorCode::kInvalidDelta);
+  Bytes honest = deep.bundles_since({})->front();
+  Bytes lie = seal_bundle(batch, 0, nullptr);
+  std::vector<ByteSpan> both{honest, lie};
+  Document other = make_document(3);
+  auto report = other.apply_bundles(both);
+  REQUIRE(report.ok());
+  CHECK(report->refused == 1);
+  CHECK(other.snapshot() == deep.snapshot());
 }

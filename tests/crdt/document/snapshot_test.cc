@@ -280,6 +280,44 @@ TEST_CASE("a container's snapshot tells whether what is in it is the same") {
   CHECK(fixed.a.container_snapshot("/key").error().code() == ErrorCode::kWrongKind);
 }
 
+TEST_CASE("edits elsewhere leave a container's snapshot as it is") {
+  Fixed fixed;
+  Bytes list = fixed.a.container_snapshot("/list").value();
+  edit(fixed.a, [](Transaction& tx) { return tx.root().set("elsewhere", 1); });
+  CHECK(fixed.a.container_snapshot("/list").value() == list);
+}
+
+TEST_CASE("a container's snapshot loads as a document that can be read only") {
+  Fixed fixed;
+  std::vector<std::string> paths;
+  for (const std::string& key : fixed.a.root().keys())
+    if (fixed.a.get("/" + key)->is_container()) paths.push_back("/" + key);
+  REQUIRE(paths.size() >= 3);
+  for (const std::string& path : paths) {
+    CAPTURE(path);
+    Bytes bytes = fixed.a.container_snapshot(path).value();
+    Document part = loaded(bytes, 9);
+    Value there = fixed.a.get(path).value();
+    CHECK(part.to_json() == *fixed.a.to_json().find(path.substr(1)));
+    CHECK(part.get("")->container_kind() == there.container_kind());
+    CHECK(part.snapshot() == bytes);
+    CHECK(part.begin().error().code() == ErrorCode::kReadOnly);
+    CHECK(part.apply(fixed.a.deltas_since({})->front()).error().code() == ErrorCode::kReadOnly);
+    CHECK(part.deltas_since({}).error().code() == ErrorCode::kNeedHistory);
+    part.conflicts();
+    part.log();
+    if (there.container_kind() == ContainerKind::kText) {
+      TextView whole = fixed.a.text(path).value();
+      TextView text = part.text("").value();
+      REQUIRE(text.size() == whole.size());
+      for (std::size_t at = 0; at <= text.size(); ++at) {
+        Anchor anchor = whole.anchor(scalar(at), Side::kAfter).value();
+        CHECK(text.resolve(anchor).value() == at);
+      }
+    }
+  }
+}
+
 TEST_CASE("a snapshot with any bit flipped or any byte missing is refused") {
   Bytes good = Fixed().a.snapshot();
   auto code = [](ByteSpan bytes) {
