@@ -303,7 +303,8 @@ TEST_CASE("a container's snapshot loads as a document that can be read only") {
     CHECK(part.snapshot() == bytes);
     CHECK(part.begin().error().code() == ErrorCode::kReadOnly);
     CHECK(part.apply(fixed.a.deltas_since({})->front()).error().code() == ErrorCode::kReadOnly);
-    CHECK(part.deltas_since({}).error().code() == ErrorCode::kNeedHistory);
+    if (!part.version().empty())
+      CHECK(part.deltas_since({}).error().code() == ErrorCode::kNeedHistory);
     part.conflicts();
     part.log();
     if (there.container_kind() == ContainerKind::kText) {
