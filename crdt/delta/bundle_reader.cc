@@ -112,6 +112,7 @@ class DeltaReader {
 
   void read_message(DeltaRun& run) {
     std::uint64_t size = in_.numbers(Column::kDeltaMessages).next();
+    if (size == 0) return;
     ByteSpan rest = in_.bytes(Column::kMessages).rest();
     if (size > limits_.message_bytes || size > rest.size())
       return in_.fail("a message beyond its limits");

@@ -240,28 +240,37 @@ class BulkApplication {
       : impl_(impl), bundles_(bundles) {}
 
   bool run() {
+    if (replay()) return true;
+    for (Source& source : sources_) {
+      source.batch->deltas = std::move(source.chunk->deltas);
+      source.batch->messages = std::move(source.chunk->messages);
+    }
+    return false;
+  }
+
+ private:
+  bool replay() {
     if (!prepare()) return false;
     for (bool progress = true; progress;) {
       progress = false;
       for (Source& source : sources_)
-        while (source.next_delta < source.batch->deltas.size() && is_ready(source)) {
+        while (source.next_delta < source.chunk->deltas.size() && is_ready(source)) {
           if (!segment(source)) return false;
           progress = true;
         }
     }
     for (Source& source : sources_) {
-      if (source.next_delta < source.batch->deltas.size()) return false;
+      if (source.next_delta < source.chunk->deltas.size()) return false;
       impl_.graph.set_chain(source.author, source.end_chain);
     }
     sequences_->finish(true);
     return true;
   }
 
- private:
   bool prepare() {
     std::vector<Seq> ends;
     bool ascii = true;
-    std::size_t sequence_ops = 0;
+    std::vector<std::uint64_t> named;  // no more sequences can come up than containers are named
     for (OpenedBundle& bundle : bundles_) {
       Batch& batch = bundle.batch;
       for (ReplicaId id : batch.replicas) impl_.intern_replica(id);
@@ -279,17 +288,19 @@ class BulkApplication {
       source.names.assign(batch.containers.size(), kUnresolved);
       for (std::string_view key : batch.keys) source.keys.push_back(impl_.keys.intern(key));
       ascii = ascii && is_ascii_content(batch);
-      sequence_ops += sequence_capacity(batch);
+      for (LocalDot name : batch.containers)
+        if (!name.is_none())
+          named.push_back(LocalDot{source.replicas[name.replica], name.seq}.packed());
       add_chunk(source);
       sources_.push_back(std::move(source));
     }
     if (!BulkWeaver::fits(ends)) return false;
-    sequences_.emplace(impl_, sequence_ops, ends, sequence_ops, ascii);
+    std::sort(named.begin(), named.end());
+    auto distinct = std::unique(named.begin(), named.end()) - named.begin();
+    auto capacity = static_cast<std::size_t>(distinct);
+    sequences_.emplace(impl_, capacity, ends, capacity, ascii);
     return true;
   }
-
-  /// No more sequences can come up than containers are named, or made and edited by one bundle.
-  static std::size_t sequence_capacity(const Batch& batch) { return batch.containers.size(); }
 
   static bool is_ascii_content(const Batch& batch) {
     for (const Op& op : batch.ops)
@@ -304,8 +315,8 @@ class BulkApplication {
     chunk->end = batch.end();
     chunk->sealed = true;
     chunk->ops.reserve(batch.ops.size());
-    chunk->deltas = batch.deltas;
-    chunk->messages = batch.messages;
+    chunk->deltas = std::move(batch.deltas);
+    chunk->messages = std::move(batch.messages);
     for (Dependency dependency : batch.dependencies) {
       dependency.dot.replica = source.replicas[dependency.dot.replica];
       chunk->dependencies.push_back(dependency);
@@ -319,7 +330,7 @@ class BulkApplication {
   }
 
   bool is_ready(const Source& source) const {
-    for (const Dependency& dependency : deps(source, source.batch->deltas[source.next_delta]))
+    for (const Dependency& dependency : deps(source, source.chunk->deltas[source.next_delta]))
       if (!impl_.graph.knows(dependency.dot)) return false;
     return true;
   }
@@ -331,7 +342,8 @@ class BulkApplication {
     context.author = source.author;
     context.in_graph = true;
     context.content = batch.content;
-    const DeltaRun& head = batch.deltas[source.next_delta];
+    const std::vector<DeltaRun>& deltas = source.chunk->deltas;
+    const DeltaRun& head = deltas[source.next_delta];
     context.first_seq = head.first_seq;
     context.covers_everything = impl_.graph.covers_everything(source.author, deps(source, head));
     if (!context.covers_everything)
@@ -339,11 +351,11 @@ class BulkApplication {
     impl_.graph.append(
         source.author, head.ops_each * head.delta_count, deps(source, head),
         impl_.graph.next_hlc(source.author, deps(source, head), head.committed_at_ms));
-    for (++source.next_delta; source.next_delta < batch.deltas.size(); ++source.next_delta) {
-      const DeltaRun& run = batch.deltas[source.next_delta];
-      if (run.dependency_count > 0) break;
-      impl_.graph.append_run(source.author, run.ops_each, run.delta_count, run.committed_at_ms);
-    }
+    std::size_t first = ++source.next_delta;
+    while (source.next_delta < deltas.size() && deltas[source.next_delta].dependency_count == 0)
+      ++source.next_delta;
+    impl_.graph.append_runs(source.author,
+                            std::span(deltas).subspan(first, source.next_delta - first));
     Seq end = impl_.graph.end(source.author);
     while (source.next_op < batch.ops.size() && batch.ops[source.next_op].seq < end) {
       const Op& op = batch.ops[source.next_op];

@@ -122,11 +122,21 @@ void CausalGraph::restore_frontier(std::vector<LocalDot> frontier) {
     replicas_[frontier_[i].replica].frontier_at = i;
 }
 
-void CausalGraph::append_run(ReplicaIndex author, Seq each, std::uint32_t count,
-                             std::uint64_t time_ms) {
-  // Of the later ones each hlc is the one before + 1 unless the time is ahead, which only the first
-  // can see: time << 16 is at most the first hlc.
-  append(author, each * count, {}, next_hlc(author, {}, time_ms));
+void CausalGraph::append_runs(ReplicaIndex author, std::span<const DeltaRun> runs) {
+  Replica& replica = replicas_[author];
+  WEFT_ASSERT(replica.end > 0 && replica.frontier_at != kNotInFrontier);
+  HlcRun last = replica.hlc.back();
+  for (const DeltaRun& run : runs) {
+    // Of alike deltas each later hlc is the one before + 1, unless the time is ahead, which only the
+    // first can see: time << 16 is at most the first hlc.
+    Hlc next = last.base + (replica.end - last.begin);
+    if (Hlc time = run.committed_at_ms << 16; time > next) {
+      last = {replica.end, time};
+      replica.hlc.push_back(last);
+    }
+    replica.end += run.ops_each * run.delta_count;
+  }
+  frontier_[replica.frontier_at] = {author, replica.end - 1};
 }
 
 Hlc CausalGraph::next_hlc(ReplicaIndex author, std::span<const Dependency> dependencies,

@@ -93,8 +93,8 @@ class CausalGraph {
   /// Appends one delta of `author`. Its dependencies must be known (I1).
   void append(ReplicaIndex author, Seq count, std::span<const Dependency> dependencies,
               Hlc first_hlc);
-  /// Appends `count` deltas of `each` operations, without dependencies, all committed at `time`.
-  void append_run(ReplicaIndex author, Seq each, std::uint32_t count, std::uint64_t time_ms);
+  /// Appends deltas without dependencies, right after others of `author`.
+  void append_runs(ReplicaIndex author, std::span<const DeltaRun> runs);
   /// The hlc of the next operation of `author` with these dependencies.
   Hlc next_hlc(ReplicaIndex author, std::span<const Dependency> dependencies,
                std::uint64_t committed_at_ms) const;
