@@ -124,7 +124,7 @@ TEST_CASE("the frontier of a version is that of the document when it was at the 
   Drawn drawn;
   auto& [graph, a, b, c] = drawn;
   auto of = [&](const char* text) {
-    return sorted(graph.frontier_of(VersionVector::parse(text).value()));
+    return sorted(drawn.graph.frontier_of(VersionVector::parse(text).value()));
   };
   CHECK(of("").empty());
   CHECK(of("a:2") == std::vector<LocalDot>{{a, 1}});
@@ -156,7 +156,7 @@ TEST_CASE(
 TEST_CASE("the maximal ones of some dots are those in no other's past") {
   Drawn drawn;
   auto& [graph, a, b, c] = drawn;
-  auto of = [&](const std::vector<LocalDot>& dots) { return sorted(graph.maximal(dots)); };
+  auto of = [&](const std::vector<LocalDot>& dots) { return sorted(drawn.graph.maximal(dots)); };
   CHECK(of({}).empty());
   CHECK(of({{a, 1}, {b, 0}}) == std::vector<LocalDot>{{b, 0}});
   CHECK(of({{a, 2}, {b, 0}}) == std::vector<LocalDot>{{a, 2}, {b, 0}});
