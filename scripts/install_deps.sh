@@ -10,7 +10,7 @@ set -euo pipefail
 build_packages=(
   g++ cmake ninja-build ccache git python3
   libboost1.81-dev libboost-container1.81-dev libboost-serialization1.81-dev
-  doctest-dev libcli11-dev libzstd-dev libxxhash-dev zlib1g-dev
+  doctest-dev libcli11-dev liblmdb-dev libzstd-dev libxxhash-dev zlib1g-dev
 )
 test_packages=(
   clang clang-format libclang-rt-14-dev

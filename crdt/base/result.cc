@@ -53,6 +53,12 @@ const char* error_name(ErrorCode code) {
       return "below the horizon";
     case ErrorCode::kPendingFull:
       return "pending queue full";
+    case ErrorCode::kDiskFull:
+      return "disk full";
+    case ErrorCode::kIoError:
+      return "i/o error";
+    case ErrorCode::kInUse:
+      return "in use";
   }
   return "error";
 }

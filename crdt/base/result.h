@@ -46,6 +46,10 @@ enum class ErrorCode : std::uint16_t {
   kNeedHistory = 41,        ///< the answer lies in history that is not held here: fetch it
   kBelowHorizon = 42,       ///< the delta does not contain the horizon
   kPendingFull = 43,        ///< the queue of waiting deltas is at its bound
+  // The machine under a store.
+  kDiskFull = 50,  ///< nothing was stored: make room, then try again
+  kIoError = 51,   ///< the disk or the system refused; the message holds its words
+  kInUse = 52,     ///< another process holds what was to be opened; the message names it
 };
 
 const char* error_name(ErrorCode code);

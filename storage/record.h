@@ -1,0 +1,61 @@
+#pragma once
+// Record: one entry of a store's log: a delta or a bundle, with what has to be known to find it.
+//
+//   0   u64   checksum: XXH3-64 of what follows, seeded with the record's position
+//   8   u32   payload size in bytes
+//   12  u8    kind;  13 u8 version of this layout, 1;  14 u16 zero
+//   16  16 B  document id
+//   32  u64   replica
+//   40  u32   first seq;  44 u32 operations
+//   48        payload, then zeros up to a multiple of 8
+//
+// Little-endian. The seed makes a record that lies at another's place a damaged one.
+
+#include <cstdint>
+
+#include "crdt/base/bytes.h"
+#include "crdt/base/result.h"
+#include "crdt/clock/ids.h"
+#include "crdt/document/document.h"
+
+namespace weft {
+
+/// Where a record lies in the log: positions grow by one in the order of arrival, from 1 on.
+using LogPosition = std::uint64_t;
+
+enum class RecordKind : std::uint8_t {
+  kDelta = 1,   ///< one delta in row form
+  kBundle = 2,  ///< a sealed bundle
+};
+
+struct RecordHead {
+  RecordKind kind = RecordKind::kDelta;
+  DocumentId document;
+  ReplicaId replica;  ///< the author of all operations in it
+  Seq first_seq = 0;  ///< of the first
+  Seq op_count = 0;   ///< at least one
+
+  Seq end() const { return first_seq + op_count; }
+  friend bool operator==(const RecordHead&, const RecordHead&) = default;
+};
+
+/// Valid as long as the bytes it was decoded from.
+struct RecordView : RecordHead {
+  LogPosition position = 0;
+  ByteSpan payload;
+};
+
+inline constexpr std::size_t kRecordHeadBytes = 48;
+
+/// The size of a record in a store.
+constexpr std::size_t record_size(std::size_t payload_bytes) {
+  return (kRecordHeadBytes + payload_bytes + 7) / 8 * 8;
+}
+
+/// Writes record_size(payload.size()) bytes to `out`.
+void encode_record(LogPosition position, const RecordHead& head, ByteSpan payload, std::byte* out);
+
+/// @errors kCorrupt: checksum or structure; kUnknownVersion: of a newer weft
+Result<RecordView> decode_record(LogPosition position, ByteSpan value);
+
+}  // namespace weft

@@ -1,0 +1,224 @@
+#include "storage/lmdb/lmdb_store.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <doctest/doctest.h>
+
+#include "tests/storage/store_contract.h"
+#include "tests/support/random.h"
+
+using namespace weft;
+
+namespace {
+
+/// A folder that is gone with the object.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "weft-store-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { std::filesystem::remove_all(path_); }
+  std::string path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+LmdbStore::Options options_of(const Folder& folder) {
+  LmdbStore::Options options;
+  options.folder = folder.path();
+  options.create = true;
+  options.replica = {42};
+  options.epoch = 77;
+  return options;
+}
+
+std::unique_ptr<LmdbStore> open(const Folder& folder) {
+  auto store = LmdbStore::open(options_of(folder));
+  REQUIRE_MESSAGE(store.ok(), store.error().message());
+  return std::move(store).value();
+}
+
+test::Workshop make() {
+  auto folder = std::make_shared<Folder>();
+  return {[folder] { return std::shared_ptr<Store>(open(*folder)); }, true};
+}
+
+Result<AppendResult> append(Store& store, const test::SampleRecord& record) {
+  NewRecord view = record.view();
+  return store.append(std::span(&view, 1));
+}
+
+}  // namespace
+
+TEST_CASE("a store on disk keeps the contract of stores") { test::check_store_contract(make); }
+
+TEST_CASE("a store on disk agrees with a model") {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) test::check_store_model(make, seed, 60);
+}
+
+TEST_CASE("many threads append to a store on disk") { test::check_store_threads(make); }
+
+TEST_CASE("writers that come while a commit runs share the next one") {
+  Folder folder;
+  auto store = open(folder);
+  constexpr int kWriters = 32;
+  constexpr Seq kEach = 20;
+  std::vector<std::thread> threads;
+  for (int writer = 1; writer <= kWriters; ++writer)
+    threads.emplace_back([&, writer] {
+      for (Seq i = 0; i < kEach; ++i)
+        (void)append(*store, test::sample(1, static_cast<std::uint64_t>(writer), i, 1));
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(store->info().records == kWriters * kEach);
+  MESSAGE("commits: ", store->commit_count(), " for ", kWriters * kEach, " batches");
+  CHECK(store->commit_count() < kWriters * kEach / 2);
+}
+
+TEST_CASE("where there is no store none is made unasked") {
+  Folder folder;
+  LmdbStore::Options options = options_of(folder);
+  options.create = false;
+  auto store = LmdbStore::open(options);
+  REQUIRE(!store.ok());
+  CHECK(store.error().code() == ErrorCode::kNotFound);
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("identity and epoch are those the store was made with") {
+  Folder folder;
+  open(folder);
+  LmdbStore::Options other = options_of(folder);
+  other.replica = {43};
+  other.epoch = 78;
+  auto store = LmdbStore::open(other);
+  REQUIRE(store.ok());
+  CHECK((*store)->info().replica == ReplicaId{42});
+  CHECK((*store)->info().epoch == 77);
+  CHECK((*store)->info().format == 1);
+}
+
+TEST_CASE("a second writer is refused and told who has it") {
+  Folder folder;
+  auto store = open(folder);
+  auto second = LmdbStore::open(options_of(folder));
+  REQUIRE(!second.ok());
+  CHECK(second.error().code() == ErrorCode::kInUse);
+  CHECK(second.error().context().find(std::to_string(getpid())) != std::string::npos);
+  store.reset();
+  CHECK(LmdbStore::open(options_of(folder)).ok());
+}
+
+TEST_CASE("a file that is no LMDB file is refused, and one that was cut off does not crash") {
+  Folder folder;
+  {
+    auto store = open(folder);
+    for (Seq i = 0; i < 50; ++i) REQUIRE(append(*store, test::sample(1, 7, i, 1, 3000)).ok());
+  }
+  std::string data = folder.path() + "/log/data.mdb";
+  auto size = std::filesystem::file_size(data);
+  for (std::uintmax_t kept : {size / 2, size / 4, std::uintmax_t{3 * 4096}}) {
+    CAPTURE(kept);
+    std::filesystem::resize_file(data, kept);
+    auto store = LmdbStore::open(options_of(folder));
+    if (!store.ok()) {
+      CHECK(store.error().code() == ErrorCode::kCorrupt);
+      continue;
+    }
+    auto bad = (*store)->verify();
+    CHECK((!bad.ok() || !bad->empty() || !(*store)->damaged().empty()));
+  }
+  std::ofstream(data, std::ios::trunc) << std::string(20'000, 'x');
+  auto store = LmdbStore::open(options_of(folder));
+  REQUIRE(!store.ok());
+  CHECK(store.error().code() == ErrorCode::kCorrupt);
+}
+
+TEST_CASE("a record that is damaged on disk is named, and the others stay usable") {
+  Folder folder;
+  test::SampleRecord marked = test::sample(1, 7, 20, 1, 64);
+  {
+    auto store = open(folder);
+    for (Seq i = 0; i < 40; ++i) REQUIRE(append(*store, test::sample(1, 7, i, 1, 64)).ok());
+  }
+  std::string data = folder.path() + "/log/data.mdb";
+  std::string file;
+  {
+    std::ifstream in(data, std::ios::binary);
+    file.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  std::string payload(as_text(marked.payload));
+  int damaged = 0;
+  for (std::size_t at = file.find(payload); at != std::string::npos;
+       at = file.find(payload, at + 1), ++damaged)
+    file[at + 5] = static_cast<char>(file[at + 5] ^ 16);  // old pages may hold copies
+  REQUIRE(damaged > 0);
+  std::ofstream(data, std::ios::binary) << file;
+  auto store = open(folder);
+  REQUIRE(store->damaged().size() == 1);
+  CHECK(store->damaged()[0].position == 21);
+  auto bad = store->verify();
+  REQUIRE(bad.ok());
+  REQUIRE(bad->size() == 1);
+  CHECK((*bad)[0].position == 21);
+  CHECK(store->documents()[0].version.end({7}) == 20);
+  CHECK(store->info().records == 39);
+  // What was lost can be stored again, as it comes back from a peer.
+  REQUIRE(append(*store, marked).ok());
+  CHECK(store->documents()[0].version.end({7}) == 40);
+}
+
+TEST_CASE("a writer that is killed loses nothing that it has acknowledged") {
+  Folder folder;
+  open(folder);
+  const char* given = std::getenv("WEFT_SEED");
+  std::uint64_t seed = given != nullptr && *given != 0 ? std::strtoull(given, nullptr, 10) : 1;
+  CAPTURE(seed);
+  test::Random random(seed);
+  for (int round = 0; round < 8; ++round) {
+    int pipe_ends[2];
+    REQUIRE(pipe(pipe_ends) == 0);
+    Seq begin = 0;
+    {
+      auto before = open(folder);
+      if (!before->documents().empty()) begin = before->documents()[0].version.end({7});
+    }
+    pid_t child = fork();
+    if (child == 0) {
+      auto store = LmdbStore::open(options_of(folder));
+      if (!store.ok()) _exit(1);
+      for (Seq i = begin;; ++i) {
+        if (!append(**store, test::sample(1, 7, i, 1, 100)).ok()) _exit(2);
+        if (write(pipe_ends[1], &i, sizeof i) != sizeof i) _exit(3);
+      }
+    }
+    ::close(pipe_ends[1]);
+    Seq last = 0;
+    std::size_t wanted = 1 + random.below(60);
+    for (std::size_t i = 0; i < wanted; ++i)
+      REQUIRE(::read(pipe_ends[0], &last, sizeof last) == sizeof last);
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    while (::read(pipe_ends[0], &last, sizeof last) == sizeof last) {
+    }
+    ::close(pipe_ends[0]);
+    CHECK(WIFSIGNALED(status));
+    auto store = open(folder);
+    CHECK(store->damaged().empty());
+    CHECK(store->verify()->empty());
+    CHECK(store->documents()[0].version.end({7}) > last);
+  }
+}

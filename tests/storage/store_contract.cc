@@ -1,0 +1,281 @@
+#include "tests/storage/store_contract.h"
+
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+#include "tests/support/random.h"
+
+namespace weft::test {
+
+SampleRecord sample(std::uint8_t document, std::uint64_t replica, Seq first, Seq count,
+                    std::size_t payload_bytes) {
+  SampleRecord record;
+  record.head.document.bytes.fill(document);
+  record.head.replica = {replica};
+  record.head.first_seq = first;
+  record.head.op_count = count;
+  record.payload.resize(payload_bytes);
+  for (std::size_t i = 0; i < payload_bytes; ++i)
+    record.payload[i] = static_cast<std::byte>((document * 31 + replica * 7 + first + i) & 0xff);
+  return record;
+}
+
+std::vector<NewRecord> views(const std::vector<SampleRecord>& records) {
+  std::vector<NewRecord> result;
+  for (const SampleRecord& record : records) result.push_back(record.view());
+  return result;
+}
+
+namespace {
+
+struct Kept {
+  LogPosition position;
+  RecordHead head;
+  Bytes payload;
+};
+
+std::vector<Kept> scan_all(const Store& store, LogPosition from = 1) {
+  std::vector<Kept> result;
+  Status status = store.scan(from, [&](const RecordView& record) {
+    result.push_back(
+        {record.position, record, Bytes(record.payload.begin(), record.payload.end())});
+    return true;
+  });
+  REQUIRE_MESSAGE(status.ok(), status.error().message());
+  return result;
+}
+
+std::vector<Kept> scan_document(const Store& store, std::uint8_t document,
+                                const VersionVector& since) {
+  DocumentId id;
+  id.bytes.fill(document);
+  std::vector<Kept> result;
+  Status status = store.scan_document(id, since, [&](const RecordView& record) {
+    result.push_back(
+        {record.position, record, Bytes(record.payload.begin(), record.payload.end())});
+    return true;
+  });
+  REQUIRE_MESSAGE(status.ok(), status.error().message());
+  return result;
+}
+
+void append(Store& store, const std::vector<SampleRecord>& records) {
+  auto result = store.append(views(records));
+  REQUIRE_MESSAGE(result.ok(), result.error().message());
+}
+
+void keeps_records_in_order(Workshop shop) {
+  auto store = shop.open();
+  std::vector<SampleRecord> records{sample(1, 7, 0, 3), sample(2, 7, 0, 1, 0),
+                                    sample(1, 8, 0, 2, 5000)};
+  auto result = store->append(views(records));
+  REQUIRE(result.ok());
+  CHECK(result->first == 1);
+  CHECK(result->known == 0);
+  std::vector<Kept> kept = scan_all(*store);
+  REQUIRE(kept.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(kept[i].position == i + 1);
+    CHECK(kept[i].head == records[i].head);
+    CHECK(kept[i].payload == records[i].payload);
+  }
+  CHECK(store->info().end == 4);
+  CHECK(store->info().records == 3);
+  CHECK(store->info().payload_bytes == 5020);
+  CHECK(scan_all(*store, 3).size() == 1);
+  CHECK(scan_all(*store, 4).empty());
+  int seen = 0;
+  CHECK(store->scan(1, [&](const RecordView&) { return ++seen < 2; }).ok());
+  CHECK(seen == 2);
+}
+
+void keeps_what_it_has_acknowledged(Workshop shop) {
+  std::uint64_t epoch = 0;
+  {
+    auto store = shop.open();
+    epoch = store->info().epoch;
+    append(*store, {sample(1, 7, 0, 3), sample(1, 7, 3, 1)});
+    append(*store, {sample(1, 9, 0, 1)});
+  }
+  auto store = shop.open();
+  CHECK(store->info().epoch == epoch);
+  CHECK(store->info().end == 4);
+  CHECK(scan_all(*store).size() == 3);
+  append(*store, {sample(1, 9, 1, 1)});
+  CHECK(scan_all(*store).back().position == 4);
+}
+
+void stores_an_operation_once(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3), sample(1, 7, 3, 2)});
+  auto again = store->append(views({sample(1, 7, 3, 2), sample(1, 7, 1, 3), sample(1, 7, 5, 1)}));
+  REQUIRE(again.ok());
+  CHECK(again->known == 2);
+  CHECK(again->first == 3);
+  auto known = store->append(views({sample(1, 7, 0, 6)}));
+  REQUIRE(known.ok());
+  CHECK(known->first == 0);
+  CHECK(scan_all(*store).size() == 3);
+  auto twice = store->append(views({sample(4, 7, 0, 2), sample(4, 7, 0, 2)}));
+  REQUIRE(twice.ok());
+  CHECK(twice->known == 1);
+}
+
+void refuses_a_batch_whole(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3)});
+  auto overlap = store->append(views({sample(1, 8, 0, 1), sample(1, 7, 2, 2)}));
+  REQUIRE(!overlap.ok());
+  CHECK(overlap.error().code() == ErrorCode::kForkedReplica);
+  auto nothing = store->append(views({sample(1, 8, 0, 1), sample(1, 7, 9, 0)}));
+  REQUIRE(!nothing.ok());
+  CHECK(nothing.error().code() == ErrorCode::kInvalidArgument);
+  auto far = store->append(views({sample(1, 8, kMaxSeq, 2)}));
+  CHECK(far.error().code() == ErrorCode::kInvalidArgument);
+  CHECK(scan_all(*store).size() == 1);
+  CHECK(store->info().end == 2);
+  append(*store, {sample(1, 8, 0, 1)});
+  CHECK(scan_all(*store).back().position == 2);
+}
+
+void finds_what_a_reader_lacks(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3), sample(2, 7, 0, 1), sample(1, 8, 0, 2)});
+  append(*store, {sample(1, 7, 3, 2), sample(1, 8, 4, 1)});  // of 8 the middle is missing
+  VersionVector since;
+  CHECK(scan_document(*store, 1, since).size() == 4);
+  since.set({7}, 3);
+  std::vector<Kept> kept = scan_document(*store, 1, since);
+  REQUIRE(kept.size() == 3);
+  CHECK(kept[0].head.first_seq == 3);
+  since.set({7}, 4);  // in the middle of a record: it is needed
+  CHECK(scan_document(*store, 1, since).size() == 3);
+  since.set({7}, 5);
+  CHECK(scan_document(*store, 1, since).size() == 2);
+  CHECK(scan_document(*store, 3, {}).empty());
+  std::vector<DocumentUsage> documents = store->documents();
+  REQUIRE(documents.size() == 2);
+  CHECK(documents[0].version.end({7}) == 5);
+  CHECK(documents[0].version.end({8}) == 2);
+  CHECK(documents[0].records == 4);
+  CHECK(documents[1].payload_bytes == 20);
+}
+
+void finds_nothing_wrong(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3), sample(2, 7, 0, 1, 100'000)});
+  auto bad = store->verify();
+  REQUIRE(bad.ok());
+  CHECK(bad->empty());
+}
+
+void takes_nothing_when_closed(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 1)});
+  CHECK(store->close().ok());
+  CHECK(store->append(views({sample(1, 7, 1, 1)})).error().code() == ErrorCode::kReadOnly);
+  CHECK(scan_all(*store).size() == 1);
+  CHECK(store->close().ok());
+}
+
+}  // namespace
+
+void check_store_contract(const std::function<Workshop()>& make) {
+  keeps_records_in_order(make());
+  stores_an_operation_once(make());
+  refuses_a_batch_whole(make());
+  finds_what_a_reader_lacks(make());
+  finds_nothing_wrong(make());
+  takes_nothing_when_closed(make());
+  if (make().is_durable) keeps_what_it_has_acknowledged(make());
+}
+
+void check_store_model(const std::function<Workshop()>& make, std::uint64_t seed, int steps) {
+  Workshop shop = make();
+  Random random(seed);
+  auto store = shop.open();
+  std::vector<SampleRecord> model;
+  std::map<std::pair<std::uint8_t, std::uint64_t>, Seq> ends;
+  for (int step = 0; step < steps; ++step) {
+    CAPTURE(seed);
+    CAPTURE(step);
+    if (random.chance(1, 8)) {
+      store.reset();
+      store = shop.open();
+    }
+    std::vector<SampleRecord> batch;
+    std::size_t known = 0;
+    std::size_t count = 1 + random.below(5);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!model.empty() && random.chance(1, 6)) {
+        batch.push_back(model[random.below(model.size())]);
+        ++known;
+        continue;
+      }
+      auto document = static_cast<std::uint8_t>(random.below(4));
+      std::uint64_t replica = 1 + random.below(3);
+      Seq& end = ends[{document, replica}];
+      auto ops = static_cast<Seq>(1 + random.below(4));
+      std::size_t size = random.chance(1, 10) ? random.below(20'000) : random.below(200);
+      batch.push_back(sample(document, replica, end, ops, size));
+      end += ops;
+    }
+    auto result = store->append(views(batch));
+    REQUIRE(result.ok());
+    CHECK(result->known == known);
+    std::size_t at = 0;
+    for (const SampleRecord& record : batch) {
+      auto same = [&](const SampleRecord& other) { return other.head == record.head; };
+      if (std::none_of(model.begin(), model.end(), same)) {
+        model.push_back(record);
+        ++at;
+      }
+    }
+    CHECK(at == batch.size() - known);
+    if (!random.chance(1, 4)) continue;
+    std::vector<Kept> kept = scan_all(*store);
+    REQUIRE(kept.size() == model.size());
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      REQUIRE(kept[i].head == model[i].head);
+      REQUIRE(kept[i].payload == model[i].payload);
+    }
+    for (const DocumentUsage& usage : store->documents())
+      for (const auto& [name, end] : ends)
+        if (usage.document.bytes[0] == name.first) CHECK(usage.version.end({name.second}) == end);
+  }
+  auto bad = store->verify();
+  REQUIRE(bad.ok());
+  CHECK(bad->empty());
+}
+
+void check_store_threads(const std::function<Workshop()>& make) {
+  constexpr std::uint64_t kWriters = 16;
+  constexpr Seq kBatches = 40;
+  Workshop shop = make();
+  auto store = shop.open();
+  std::vector<std::thread> threads;
+  std::vector<int> failures(kWriters, 0);
+  for (std::uint64_t writer = 0; writer < kWriters; ++writer)
+    threads.emplace_back([&store, &failures, writer] {
+      for (Seq i = 0; i < kBatches; ++i) {
+        auto record = sample(1, writer + 1, i, 1);
+        NewRecord view = record.view();
+        if (!store->append(std::span(&view, 1)).ok()) ++failures[writer];
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (int failed : failures) CHECK(failed == 0);
+  if (shop.is_durable) {
+    store.reset();
+    store = shop.open();
+  }
+  CHECK(scan_all(*store).size() == kWriters * kBatches);
+  REQUIRE(store->documents().size() == 1);
+  for (std::uint64_t writer = 0; writer < kWriters; ++writer)
+    CHECK(store->documents()[0].version.end({writer + 1}) == kBatches);
+}
+
+}  // namespace weft::test
