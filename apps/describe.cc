@@ -95,20 +95,6 @@ std::string short_json(const Json& json, std::size_t width) {
   return printable(text);
 }
 
-std::string_view kind_name(ContainerKind kind) {
-  switch (kind) {
-    case ContainerKind::kMap:
-      return "map";
-    case ContainerKind::kList:
-      return "list";
-    case ContainerKind::kText:
-      return "text";
-    case ContainerKind::kCounter:
-      return "counter";
-  }
-  return "container";
-}
-
 std::string value_words(const Value& value) {
   if (!value.is_container()) return short_json(value.json());
   return "a " + std::string(kind_name(value.container_kind()));

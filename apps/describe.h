@@ -21,7 +21,6 @@ std::string short_json(const Json& json, std::size_t width = 60);
 
 /// A value of a patch: a child is named by its kind ("a text").
 std::string value_words(const Value& value);
-std::string_view kind_name(ContainerKind kind);
 
 /// "/" for the root, which as a pointer is the empty text.
 std::string path_words(std::string_view path);

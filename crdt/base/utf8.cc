@@ -3,22 +3,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "crdt/base/words.h"
+
 namespace weft {
 namespace {
-
-constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
-constexpr std::uint64_t kHighs = 0x8080'8080'8080'8080;
-
-std::uint64_t load_word(const char* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
-/// Adds up eight bytes, each at most 31.
-std::size_t sum_bytes(std::uint64_t bytes) {
-  return static_cast<std::size_t>((bytes * kOnes) >> 56);
-}
 
 /// 1 in every byte that continues a scalar (10xxxxxx).
 std::uint64_t continuations(std::uint64_t word) { return (word >> 7) & ~(word >> 6) & kOnes; }

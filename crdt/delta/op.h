@@ -36,6 +36,7 @@
 //       a bundle they may join across delta boundaries too; cutting one at a unit gives ops again.
 
 #include <cstdint>
+#include <string_view>
 
 #include "crdt/clock/ids.h"
 
@@ -59,6 +60,20 @@ enum class OpKind : std::uint8_t {
 };
 
 enum class ContainerKind : std::uint8_t { kMap = 0, kList = 1, kText = 2, kCounter = 3 };
+
+constexpr std::string_view kind_name(ContainerKind kind) {
+  switch (kind) {
+    case ContainerKind::kMap:
+      return "map";
+    case ContainerKind::kList:
+      return "list";
+    case ContainerKind::kText:
+      return "text";
+    case ContainerKind::kCounter:
+      return "counter";
+  }
+  return "container";
+}
 
 struct Op {
   OpKind kind = OpKind::kUnknown;

@@ -207,20 +207,6 @@ std::optional<std::size_t> parse_index(std::string_view token) {
   return index;
 }
 
-const char* kind_name(ContainerKind kind) {
-  switch (kind) {
-    case ContainerKind::kMap:
-      return "map";
-    case ContainerKind::kList:
-      return "list";
-    case ContainerKind::kText:
-      return "text";
-    case ContainerKind::kCounter:
-      return "counter";
-  }
-  return "container";
-}
-
 }  // namespace
 
 std::string DocumentImpl::slot_path(ContainerIndex container, std::uint64_t slot, bool is_element) {
@@ -290,7 +276,7 @@ Result<DocumentImpl::Target> DocumentImpl::find_path(std::string_view path, bool
       target.value = holder.sequence->elements.find(element.packed())->reg.winner.value;
     } else {
       return Error(ErrorCode::kNotFound, "nothing is below '" + std::string(path.substr(0, at)) +
-                                             "': it is a " + kind_name(holder.kind));
+                                             "': it is a " + std::string(kind_name(holder.kind)));
     }
     at = next;
   }
@@ -300,10 +286,11 @@ Result<DocumentImpl::Target> DocumentImpl::find_path(std::string_view path, bool
 Result<ContainerIndex> DocumentImpl::container_at(std::string_view path, ContainerKind kind) {
   WEFT_ASSIGN(Target target, find_path(path));
   if (!target.value.is_container() || target.value.container_kind() != kind) {
-    const char* is =
+    std::string_view is =
         target.value.is_container() ? kind_name(target.value.container_kind()) : "plain value";
     return Error(ErrorCode::kWrongKind,
-                 "'" + std::string(path) + "' is a " + is + ", not a " + kind_name(kind));
+                 "'" + std::string(path) + "' is a " + std::string(is) + ", not a " +
+                     std::string(kind_name(kind)));
   }
   return target.value.container_index();
 }

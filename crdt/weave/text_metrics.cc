@@ -7,18 +7,11 @@
 #endif
 
 #include "crdt/base/utf8.h"
+#include "crdt/base/words.h"
 
 namespace weft {
 namespace {
 
-constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
-constexpr std::uint64_t kHighs = 0x8080'8080'8080'8080;
-
-std::uint64_t load_word(const char* at) {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
 /// Fewer than eight bytes, but at least one, and zeros above: most of what is typed is as short as
 /// this. Loads that overlap put the same byte twice in the same place.
 std::uint64_t load_short(const char* at, std::size_t size) {
@@ -34,9 +27,6 @@ std::uint64_t load_short(const char* at, std::size_t size) {
   };
   return byte(0) | byte(size / 2) | byte(size - 1);
 }
-/// Adds up eight bytes that are 0 or 1.
-std::size_t sum_bytes(std::uint64_t bits) { return static_cast<std::size_t>((bits * kOnes) >> 56); }
-
 /// 1 in every byte that is a newline: such a byte is 0 after the exclusive or, and only a byte of 0
 /// neither is nor becomes, by adding 0x7f to its lower bits, one with the high bit.
 std::uint64_t newlines_in(std::uint64_t word) {

@@ -11,12 +11,6 @@
 namespace weft::test {
 namespace {
 
-template <typename T>
-T must(Result<T> result, const std::string& what) {
-  if (!result.ok()) throw Failure(what + " fails: " + result.error().message());
-  return std::move(result).value();
-}
-
 class TimeCheck {
  public:
   TimeCheck(const World& world, const Document& full, Random& random)

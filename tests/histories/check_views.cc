@@ -9,12 +9,6 @@
 namespace weft::test {
 namespace {
 
-template <typename T>
-T must(Result<T> result, const std::string& what) {
-  if (!result.ok()) throw Failure(what + " fails: " + result.error().message());
-  return std::move(result).value();
-}
-
 class ViewCheck {
  public:
   ViewCheck(const Document& document, const Oracle& oracle, Random& random, std::string where)

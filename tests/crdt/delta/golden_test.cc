@@ -4,16 +4,13 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <string>
 
 #include "crdt/delta/batch_builder.h"
 #include "crdt/delta/codec.h"
 #include "crdt/delta/history_file.h"
 #include "crdt/delta/value_codec.h"
+#include "tests/support/golden.h"
 
 using namespace weft;
 
@@ -198,35 +195,10 @@ Bytes history() {
   return encode_history_file(file);
 }
 
-std::string to_hex(const Bytes& bytes) {
-  std::string text;
-  char digits[3];
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(bytes[i]));
-    text += digits;
-    if (i % 32 == 31 || i + 1 == bytes.size()) text += '\n';
-  }
-  return text;
-}
+using test::to_hex;
 
-Bytes from_hex(std::istream& in) {
-  Bytes bytes;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with('#')) continue;
-    for (std::size_t i = 0; i + 1 < line.size(); i += 2)
-      bytes.push_back(static_cast<std::byte>(std::stoul(line.substr(i, 2), nullptr, 16)));
-  }
-  return bytes;
-}
-
-/// The file's bytes; written anew first where the environment says so.
 Bytes golden(const std::string& name, const std::string& what, const Bytes& made) {
-  std::string path = "tests/conformance/" + name + ".hex";
-  if (std::getenv("WEFT_REGENERATE_GOLDEN") != nullptr)
-    std::ofstream(path) << "# " << what << "\n# tests/crdt/delta/golden_test.cc\n" << to_hex(made);
-  std::ifstream file(path);
-  REQUIRE_MESSAGE(file.good(), path);
-  return from_hex(file);
+  return test::golden(name, what, "tests/crdt/delta/golden_test.cc", made);
 }
 
 void check_delta(const std::string& name, const std::string& what, const Bytes& made) {

@@ -5,11 +5,10 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-
-#include "crdt/document/document.h"
-#include "crdt/document/json_text.h"
+#include "tests/crdt/document/replicas.h"
 
 using namespace weft;
+using test::content;
 
 namespace {
 
@@ -40,10 +39,6 @@ struct Replica {
     return edit([&](Transaction& tx) { return tx.root().erase(key); });
   }
 };
-
-std::string content(const Document& document) {
-  return print_json(document.to_json(), {.sort_keys = true});
-}
 
 void exchange(Replica& a, Replica& b) {
   std::vector<Bytes> from_a = a.document.deltas_since(b.document.version()).value();

@@ -7,11 +7,10 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-
-#include "crdt/document/document.h"
-#include "crdt/document/json_text.h"
+#include "tests/crdt/document/replicas.h"
 
 using namespace weft;
+using test::content;
 
 namespace {
 
@@ -20,10 +19,6 @@ Document make_document(std::uint64_t replica, std::size_t pending_bytes_max = 1 
   options.replica = {replica};
   options.pending_bytes_max = pending_bytes_max;
   return Document::create(std::move(options));
-}
-
-std::string content(const Document& document) {
-  return print_json(document.to_json(), {.sort_keys = true});
 }
 
 Bytes edit(Document& document, auto&& body) {

@@ -10,35 +10,12 @@
 
 #include "crdt/delta/codec.h"
 #include "crdt/delta/value_codec.h"
-#include "crdt/document/document.h"
-#include "crdt/document/json_text.h"
+#include "tests/crdt/document/replicas.h"
 
 using namespace weft;
+using namespace weft::test;
 
 namespace {
-
-Document make_document(std::uint64_t replica = 1) {
-  DocumentOptions options;
-  options.replica = {replica};
-  return Document::create(std::move(options));
-}
-
-std::string content(const Document& document) {
-  return print_json(document.to_json(), {.sort_keys = true});
-}
-
-void edit(Document& document, auto&& body) {
-  auto commit = document.transact(body);
-  REQUIRE_MESSAGE(commit.ok(), commit.error().message());
-}
-
-void exchange(Document& a, Document& b) {
-  std::vector<Bytes> from_a = a.deltas_since(b.version()).value();
-  for (const Bytes& delta : b.deltas_since(a.version()).value()) a.apply(delta).value();
-  for (const Bytes& delta : from_a) b.apply(delta).value();
-  REQUIRE(a.snapshot() == b.snapshot());
-  a.check_invariants();
-}
 
 /// Two replicas that both hold {"l":[0,1,2,3]}.
 struct Pair {

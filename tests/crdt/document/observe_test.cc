@@ -7,20 +7,12 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-
-#include "crdt/document/document.h"
-#include "crdt/document/json_text.h"
+#include "tests/crdt/document/replicas.h"
 
 using namespace weft;
+using test::make_document;
 
 namespace {
-
-Document make_document(std::uint64_t replica = 1) {
-  DocumentOptions options;
-  options.replica = {replica};
-  options.undo_depth = 100;
-  return Document::create(std::move(options));
-}
 
 Bytes edit(Document& document, auto&& body) {
   auto commit = document.transact(body);

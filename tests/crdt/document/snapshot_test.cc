@@ -2,19 +2,18 @@
 // The golden vector's bytes are the format: golden_test.cc (delta) says what to do when they change.
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
-
-#include "crdt/document/document.h"
-#include "crdt/document/json_text.h"
+#include "tests/crdt/document/replicas.h"
+#include "tests/support/golden.h"
 
 using namespace weft;
+using test::content;
+using test::edit;
+using test::to_hex;
 
 namespace {
 
@@ -24,15 +23,6 @@ DocumentOptions options_of(std::uint64_t replica) {
   for (std::size_t i = 0; i < 16; ++i) options.id.bytes[i] = static_cast<std::uint8_t>(i * 17);
   options.undo_depth = 100;
   return options;
-}
-
-std::string content(const Document& document) {
-  return print_json(document.to_json(), {.sort_keys = true});
-}
-
-void edit(Document& document, auto&& body) {
-  auto commit = document.transact(body);
-  REQUIRE_MESSAGE(commit.ok(), commit.error().message());
 }
 
 Document loaded(const Bytes& snapshot, std::uint64_t replica) {
@@ -120,40 +110,14 @@ std::vector<std::string> described(const Document& document) {
   return result;
 }
 
-std::string to_hex(const Bytes& bytes) {
-  std::string text;
-  char digits[3];
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(bytes[i]));
-    text += digits;
-    if (i % 32 == 31 || i + 1 == bytes.size()) text += '\n';
-  }
-  return text;
-}
-
-Bytes from_hex(std::istream& in) {
-  Bytes bytes;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with('#')) continue;
-    for (std::size_t i = 0; i + 1 < line.size(); i += 2)
-      bytes.push_back(static_cast<std::byte>(std::stoul(line.substr(i, 2), nullptr, 16)));
-  }
-  return bytes;
-}
-
 }  // namespace
 
 TEST_CASE("a snapshot has the bytes of the golden vector") {
   Fixed fixed;
   Bytes made = fixed.a.snapshot();
-  const char* path = "tests/conformance/snapshot.hex";
-  if (std::getenv("WEFT_REGENERATE_GOLDEN") != nullptr)
-    std::ofstream(path) << "# a snapshot with every kind of container, losers, moves and erasures\n"
-                        << "# tests/crdt/document/snapshot_test.cc\n"
-                        << to_hex(made);
-  std::ifstream file(path);
-  REQUIRE_MESSAGE(file.good(), path);
-  Bytes expected = from_hex(file);
+  Bytes expected = test::golden(
+      "snapshot", "a snapshot with every kind of container, losers, moves and erasures",
+      "tests/crdt/document/snapshot_test.cc", made);
   CHECK(to_hex(made) == to_hex(expected));
   CHECK(to_hex(loaded(expected, 9).snapshot()) == to_hex(expected));
   CHECK(content(loaded(expected, 9)) == kFixedContent);

@@ -5,18 +5,12 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-
-#include "crdt/document/document.h"
+#include "tests/crdt/document/replicas.h"
 
 using namespace weft;
+using namespace weft::test;
 
 namespace {
-
-Document make_document(std::uint64_t replica = 1) {
-  DocumentOptions options;
-  options.replica = {replica};
-  return Document::create(std::move(options));
-}
 
 Document with_text(std::string_view text) {
   Document document = make_document();
@@ -32,12 +26,6 @@ Result<Commit> insert(Document& document, Position at, std::string_view text) {
 }
 Result<Commit> erase(Document& document, Position begin, std::size_t count) {
   return document.transact([&](Transaction& tx) { return tx.text("/t")->erase(begin, count); });
-}
-
-void exchange(Document& a, Document& b) {
-  for (const Bytes& delta : a.deltas_since(b.version()).value()) b.apply(delta).value();
-  for (const Bytes& delta : b.deltas_since(a.version()).value()) a.apply(delta).value();
-  REQUIRE(a.snapshot() == b.snapshot());
 }
 
 TextView text(const Document& document) { return document.text("/t").value(); }

@@ -6,29 +6,12 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-
-#include "crdt/document/document.h"
-#include "crdt/document/json_text.h"
+#include "tests/crdt/document/replicas.h"
 
 using namespace weft;
+using namespace weft::test;
 
 namespace {
-
-Document make_document(std::uint64_t replica = 1) {
-  DocumentOptions options;
-  options.replica = {replica};
-  return Document::create(std::move(options));
-}
-
-std::string content(const Document& document) {
-  return print_json(document.to_json(), {.sort_keys = true});
-}
-
-Commit edit(Document& document, auto&& body) {
-  auto commit = document.transact(body);
-  REQUIRE_MESSAGE(commit.ok(), commit.error().message());
-  return *commit;
-}
 
 ErrorCode code(const auto& result) { return result.error().code(); }
 

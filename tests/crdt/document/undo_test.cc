@@ -5,35 +5,12 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-
-#include "crdt/document/document.h"
-#include "crdt/document/json_text.h"
+#include "tests/crdt/document/replicas.h"
 
 using namespace weft;
+using namespace weft::test;
 
 namespace {
-
-Document make_document(std::uint64_t replica = 1, std::size_t undo_depth = 100) {
-  DocumentOptions options;
-  options.replica = {replica};
-  options.undo_depth = undo_depth;
-  return Document::create(std::move(options));
-}
-
-std::string content(const Document& document) {
-  return print_json(document.to_json(), {.sort_keys = true});
-}
-
-void edit(Document& document, auto&& body) {
-  auto commit = document.transact(body);
-  REQUIRE_MESSAGE(commit.ok(), commit.error().message());
-}
-
-void exchange(Document& a, Document& b) {
-  for (const Bytes& delta : a.deltas_since(b.version()).value()) b.apply(delta).value();
-  for (const Bytes& delta : b.deltas_since(a.version()).value()) a.apply(delta).value();
-  REQUIRE(a.snapshot() == b.snapshot());
-}
 
 UndoReport undo(Document& document) {
   auto report = document.undo();
