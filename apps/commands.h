@@ -20,6 +20,9 @@ void add_doc_commands(CLI::App& app, Action& action);
 void add_content_commands(CLI::App& doc, Action& action);  ///< show, at, new, import, snapshot
 void add_history_commands(CLI::App& doc, Action& action);  ///< log, diff, why, history, conflicts
 
+/// `weft store ...`
+void add_store_commands(CLI::App& app, Action& action);
+
 /// The argument PATH, a JSON pointer.
 void add_path_option(CLI::App& command, std::string& path, const std::string& help,
                      bool required = false);

@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   weft::cli::Action action;
   weft::cli::add_replay_command(app, action);
   weft::cli::add_doc_commands(app, action);
+  weft::cli::add_store_commands(app, action);
 
   try {
     app.parse(arguments_of(argc, argv));

@@ -52,7 +52,26 @@ std::vector<LogPosition> LogIndex::positions(const DocumentId& document,
   for (const auto& [replica, ranges] : found->second.replicas)
     for (auto at = first_behind(ranges, since.end(replica)); at != ranges.end(); ++at)
       result.push_back(at->position);
+  std::sort(result.begin(), result.end());
   return result;
+}
+
+VersionVector LogIndex::version_of(const Entry& entry) {
+  VersionVector version;
+  for (const auto& [replica, ranges] : entry.replicas) {
+    Seq end = 0;
+    for (const Range& range : ranges) {
+      if (range.begin != end) break;  // a gap
+      end = range.end;
+    }
+    version.set(replica, end);
+  }
+  return version;
+}
+
+VersionVector LogIndex::version(const DocumentId& document) const {
+  auto found = documents_.find(document);
+  return found == documents_.end() ? VersionVector() : version_of(found->second);
 }
 
 std::vector<DocumentUsage> LogIndex::documents() const {
@@ -62,14 +81,7 @@ std::vector<DocumentUsage> LogIndex::documents() const {
     usage.document = id;
     usage.records = entry.records;
     usage.payload_bytes = entry.payload_bytes;
-    for (const auto& [replica, ranges] : entry.replicas) {
-      Seq end = 0;
-      for (const Range& range : ranges) {
-        if (range.begin != end) break;  // a gap
-        end = range.end;
-      }
-      usage.version.set(replica, end);
-    }
+    usage.version = version_of(entry);
   }
   return result;
 }

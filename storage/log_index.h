@@ -26,8 +26,10 @@ class LogIndex {
   /// @pre  fit(record) == kNew
   void add(LogPosition position, const RecordHead& record, std::uint64_t payload_bytes);
 
-  /// Where the operations of `document` lie that are not in `since`; each replica's in order.
+  /// Where the operations of `document` lie that are not in `since`; ascending.
   std::vector<LogPosition> positions(const DocumentId& document, const VersionVector& since) const;
+  /// Of each replica what there is without a gap.
+  VersionVector version(const DocumentId& document) const;
   std::vector<DocumentUsage> documents() const;
   std::uint64_t record_count() const { return record_count_; }
   std::uint64_t payload_bytes() const { return payload_bytes_; }
@@ -43,6 +45,8 @@ class LogIndex {
     std::uint64_t records = 0;
     std::uint64_t payload_bytes = 0;
   };
+  static VersionVector version_of(const Entry& entry);
+
   std::map<DocumentId, Entry> documents_;
   std::uint64_t record_count_ = 0;
   std::uint64_t payload_bytes_ = 0;

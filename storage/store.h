@@ -76,10 +76,12 @@ class Store {
   virtual Status scan(LogPosition from,
                       const std::function<bool(const RecordView&)>& visit) const = 0;
 
-  /// The records of a document that have operations which are not in `since`, each replica's in the
-  /// order of their seqs.
+  /// The records of a document that have operations which are not in `since`, in the order of arrival.
   virtual Status scan_document(const DocumentId& document, const VersionVector& since,
                                const std::function<bool(const RecordView&)>& visit) const = 0;
+
+  /// What is stored of a document without a gap.
+  virtual VersionVector version(const DocumentId& document) const = 0;
 
   /// Sorted by id.
   virtual std::vector<DocumentUsage> documents() const = 0;

@@ -170,6 +170,11 @@ std::uint64_t LmdbStore::commit_count() const {
   return commits_;
 }
 
+VersionVector LmdbStore::version(const DocumentId& document) const {
+  std::lock_guard lock(mutex_);
+  return index_.version(document);
+}
+
 std::vector<DocumentUsage> LmdbStore::documents() const {
   std::lock_guard lock(mutex_);
   return index_.documents();

@@ -68,6 +68,11 @@ Status MemoryStore::scan_document(const DocumentId& document, const VersionVecto
   return {};
 }
 
+VersionVector MemoryStore::version(const DocumentId& document) const {
+  std::lock_guard lock(mutex_);
+  return index_.version(document);
+}
+
 std::vector<DocumentUsage> MemoryStore::documents() const {
   std::lock_guard lock(mutex_);
   return index_.documents();

@@ -25,6 +25,7 @@ class MemoryStore final : public Store {
   Status scan(LogPosition from, const std::function<bool(const RecordView&)>& visit) const override;
   Status scan_document(const DocumentId& document, const VersionVector& since,
                        const std::function<bool(const RecordView&)>& visit) const override;
+  VersionVector version(const DocumentId& document) const override;
   std::vector<DocumentUsage> documents() const override;
   Result<std::vector<BadRecord>> verify() const override;
   Status close() override;

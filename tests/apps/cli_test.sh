@@ -176,6 +176,23 @@ refused 1 'cut.weft: ' "$weft" doc show cut.weft
 refused 1 'flipped.weft: ' "$weft" doc show flipped.weft
 refused 1 'cannot be written' bash -c '"$1" doc show board.weft >/dev/full' bash "$weft"
 
+# --- a store ---
+ok 'made a store in boards' "$weft" store create boards
+refused 1 'there is a store already' "$weft" store create boards
+ok '0 records, all whole' "$weft" store verify boards
+ok 'new delta' "$weft" store import boards board.weft
+ok ': 0 new deltas' "$weft" store import boards board.weft
+ok ' replica' "$weft" store ls boards
+ok 'documents     1' "$weft" store stat boards
+ok 'all whole' "$weft" store verify boards
+id=$("$weft" store ls boards | cut -c1-8)
+ok '' "$weft" store export boards "$id" exported.weft
+prints "$("$weft" doc show board.weft)" "$weft" doc show exported.weft
+refused 1 'exported.weft' "$weft" store export boards "$id" exported.weft
+refused 1 "no document 'zz'" "$weft" store export boards zz other.weft
+refused 1 'there is no store in nowhere' "$weft" store ls nowhere
+refused 2 'STORE' "$weft" store ls
+
 # --- replay ---
 mkdir traces
 cat >traces/tiny.json <<'JSON'

@@ -11,12 +11,6 @@
 namespace weft::test {
 namespace {
 
-template <typename T>
-T must(Result<T> result, const char* what) {
-  if (!result.ok()) throw Failure(std::string(what) + " fails: " + result.error().message());
-  return std::move(result).value();
-}
-
 /// What the oracle says about the whole history.
 struct Expected {
   explicit Expected(const Oracle& oracle) : json(render(oracle.to_json())) {

@@ -17,12 +17,6 @@ void check(const Status& status, const char* what) {
   if (!status.ok()) throw Failure(std::string(what) + " failed: " + status.error().message());
 }
 
-template <typename T>
-T must(Result<T> result, const std::string& what) {
-  if (!result.ok()) throw Failure(what + " failed: " + result.error().message());
-  return std::move(result).value();
-}
-
 void collect_map(const MapView& map, const std::string& path, std::size_t depth,
                  std::vector<FoundContainer>& out);
 void collect_list(const ListView& list, const std::string& path, std::size_t depth,
