@@ -291,7 +291,7 @@ Status DocumentImpl::erase_text(ContainerIndex container, Position begin, std::s
   RunTree& tree = *sequence.tree;
   std::size_t pos = begin.value;
   std::size_t units = count;
-  std::size_t size = static_cast<std::size_t>(tree.visible().scalars);
+  std::size_t size = visible_size(tree);
   if (begin.unit != Unit::kScalar || pos > size || units > size - pos) {
     auto first = scalar_position(tree, begin);
     if (!first.ok()) return fail_transaction(first.take_error());

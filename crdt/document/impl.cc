@@ -288,9 +288,8 @@ Result<ContainerIndex> DocumentImpl::container_at(std::string_view path, Contain
   if (!target.value.is_container() || target.value.container_kind() != kind) {
     std::string_view is =
         target.value.is_container() ? kind_name(target.value.container_kind()) : "plain value";
-    return Error(ErrorCode::kWrongKind,
-                 "'" + std::string(path) + "' is a " + std::string(is) + ", not a " +
-                     std::string(kind_name(kind)));
+    return Error(ErrorCode::kWrongKind, "'" + std::string(path) + "' is a " + std::string(is) +
+                                            ", not a " + std::string(kind_name(kind)));
   }
   return target.value.container_index();
 }
@@ -316,7 +315,7 @@ Json DocumentImpl::json_of(ContainerIndex index) {
       auto tree = tree_of(index);
       if (!tree.ok()) return Json(std::move(array));
       const SequenceState& sequence = *container.sequence;
-      tree.value()->for_each_visible_run(0, tree.value()->visible().scalars, [&](Run run) {
+      tree.value()->for_each_visible_run(0, visible_size(*tree.value()), [&](Run run) {
         for (Seq i = 0; i < run.count; ++i) {
           LocalDot element = sequence.element_of_slot(run.first.plus(i));
           array.push_back(json_of(sequence.elements.find(element.packed())->reg.winner.value));

@@ -407,6 +407,11 @@ class DocumentImpl {
   Result<ContainerIndex> hidden_child_at(std::string_view path);
 };
 
+/// Visible elements of a sequence.
+inline std::size_t visible_size(const RunTree& tree) {
+  return static_cast<std::size_t>(tree.visible().scalars);
+}
+
 /// Names for the row encoder, straight from the document's tables.
 struct DocumentNames {
   const DocumentImpl& impl;

@@ -252,8 +252,10 @@ Batch DocumentImpl::single_delta(const Batch& batch, std::size_t run_index, std:
   header.delta_count = 1;
   header.dependency_begin = 0;
   header.message_begin = 0;
-  one.dependencies.assign(batch.dependencies.begin() + run.dependency_begin,
-                          batch.dependencies.begin() + run.dependency_begin + run.dependency_count);
+  auto first_dependency =
+      batch.dependencies.begin() + static_cast<std::ptrdiff_t>(run.dependency_begin);
+  one.dependencies.assign(first_dependency,
+                          first_dependency + static_cast<std::ptrdiff_t>(run.dependency_count));
   one.deltas.push_back(header);
   auto at = std::upper_bound(batch.ops.begin(), batch.ops.end(), one.first_seq,
                              [](Seq seq, const Op& op) { return seq < op.end(); });

@@ -129,7 +129,7 @@ class Differ {
 
   std::vector<DotRange> shown(DocumentImpl& impl, RunTree& tree) {
     std::vector<DotRange> ranges;
-    tree.for_each_visible_run(0, tree.visible().scalars, [&](Run run) {
+    tree.for_each_visible_run(0, visible_size(tree), [&](Run run) {
       ranges.push_back({impl.graph.dot(run.first), run.count, false});
     });
     return ranges;

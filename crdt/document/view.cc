@@ -44,7 +44,7 @@ Result<RunTree*> sequence_tree(DocumentImpl& impl, ContainerIndex container) {
 Result<Anchor> make_anchor(DocumentImpl& impl, ContainerIndex container, std::size_t pos,
                            Side side) {
   WEFT_ASSIGN(RunTree * tree, sequence_tree(impl, container));
-  std::size_t size = tree->visible().scalars;
+  std::size_t size = visible_size(*tree);
   if (pos > size)
     return Error(ErrorCode::kOutOfRange,
                  "position " + std::to_string(pos) + " is beyond the end, " + std::to_string(size));
@@ -162,7 +162,7 @@ std::vector<Value> ListView::values() const {
   auto tree = sequence_tree(*impl_, container_);
   if (!tree.ok()) return result;
   const SequenceState& sequence = *impl_->containers[container_].sequence;
-  tree.value()->for_each_visible_run(0, tree.value()->visible().scalars, [&](Run run) {
+  tree.value()->for_each_visible_run(0, visible_size(*tree.value()), [&](Run run) {
     for (Seq i = 0; i < run.count; ++i) {
       LocalDot element = sequence.element_of_slot(run.first.plus(i));
       result.push_back(sequence.elements.find(element.packed())->reg.winner.value);
