@@ -165,6 +165,11 @@ StoreInfo LmdbStore::info() const {
   return info;
 }
 
+std::size_t LmdbStore::waiting_count() const {
+  std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
 std::uint64_t LmdbStore::commit_count() const {
   std::lock_guard lock(mutex_);
   return commits_;
@@ -206,6 +211,7 @@ void LmdbStore::run_writer() {
       waiting_.pop_front();
     }
     lock.unlock();
+    if (options_.before_commit) options_.before_commit();
     commit(group);
     lock.lock();
     for (Request* request : group) request->done = true;

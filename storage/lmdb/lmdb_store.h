@@ -35,6 +35,8 @@ class LmdbStore final : public Store {
     bool create = false;
     ReplicaId replica;
     std::uint64_t epoch = 0;
+    /// Called by the writer thread before each transaction; for tests of what happens meanwhile.
+    std::function<void()> before_commit;
   };
   /// @errors kNotFound: no store there, and none is to be made; kInUse: another process writes here, its pid
   ///         is in the message; kUnknownVersion: made by a newer weft; kCorrupt, kIoError, kDiskFull
@@ -51,6 +53,8 @@ class LmdbStore final : public Store {
   Result<std::vector<BadRecord>> verify() const override;
   Status close() override;
 
+  /// Batches that wait for the next commit.
+  std::size_t waiting_count() const;
   /// Commits since it was opened: appended batches may share one.
   std::uint64_t commit_count() const;
   std::uint64_t file_bytes() const { return environment_->file_bytes(); }
