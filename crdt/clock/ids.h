@@ -48,6 +48,9 @@ struct LocalDot {
   bool is_none() const { return replica == kNoReplica; }
   LocalDot plus(Seq count) const { return {replica, seq + count}; }
   std::uint64_t packed() const { return (std::uint64_t{replica} << 32) | seq; }
+  static LocalDot unpacked(std::uint64_t packed) {
+    return {static_cast<ReplicaIndex>(packed >> 32), static_cast<Seq>(packed)};
+  }
   friend bool operator==(const LocalDot&, const LocalDot&) = default;
 };
 inline constexpr LocalDot kNoDot{};

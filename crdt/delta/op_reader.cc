@@ -158,7 +158,7 @@ class OpReader {
     }
     const std::uint64_t choices[3] = {op.a.plus(1).packed(), kNoDot.packed(), last_ro_};
     const std::uint64_t chosen = choices[ro_class];
-    op.b = {static_cast<ReplicaIndex>(chosen >> 32), static_cast<Seq>(chosen)};
+    op.b = LocalDot::unpacked(chosen);
     // (Of the own log, the next dot could be this operation itself, or a later one.)
     if ((ro_class == kRoNextDot) & (op.a.is_none() | (op.b.seq > kMaxSeq) |
                                     ((op.b.replica == 0) & (op.b.seq >= op.seq)))) [[unlikely]]

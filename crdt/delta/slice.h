@@ -28,6 +28,10 @@ constexpr bool has_key(OpKind kind) {
 constexpr bool has_targets(OpKind kind) {
   return kind == OpKind::kErase || kind == OpKind::kRevoke || kind == OpKind::kReinstate;
 }
+/// Kinds that lists and texts are made of; a list element's value is a register's matter.
+constexpr bool is_sequence_op(OpKind kind) {
+  return is_insert(kind) || has_targets(kind) || kind == OpKind::kListMove;
+}
 /// Kinds that have bytes in the content buffer.
 constexpr bool has_content(OpKind kind) {
   return kind == OpKind::kMapSet || kind == OpKind::kMapEnsure || is_insert(kind) ||

@@ -197,11 +197,11 @@ void BulkSequences<Weaver>::finish(bool with_text) {
     SequenceState& sequence = *impl_.containers[sequences_[number]].sequence;
     if (!sequence.is_text) {
       sequence.elements.for_each([&](std::uint64_t key, const Element& element) {
-        LocalDot dot{static_cast<ReplicaIndex>(key >> 32), static_cast<Seq>(key)};
+        LocalDot dot = LocalDot::unpacked(key);
         if (element.erase_count > 0 || !(element.slot == dot)) weaver_.set_hidden(number, dot);
       });
       sequence.slots.for_each([&](std::uint64_t key, std::uint64_t of) {
-        LocalDot slot{static_cast<ReplicaIndex>(key >> 32), static_cast<Seq>(key)};
+        LocalDot slot = LocalDot::unpacked(key);
         const Element& element = *sequence.elements.find(of);
         if (element.erase_count > 0 || !(element.slot == slot)) weaver_.set_hidden(number, slot);
       });
@@ -214,10 +214,6 @@ void BulkSequences<Weaver>::finish(bool with_text) {
 }
 
 namespace {
-
-bool is_sequence_op(OpKind kind) {
-  return is_insert(kind) || has_targets(kind) || kind == OpKind::kListMove;
-}
 
 /// One bundle on its way into the document.
 struct Source {
@@ -467,7 +463,7 @@ Status DocumentImpl::weave_skeleton() {
     for (std::uint64_t dot : dots) {
       Element& element = *sequence.elements.find(dot);
       element.erase_count = 0;
-      element.slot = {static_cast<ReplicaIndex>(dot >> 32), static_cast<Seq>(dot)};
+      element.slot = LocalDot::unpacked(dot);
     }
   }
   BulkSequences<TreeWeaver> trees(*this, capacity, *this, capacity);

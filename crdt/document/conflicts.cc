@@ -148,7 +148,7 @@ bool DocumentImpl::are_concurrent(LocalDot a, LocalDot b) const {
 void DocumentImpl::erased_element_conflicts(ContainerIndex container, std::vector<Conflict>& out) {
   const SequenceState& sequence = *containers[container].sequence;
   sequence.elements.for_each([&](std::uint64_t key, const Element& element) {
-    LocalDot dot{static_cast<ReplicaIndex>(key >> 32), static_cast<Seq>(key)};
+    LocalDot dot = LocalDot::unpacked(key);
     bool was_set = !(element.reg.winner.dot == dot);
     bool was_moved = !(element.slot == dot);
     if (element.erase_count == 0 || (!was_set && !was_moved)) return;
@@ -290,7 +290,7 @@ Result<std::vector<WriteInfo>> Document::history(std::string_view path) const {
   if (target.parent == kNoContainer)
     return Error(ErrorCode::kInvalidArgument,
                  "the root was written by nobody; ask for a key in it");
-  LocalDot element{static_cast<ReplicaIndex>(target.slot >> 32), static_cast<Seq>(target.slot)};
+  LocalDot element = LocalDot::unpacked(target.slot);
   std::vector<WriteInfo> writes;
   auto add = [&](LocalDot dot, bool erased, const Value& value) {
     writes.push_back(impl.write_info(Write{value, dot, erased, false}));

@@ -3,6 +3,8 @@
 //   bytes -> decode -> admit -> kDuplicate: compare, done
 //                            -> kWaits: into the pending queue, saying for what
 //                            -> kReady: apply ops one by one; the first refused one takes all back
+#include <algorithm>
+
 #include "crdt/base/checksum.h"
 #include "crdt/document/author_guard.h"
 #include "crdt/document/impl.h"
@@ -30,7 +32,7 @@ Result<DocumentImpl::Admission> DocumentImpl::admit(const Batch& batch) const {
     Seq known = replica ? graph.end(*replica) : 0;
     if (dependency.dot.seq >= known) {
       admission.missing.push_back({id, dependency.dot.seq});
-    } else if (dependency.dot.seq + 1 == known && graph.chain(*replica) != dependency.chain) {
+    } else if (graph.names_other_history({*replica, dependency.dot.seq}, dependency.chain)) {
       admission.forked = true;
     }
   }
@@ -141,21 +143,27 @@ Status DocumentImpl::take_delta(Batch& batch, ByteSpan bytes, ApplyReport& repor
   return {};
 }
 
+std::optional<Bytes> DocumentImpl::logged_row(ReplicaIndex author, Seq first_seq, Seq op_count) {
+  const LogChunk* chunk = nullptr;
+  auto run = delta_of({author, first_seq}, &chunk);
+  if (!run || chunk->skeleton) return std::nullopt;
+  Seq into = (first_seq - run->first_seq) % run->ops_each;
+  if (into != 0 || run->ops_each != op_count) return Bytes();
+  return encode_logged(author, *chunk, *run, first_seq);
+}
+
+Error DocumentImpl::two_histories(const Dot& first) {
+  return Error(ErrorCode::kForkedReplica, "replica " + to_string(first.replica) +
+                                              " has two histories: two deltas at " +
+                                              std::to_string(first.seq));
+}
+
 /// A known dot again: it must be the same delta. Where its content is not held, it is believed.
 Status DocumentImpl::check_duplicate(const Batch& batch, ByteSpan bytes) {
-  ReplicaIndex author = *graph.find(batch.author());
-  const LogChunk* chunk = nullptr;
-  auto run = delta_of({author, batch.first_seq}, &chunk);
-  if (!run || chunk->skeleton) return {};
-  Seq into = (batch.first_seq - run->first_seq) % run->ops_each;
-  Bytes known;
-  if (into == 0 && run->ops_each == batch.op_count)
-    known = encode_logged(author, *chunk, *run, batch.first_seq);
-  if (known.size() == bytes.size() && std::equal(bytes.begin(), bytes.end(), known.begin()))
-    return {};
-  return Error(ErrorCode::kForkedReplica, "replica " + to_string(batch.author()) +
-                                              " has two histories: two deltas at " +
-                                              std::to_string(batch.first_seq));
+  std::optional<Bytes> known =
+      logged_row(*graph.find(batch.author()), batch.first_seq, batch.op_count);
+  if (!known || std::ranges::equal(*known, bytes)) return {};
+  return two_histories({batch.author(), batch.first_seq});
 }
 
 void DocumentImpl::add_pending(ByteSpan bytes, const Batch& batch, std::vector<Dot> missing,

@@ -163,7 +163,7 @@ void Document::check_invariants() const {
     SequenceState& sequence = *container.sequence;
     if (sequence.is_text) continue;
     sequence.elements.for_each([&](std::uint64_t key, const Element& element) {
-      LocalDot dot{static_cast<ReplicaIndex>(key >> 32), static_cast<Seq>(key)};
+      LocalDot dot = LocalDot::unpacked(key);
       WEFT_ASSERT(tree.contains(dot) && tree.contains(element.slot));
       WEFT_ASSERT(sequence.element_of_slot(element.slot) == dot);
       WEFT_ASSERT(tree.hidden(element.slot) == (element.erase_count > 0));

@@ -104,6 +104,16 @@ Bytes DocumentImpl::encode_logged(ReplicaIndex author, const LogChunk& chunk, co
   return out;
 }
 
+Result<OpenedBundle> DocumentImpl::bundle_of(ReplicaIndex replica, Seq begin, Seq end) const {
+  std::string content;
+  OpenedBundle bundle;
+  WEFT_ASSIGN(bundle.batch, batch_of(replica, begin, end, content));
+  ByteSpan bytes = as_bytes(content);
+  bundle.batch.owned.assign(bytes.begin(), bytes.end());
+  bundle.batch.content = as_text(ByteSpan(bundle.batch.owned));
+  return bundle;
+}
+
 Result<Batch> DocumentImpl::batch_of(ReplicaIndex replica, Seq begin, Seq end,
                                      std::string& content) const {
   if (begin < base_of(replica))

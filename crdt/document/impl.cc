@@ -215,7 +215,7 @@ std::string DocumentImpl::slot_path(ContainerIndex container, std::uint64_t slot
     append_token(path, keys[static_cast<std::uint32_t>(slot)]);
     return path;
   }
-  LocalDot dot{static_cast<ReplicaIndex>(slot >> 32), static_cast<Seq>(slot)};
+  LocalDot dot = LocalDot::unpacked(slot);
   const Element* element = containers[container].sequence->elements.find(slot);
   auto tree = tree_of(container);
   if (element != nullptr && tree.ok()) {

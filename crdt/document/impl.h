@@ -125,7 +125,6 @@ class DocumentImpl {
   std::size_t skeleton_begin = 0;  ///< where it lies in snapshot_bytes
   std::size_t skeleton_end = 0;
   std::vector<ReplicaIndex> snapshot_replicas;  ///< the snapshot's replica numbers
-  std::vector<ContainerIndex> snapshot_containers;
 
   // --- names (impl.cc) ---
   ReplicaIndex intern_replica(ReplicaId replica);
@@ -242,6 +241,10 @@ class DocumentImpl {
   };
   Result<Admission> admit(const Batch& batch) const;
   Status take_delta(Batch& batch, ByteSpan bytes, ApplyReport& report);
+  /// The row form of a delta that is known. nullopt: its content is not held; empty: the log is cut in
+  /// another way there
+  std::optional<Bytes> logged_row(ReplicaIndex author, Seq first_seq, Seq op_count);
+  static Error two_histories(const Dot& first);
   Status check_duplicate(const Batch& batch, ByteSpan bytes);
   Status apply_one_by_one(std::vector<OpenedBundle>& bundles, ApplyReport& report);
   static Batch single_delta(const Batch& batch, std::size_t run_index, std::uint32_t member);
@@ -376,12 +379,15 @@ class DocumentImpl {
   void deliver_patches(bool local, const std::string& origin);
 
   // --- snapshots, export, time ---
-  Bytes make_snapshot(ContainerIndex top);
+  Bytes make_snapshot();
+  Result<Bytes> make_part(std::string_view path);
   Result<std::unique_ptr<DocumentImpl>> committed();
   Status load_snapshot(Bytes bytes);
   bool frontier_fits() const;
   Error damage;  ///< what is wrong with the cold part of the snapshot, if anything
   Result<Batch> batch_of(ReplicaIndex replica, Seq begin, Seq end, std::string& content) const;
+  /// The same as a bundle that holds its content; its chain hash is the caller's.
+  Result<OpenedBundle> bundle_of(ReplicaIndex replica, Seq begin, Seq end) const;
   Result<std::unique_ptr<DocumentImpl>> checkout(const VersionVector& version);
 
   // --- conflicts (conflicts.cc) ---

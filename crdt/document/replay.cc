@@ -115,12 +115,11 @@ class BundleReplay {
   }
 
  private:
-  /// A known dot again: it must be the same delta. Where its content is not held, it is believed.
+  /// A known dot again, as DocumentImpl::check_duplicate.
   Status compare_duplicate(const DeltaRun& one) {
     ReplicaIndex author = *impl_.graph.find(batch_.author());
-    const LogChunk* chunk = nullptr;
-    auto run = impl_.delta_of({author, one.first_seq}, &chunk);
-    if (!run || chunk->skeleton) {
+    std::optional<Bytes> known = impl_.logged_row(author, one.first_seq, one.ops_each);
+    if (!known) {
       is_whole_ = false;
       return {};
     }
@@ -128,22 +127,16 @@ class BundleReplay {
       row_.clear();
       walk_.next(row_);
     }
-    Seq into = (one.first_seq - run->first_seq) % run->ops_each;
-    if (into == 0 && run->ops_each == one.ops_each &&
-        impl_.encode_logged(author, *chunk, *run, one.first_seq) == row_)
-      return {};
-    return Error(ErrorCode::kForkedReplica, "replica " + to_string(batch_.author()) +
-                                                " has two histories: two deltas at " +
-                                                std::to_string(one.first_seq));
+    if (*known == row_) return {};
+    return DocumentImpl::two_histories({batch_.author(), one.first_seq});
   }
   /// Does the delta depend on the end of a log under another chain hash than is held?
   bool names_fork(const DeltaRun& run) const {
     for (std::uint32_t i = 0; i < run.dependency_count; ++i) {
       const Dependency& dependency = batch_.dependencies[run.dependency_begin + i];
       auto replica = impl_.graph.find(batch_.replicas[dependency.dot.replica]);
-      if (!replica || impl_.graph.chain_end(*replica) != impl_.graph.end(*replica)) continue;
-      if (dependency.dot.seq + 1 == impl_.graph.end(*replica) &&
-          impl_.graph.chain(*replica) != dependency.chain)
+      if (replica &&
+          impl_.graph.names_other_history({*replica, dependency.dot.seq}, dependency.chain))
         return true;
     }
     return false;

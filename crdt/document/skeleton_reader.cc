@@ -52,16 +52,6 @@ class SkeletonReader {
     }
   }
 
-  LocalDot known(std::uint64_t replica, std::uint64_t seq) {
-    if (replica >= impl_.snapshot_replicas.size()) {
-      in_.fail("a replica that is not in the table");
-      return {0, 0};
-    }
-    ReplicaIndex r = impl_.snapshot_replicas[static_cast<std::size_t>(replica)];
-    if (seq >= impl_.graph.end(r)) in_.fail("an operation beyond the version");
-    return {r, static_cast<Seq>(seq)};
-  }
-
   void read_graph(ReplicaIndex r) {
     Seq end = impl_.graph.end(r);
     std::uint64_t entries = in_.varint_up_to(in_.remaining() / 2, "more entries than bytes");
@@ -75,8 +65,7 @@ class SkeletonReader {
       std::uint64_t count = in_.varint_up_to(in_.remaining() / 2, "more parents than bytes");
       parents.clear();
       for (std::uint64_t p = 0; p < count && in_.ok(); ++p) {
-        std::uint64_t replica = in_.varint();
-        parents.push_back(known(replica, in_.varint()));
+        parents.push_back(read_dot(impl_, in_));
       }
       if (in_.ok()) impl_.graph.restore_entry(r, static_cast<Seq>(at), parents);
     }
@@ -112,7 +101,7 @@ class SkeletonReader {
       }
       return {author, static_cast<Seq>(seq - 1 - back)};
     }
-    return known((v - 2) / 2, in_.varint());
+    return read_dot(impl_, in_, (v - 2) / 2);
   }
   LocalDot some(ReplicaIndex author, Seq seq) {
     LocalDot dot = relative(author, seq);

@@ -23,33 +23,40 @@ Result<std::unique_ptr<DocumentImpl>> DocumentImpl::committed() {
   std::vector<OpenedBundle> bundles;
   for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) {
     if (graph.end(r) <= base_of(r)) continue;
-    std::string content;
-    OpenedBundle& bundle = bundles.emplace_back();
-    WEFT_ASSIGN(bundle.batch, batch_of(r, base_of(r), graph.end(r), content));
+    WEFT_ASSIGN(OpenedBundle bundle, bundle_of(r, base_of(r), graph.end(r)));
     bring_chain_up(r);
     bundle.end_chain = graph.chain(r);
-    bundle.batch.owned.assign(as_bytes(content).begin(), as_bytes(content).end());
-    bundle.batch.content = as_text(ByteSpan(bundle.batch.owned));
+    bundles.push_back(std::move(bundle));
   }
   ApplyReport report;
   WEFT_TRY(made->apply_one_by_one(bundles, report));
   return made;
 }
 
-Bytes DocumentImpl::make_snapshot(ContainerIndex top) {
+Bytes DocumentImpl::make_snapshot() {
   // A damaged cold part lets nothing change: what was loaded is still the state.
-  if (!ensure_skeleton().ok()) return snapshot_bytes;
-  if (is_part() && top == kRootContainer) return snapshot_bytes;
+  if (!ensure_skeleton().ok() || is_part()) return snapshot_bytes;
   if (tx.open) {
-    auto without = committed();
-    WEFT_ASSERT(without.ok());  // of what is held everything fits
-    DocumentImpl& before = *without.value();
-    auto same = before.container_by_id.find(containers[top].id);
-    return same == before.container_by_id.end() ? Bytes() : before.make_snapshot(same->second);
+    auto before = committed();
+    WEFT_ASSERT(before.ok());  // of what is held everything fits
+    return before.value()->make_snapshot();
   }
-  if (top != kRootContainer) return snapshot::write_part(*this, top);
   for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) bring_chain_up(r);
   return snapshot::write(*this);
+}
+
+Result<Bytes> DocumentImpl::make_part(std::string_view path) {
+  WEFT_TRY(ensure_skeleton());
+  if (tx.open) {
+    WEFT_ASSIGN(std::unique_ptr<DocumentImpl> before, committed());
+    return before->make_part(path);
+  }
+  WEFT_ASSIGN(Target target, find_path(path));
+  if (!target.value.is_container())
+    return Error(ErrorCode::kWrongKind, "'" + std::string(path) + "' is no container");
+  ContainerIndex container = target.value.container_index();
+  if (container == kRootContainer) return make_snapshot();
+  return snapshot::write_part(*this, container);
 }
 
 Status DocumentImpl::ensure_skeleton() {
@@ -127,17 +134,10 @@ Result<Document> Document::open_file(ByteSpan file, DocumentOptions options) {
   return document;
 }
 
-Bytes Document::snapshot() const { return impl_->make_snapshot(kRootContainer); }
+Bytes Document::snapshot() const { return impl_->make_snapshot(); }
 
 Result<Bytes> Document::container_snapshot(std::string_view path) const {
-  WEFT_ASSIGN(DocumentImpl::Target target, impl_->find_path(path));
-  if (!target.value.is_container())
-    return Error(ErrorCode::kWrongKind, "'" + std::string(path) + "' is no container");
-  Bytes bytes = impl_->make_snapshot(target.value.container_index());
-  if (bytes.empty())
-    return Error(ErrorCode::kNotFound,
-                 "'" + std::string(path) + "' was made by the transaction that is open");
-  return bytes;
+  return impl_->make_part(path);
 }
 
 }  // namespace weft

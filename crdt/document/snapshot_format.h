@@ -29,8 +29,11 @@ inline constexpr std::uint8_t kBackwardBit = 64;  ///< erasures
 /// No row of operations: how many follow of which nothing is known, those of a later weft.
 inline constexpr std::uint8_t kGapRow = 15;
 
-inline bool is_sequence_op(OpKind kind) {
-  return is_insert(kind) || has_targets(kind) || kind == OpKind::kListMove;
+/// A dot as it stands in a snapshot: the number of its replica in the table, which has been read, then its
+/// seq. It is one of the version, or `in` has failed.
+LocalDot read_dot(const DocumentImpl& impl, ByteReader& in, std::uint64_t replica_number);
+inline LocalDot read_dot(const DocumentImpl& impl, ByteReader& in) {
+  return read_dot(impl, in, in.varint());
 }
 
 /// The whole document.

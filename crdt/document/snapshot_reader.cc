@@ -16,26 +16,14 @@ class SnapshotReader {
     read_replicas();
     read_keys();
     read_containers();
-    for (std::size_t i = 0; i < containers_.size() && in_.ok(); ++i) read_state(containers_[i]);
+    for (ContainerIndex c = 0; c < impl_.containers.size() && in_.ok(); ++c) read_state(c);
     if (in_.ok() && !in_.at_end()) in_.fail("bytes after the last container");
     if (!in_.ok()) return in_.error("snapshot");
-    impl_.snapshot_replicas = std::move(replicas_);
-    impl_.snapshot_containers = std::move(containers_);
     return {};
   }
 
  private:
-  LocalDot dot() {
-    std::uint64_t number = in_.varint();
-    if (number >= replicas_.size()) {
-      in_.fail("a replica that is not in the table");
-      return {0, 0};
-    }
-    ReplicaIndex replica = replicas_[static_cast<std::size_t>(number)];
-    std::uint64_t seq = in_.varint();
-    if (seq >= impl_.graph.end(replica)) in_.fail("an operation beyond the version");
-    return {replica, static_cast<Seq>(seq)};
-  }
+  LocalDot dot() { return read_dot(impl_, in_); }
 
   void read_replicas() {
     std::uint64_t count = in_.varint_up_to(in_.remaining() / 17, "more replicas than bytes");
@@ -47,7 +35,7 @@ class SnapshotReader {
       previous = id;
       if (!in_.ok()) return;
       ReplicaIndex replica = impl_.intern_replica(id);
-      replicas_.push_back(replica);
+      impl_.snapshot_replicas.push_back(replica);
       auto end = static_cast<Seq>(in_.varint_up_to(kMaxSeq, "a log of too many operations"));
       if (end == 0) in_.fail("a replica without operations");
       impl_.graph.restore_replica(replica, end, in_.u64(), {});
@@ -98,7 +86,6 @@ class SnapshotReader {
         if (id == ContainerId() ? tag != 0 : (tag & 16) != 0)
           in_.fail("the first container is not the root");
         if (!(id == ContainerId())) make_root(id, kind);
-        containers_.push_back(kRootContainer);
         places_.push_back({});
         continue;
       }
@@ -135,7 +122,6 @@ class SnapshotReader {
       container.element = element;
       container.key = at_key;
       container.generation = generation;
-      containers_.push_back(made);
       places_.push_back({in_list ? element.packed() : at_key, container.parent, kind, in_list});
     }
     for (ContainerIndex c = 1; c < impl_.containers.size() && in_.ok(); ++c) {
@@ -273,9 +259,7 @@ class SnapshotReader {
 
   DocumentImpl& impl_;
   ByteReader in_;
-  std::vector<ReplicaIndex> replicas_;
   std::vector<std::uint32_t> keys_;
-  std::vector<ContainerIndex> containers_;
   /// Where each container was made for, close together: registers ask for them in any order.
   struct Place {
     std::uint64_t slot = 0;
@@ -292,6 +276,9 @@ class OrderReader {
   OrderReader(DocumentImpl& impl, ByteReader in) : impl_(impl), in_(in) {}
 
   Status read() {
+    // Nothing is known of times: every log is as if it had been written without a clock.
+    for (ReplicaIndex r : impl_.snapshot_replicas)
+      impl_.graph.restore_replica(r, impl_.graph.end(r), 0, {{0, 0}});
     for (Container& container : impl_.containers)
       if (container.sequence && in_.ok()) read_sequence(*container.sequence);
     if (in_.ok() && !in_.at_end()) in_.fail("bytes after the last sequence");
@@ -300,17 +287,7 @@ class OrderReader {
   }
 
  private:
-  LocalDot dot() {
-    std::uint64_t number = in_.varint();
-    std::uint64_t seq = in_.varint();
-    if (number >= impl_.snapshot_replicas.size()) {
-      in_.fail("a replica that is not in the table");
-      return {0, 0};
-    }
-    ReplicaIndex replica = impl_.snapshot_replicas[static_cast<std::size_t>(number)];
-    if (seq >= impl_.graph.end(replica)) in_.fail("an operation beyond the version");
-    return {replica, static_cast<Seq>(seq)};
-  }
+  LocalDot dot() { return read_dot(impl_, in_); }
 
   void read_sequence(SequenceState& sequence) {
     std::uint64_t count = in_.varint_up_to(in_.remaining() / 3, "more runs than bytes");
@@ -369,6 +346,17 @@ class OrderReader {
 };
 
 }  // namespace
+
+LocalDot read_dot(const DocumentImpl& impl, ByteReader& in, std::uint64_t replica_number) {
+  if (replica_number >= impl.snapshot_replicas.size()) {
+    in.fail("a replica that is not in the table");
+    return {0, 0};
+  }
+  ReplicaIndex replica = impl.snapshot_replicas[static_cast<std::size_t>(replica_number)];
+  std::uint64_t seq = in.varint();
+  if (seq >= impl.graph.end(replica)) in.fail("an operation beyond the version");
+  return {replica, static_cast<Seq>(seq)};
+}
 
 Status read_order(DocumentImpl& impl, ByteReader in) { return OrderReader(impl, in).read(); }
 

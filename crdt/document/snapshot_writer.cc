@@ -203,9 +203,8 @@ class SnapshotWriter {
       }
       case ContainerKind::kList: {
         std::vector<LocalDot> dots;
-        container.sequence->elements.for_each([&](std::uint64_t key, const Element&) {
-          dots.push_back({static_cast<ReplicaIndex>(key >> 32), static_cast<Seq>(key)});
-        });
+        container.sequence->elements.for_each(
+            [&](std::uint64_t key, const Element&) { dots.push_back(LocalDot::unpacked(key)); });
         std::sort(dots.begin(), dots.end(), [&](LocalDot a, LocalDot b) { return dot_less(a, b); });
         out_.varint(dots.size());
         for (LocalDot each : dots) {
@@ -246,7 +245,7 @@ class SnapshotWriter {
     if (sequence.is_text) return;
     std::vector<std::pair<LocalDot, LocalDot>> moves;
     sequence.slots.for_each([&](std::uint64_t slot, std::uint64_t element) {
-      moves.emplace_back(unpacked(slot), unpacked(element));
+      moves.emplace_back(LocalDot::unpacked(slot), LocalDot::unpacked(element));
     });
     std::sort(moves.begin(), moves.end(),
               [&](const auto& a, const auto& b) { return dot_less(a.first, b.first); });
@@ -255,9 +254,6 @@ class SnapshotWriter {
       dot(slot);
       dot(element);
     }
-  }
-  static LocalDot unpacked(std::uint64_t dot) {
-    return {static_cast<ReplicaIndex>(dot >> 32), static_cast<Seq>(dot)};
   }
   bool is_part() const { return top_ != kRootContainer; }
 

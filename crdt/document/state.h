@@ -102,7 +102,7 @@ struct SequenceState {
   LocalDot element_of_slot(LocalDot slot) const {
     const std::uint64_t* element = slots.find(slot.packed());
     if (element == nullptr) return slot;
-    return {static_cast<ReplicaIndex>(*element >> 32), static_cast<Seq>(*element)};
+    return LocalDot::unpacked(*element);
   }
 };
 

@@ -250,18 +250,13 @@ Result<std::unique_ptr<DocumentImpl>> DocumentImpl::checkout(const VersionVector
     if (!(version == graph.version()))
       return Error(ErrorCode::kNeedHistory,
                    "the document was loaded from a snapshot: only its newest version can be shown");
-    WEFT_TRY(made->load_snapshot(make_snapshot(kRootContainer)));
+    WEFT_TRY(made->load_snapshot(make_snapshot()));
     made->read_only = true;
     return made;
   }
   std::vector<OpenedBundle> bundles;
   for (const VersionVector::Entry& entry : version.entries()) {
-    std::string content;
-    WEFT_ASSIGN(Batch batch, batch_of(*graph.find(entry.replica), 0, entry.end, content));
-    OpenedBundle bundle;
-    bundle.batch = std::move(batch);
-    bundle.batch.owned.assign(as_bytes(content).begin(), as_bytes(content).end());
-    bundle.batch.content = as_text(ByteSpan(bundle.batch.owned));
+    WEFT_ASSIGN(OpenedBundle bundle, bundle_of(*graph.find(entry.replica), 0, entry.end));
     bundles.push_back(std::move(bundle));
   }
   ApplyReport report;
@@ -291,19 +286,15 @@ Document Document::fork(ReplicaId replica) const {
   options.replica = replica;
   auto made = std::make_unique<DocumentImpl>(std::move(options));
   if (impl_->has_skeleton) {
-    made->load_snapshot(impl_->make_snapshot(kRootContainer)).value();
+    made->load_snapshot(impl_->make_snapshot()).value();
   } else {
     std::vector<OpenedBundle> bundles;
     VersionVector all = version();
     for (const VersionVector::Entry& entry : all.entries()) {
-      ReplicaIndex index = *impl_->graph.find(entry.replica);
-      std::string content;
-      OpenedBundle bundle;
-      bundle.batch = impl_->batch_of(index, 0, entry.end, content).value();
-      bundle.end_chain = impl_->graph.chain(index);
-      bundle.batch.owned.assign(as_bytes(content).begin(), as_bytes(content).end());
-      bundle.batch.content = as_text(ByteSpan(bundle.batch.owned));
-      bundles.push_back(std::move(bundle));
+      ReplicaIndex author = *impl_->graph.find(entry.replica);
+      bundles.push_back(impl_->bundle_of(author, 0, entry.end).value());
+      impl_->bring_chain_up(author);  // a checkout does not have it yet
+      bundles.back().end_chain = impl_->graph.chain(author);
     }
     ApplyReport report;
     if (!made->apply_in_bulk(bundles, report)) made->apply_one_by_one(bundles, report).value();

@@ -145,8 +145,7 @@ Status DocumentImpl::invert_op(const Op& op, std::string_view content, const Und
 /// undone where the original's transaction is.
 LocalDot DocumentImpl::original(LocalDot dot) const {
   const std::uint64_t* of = stands_for.find(dot.packed());
-  return of == nullptr ? dot
-                       : LocalDot{static_cast<ReplicaIndex>(*of >> 32), static_cast<Seq>(*of)};
+  return of == nullptr ? dot : LocalDot::unpacked(*of);
 }
 
 /// The slot where `element` showed before its move `seq` of ours: the largest-stamp one among those that
@@ -157,7 +156,7 @@ Result<LocalDot> DocumentImpl::slot_before(ContainerIndex container, LocalDot el
   LocalDot best = element;
   sequence.slots.for_each([&](std::uint64_t slot, std::uint64_t of) {
     if (of != element.packed()) return;
-    LocalDot dot{static_cast<ReplicaIndex>(slot >> 32), static_cast<Seq>(slot)};
+    LocalDot dot = LocalDot::unpacked(slot);
     bool own_later = dot.replica == self && dot.seq >= seq;
     if (own_later || !graph.knows(dot) || graph.hlc_of(dot) >= limit) return;
     if (!graph.happened_before(dot, {self, seq})) return;
@@ -191,9 +190,8 @@ Status DocumentImpl::invert_write(ContainerIndex container, bool is_element, std
   bool child = !absent && before.value.is_container();
   if (!absent && !child) before.value.encode(out);
   if (is_element)
-    return own_element_write(container,
-                             {static_cast<ReplicaIndex>(slot >> 32), static_cast<Seq>(slot)},
-                             before.value, child ? OpKind::kRestore : OpKind::kListSet);
+    return own_element_write(container, LocalDot::unpacked(slot), before.value,
+                             child ? OpKind::kRestore : OpKind::kListSet);
   auto key = static_cast<std::uint32_t>(slot);
   write.erased = absent;
   OpKind kind = absent ? OpKind::kMapErase : child ? OpKind::kRestore : OpKind::kMapSet;

@@ -151,8 +151,6 @@ Hlc CausalGraph::next_hlc(ReplicaIndex author, std::span<const Dependency> depen
 
 Hlc CausalGraph::hlc_of(LocalDot dot) const {
   const std::vector<HlcRun>& runs = replicas_[dot.replica].hlc;
-  if (runs.empty()) [[unlikely]]  // a part of a document: its times are not held
-    return 0;
   if (runs.back().begin <= dot.seq) return runs.back().base + (dot.seq - runs.back().begin);
   auto at = std::upper_bound(runs.begin(), runs.end(), dot.seq,
                              [](Seq seq, const HlcRun& run) { return seq < run.begin; });

@@ -85,6 +85,11 @@ class CausalGraph {
     replicas_[replica].chain = chain;
     replicas_[replica].chain_end = replicas_[replica].end;
   }
+  /// Does a dependency name another history than the one held? Only the end of a log can tell.
+  bool names_other_history(LocalDot dot, std::uint64_t chain) const {
+    const Replica& replica = replicas_[dot.replica];
+    return dot.seq + 1 == replica.end && replica.chain_end == replica.end && replica.chain != chain;
+  }
   /// In no particular order (I3).
   const std::vector<LocalDot>& frontier() const { return frontier_; }
   VersionVector version() const;

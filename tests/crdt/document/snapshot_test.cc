@@ -244,6 +244,14 @@ TEST_CASE("a container's snapshot tells whether what is in it is the same") {
   CHECK(fixed.a.container_snapshot("/key").error().code() == ErrorCode::kWrongKind);
 }
 
+// Found on review: the fork took over a chain hash that the checkout had never computed.
+TEST_CASE("a fork of a checkout has the history that the version had") {
+  Fixed fixed;
+  Document forked = fixed.a.at(fixed.a.version())->fork({10});
+  CHECK(forked.snapshot() == fixed.a.snapshot());
+  CHECK(forked.chain(fixed.a.replica()) == fixed.a.chain(fixed.a.replica()));
+}
+
 TEST_CASE("edits elsewhere leave a container's snapshot as it is") {
   Fixed fixed;
   Bytes list = fixed.a.container_snapshot("/list").value();
