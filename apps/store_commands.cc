@@ -30,11 +30,7 @@ Result<std::unique_ptr<LmdbStore>> open_store(const std::string& folder, bool cr
   LmdbStore::Options options;
   options.folder = folder;
   options.create = create;
-  if (create) {
-    std::random_device random;
-    options.replica = process_options().replica;
-    options.epoch = std::uint64_t{random()} << 32 | random();
-  }
+  options.random = [] { return process_options().replica.value; };
   return LmdbStore::open(std::move(options));
 }
 
@@ -87,7 +83,7 @@ Status list(const std::string& folder) {
   WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(folder));
   for (const DocumentUsage& each : store->documents())
     print(hex_of(each.document) + "  " + counted(static_cast<std::size_t>(each.records), "record") +
-          ", " + counted(static_cast<std::size_t>(each.payload_bytes), "byte") + ", " +
+          ", " + counted(static_cast<std::size_t>(each.history_bytes), "byte") + ", " +
           counted(each.version.entries().size(), "replica") + "\n");
   return {};
 }
@@ -103,7 +99,7 @@ Status show_statistics(const std::string& folder) {
   line("documents", std::to_string(store->documents().size()));
   line("records", std::to_string(info.records));
   line("payload", counted(static_cast<std::size_t>(info.payload_bytes), "byte"));
-  line("file", counted(static_cast<std::size_t>(store->file_bytes()), "byte"));
+  line("file", counted(static_cast<std::size_t>(store->space()->total()), "byte"));
   if (!store->damaged().empty())
     line("damaged", counted(store->damaged().size(), "record") + "; see weft store verify");
   return {};

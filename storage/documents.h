@@ -1,6 +1,8 @@
 #pragma once
 // Documents in a store: what a document has goes into the log as deltas, and a document is made again
-// by applying them in the order of their arrival.
+// from the state that is kept of it and the deltas behind that, or from all deltas.
+
+#include <cstdint>
 
 #include "crdt/document/document.h"
 #include "storage/store.h"
@@ -11,10 +13,55 @@ namespace weft {
 /// @errors those of Store::append; kNeedHistory: the store lacks deltas that lie before the document's base
 Result<AppendResult> store_document(Store& store, const Document& document);
 
-/// The document as the store has it.
-/// @errors kNotFound: the store has nothing of it; those of Store::scan_document; kCorrupt: a delta that
-///         does not apply
+/// Keeps the document's state beside the log, so that it opens fast.
+Status store_state(Store& store, const Document& document);
+
+/// The document as the store has it, with all the history that is kept.
+/// @errors kNotFound: the store has nothing of it; kNotKept: it is evicted or deleted; those of
+///         Store::scan_document; kCorrupt: a delta that does not apply
 /// @cost   O(operations)
 Result<Document> open_document(const Store& store, const DocumentId& id, DocumentOptions options);
+
+/// The same from the kept state, where there is one: fast, but what came before can't be asked for.
+/// @cost   O(state + operations since it was kept)
+Result<Document> open_latest(const Store& store, const DocumentId& id, DocumentOptions options);
+
+/// A document that is edited and saved.
+///
+/// Invariants
+///   I1  What save() has acknowledged is in the store.
+///   I2  What could not be stored stays in the document and goes first at the next save(), with the same
+///       bytes.
+class StoredDocument {
+ public:
+  enum class History : std::uint8_t {
+    kLatest,  ///< as open_latest
+    kWhole,   ///< as open_document
+  };
+  /// Also of a document that the store does not have yet.
+  /// @param store  must outlive the result
+  static Result<StoredDocument> open(Store& store, const DocumentId& id, DocumentOptions options,
+                                     History history = History::kLatest);
+
+  Document& document() { return document_; }
+  const Document& document() const { return document_; }
+
+  /// Appends what is not stored yet; from time to time also keeps the state.
+  /// @errors as Store::append
+  Status save();
+  /// Keeps the state as it was saved last.
+  Status save_state();
+  /// Operations that are not stored.
+  std::uint64_t unsaved_count() const;
+
+ private:
+  StoredDocument(Store& store, Document document)
+      : store_(&store), document_(std::move(document)) {}
+
+  Store* store_;
+  Document document_;
+  VersionVector saved_;
+  VersionVector kept_;  ///< of the state that was kept last
+};
 
 }  // namespace weft

@@ -1,89 +1,118 @@
 #include "storage/log_index.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "crdt/base/assert.h"
 
 namespace weft {
-namespace {
 
-/// The first of `ranges` that ends behind `seq`.
-template <typename Ranges>
-auto first_behind(Ranges& ranges, Seq seq) {
-  return std::upper_bound(ranges.begin(), ranges.end(), seq,
-                          [](Seq value, const auto& range) { return value < range.end; });
+std::size_t DocumentHash::operator()(const DocumentId& id) const noexcept {
+  std::uint64_t words[2];
+  std::memcpy(words, id.bytes.data(), sizeof words);
+  const std::uint64_t mixed = (words[0] ^ (words[1] << 1)) * 0x9e37'79b9'7f4a'7c15;
+  return static_cast<std::size_t>(mixed ^ (mixed >> 32));
 }
 
-}  // namespace
-
-LogIndex::Fit LogIndex::fit(const RecordHead& record) const {
-  auto document = documents_.find(record.document);
-  if (document == documents_.end()) return Fit::kNew;
-  auto replica = document->second.replicas.find(record.replica);
-  if (replica == document->second.replicas.end()) return Fit::kNew;
-  const std::vector<Range>& ranges = replica->second;
-  auto at = first_behind(ranges, record.first_seq);
-  if (at == ranges.end() || at->begin >= record.end()) return Fit::kNew;
-  for (Seq seq = record.first_seq; at != ranges.end() && at->begin <= seq; ++at) {
-    seq = at->end;
-    if (seq >= record.end()) return Fit::kKnown;
-  }
-  return Fit::kOverlaps;
+void IndexedDocument::add(LogPosition position, const RecordHead& record,
+                          std::size_t payload_bytes) {
+  head.add(record.replica, record.first_seq, record.end());
+  add_entry(position, record, payload_bytes);
 }
 
-void LogIndex::add(LogPosition position, const RecordHead& record, std::uint64_t payload_bytes) {
-  Entry& entry = documents_[record.document];
-  std::vector<Range>& ranges = entry.replicas[record.replica];
-  Range range{record.first_seq, record.end(), position};
-  if (ranges.empty() || ranges.back().end <= range.begin) {
-    ranges.push_back(range);
-  } else {
-    ranges.insert(first_behind(ranges, range.begin), range);
-  }
-  ++entry.records;
-  ++record_count_;
-  entry.payload_bytes += payload_bytes;
-  payload_bytes_ += payload_bytes;
+void IndexedDocument::add_entry(LogPosition position, const RecordHead& record,
+                                std::size_t payload_bytes) {
+  ++head.records;
+  head.history_bytes += payload_bytes;
+  entries.push_back({position, record.replica, record.first_seq, record.end()});
 }
 
-std::vector<LogPosition> LogIndex::positions(const DocumentId& document,
-                                             const VersionVector& since) const {
-  std::vector<LogPosition> result;
-  auto found = documents_.find(document);
-  if (found == documents_.end()) return result;
-  for (const auto& [replica, ranges] : found->second.replicas)
-    for (auto at = first_behind(ranges, since.end(replica)); at != ranges.end(); ++at)
-      result.push_back(at->position);
-  std::sort(result.begin(), result.end());
-  return result;
-}
-
-VersionVector LogIndex::version_of(const Entry& entry) {
-  VersionVector version;
-  for (const auto& [replica, ranges] : entry.replicas) {
-    Seq end = 0;
-    for (const Range& range : ranges) {
-      if (range.begin != end) break;  // a gap
-      end = range.end;
+Status IndexedDocument::replay(const RecordView& record) {
+  switch (record.kind) {
+    case RecordKind::kDelta:
+    case RecordKind::kBundle:
+      if (head.fit(record) == DocumentHead::Fit::kNew)
+        add(record.position, record, record.payload.size());
+      return {};
+    case RecordKind::kMark: {
+      WEFT_ASSIGN(StatusMark mark, read_status_payload(record.payload));
+      set_status(record.position, mark);
+      return {};
     }
-    version.set(replica, end);
+    case RecordKind::kState: {
+      WEFT_ASSIGN(StateView state, read_state_payload(record.payload));
+      (void)set_base(record.position, state.version);
+      ++head.records;
+      head.history_bytes += record.payload.size();
+      return {};
+    }
   }
-  return version;
+  return {};
 }
 
-VersionVector LogIndex::version(const DocumentId& document) const {
-  auto found = documents_.find(document);
-  return found == documents_.end() ? VersionVector() : version_of(found->second);
+void IndexedDocument::set_status(LogPosition position, const StatusMark& mark) {
+  head = DocumentHead();
+  head.status = mark.status;
+  head.mark_position = position;
+  head.last_version = mark.version;
+  entries.clear();
+  complete = true;
 }
 
-std::vector<DocumentUsage> LogIndex::documents() const {
-  std::vector<DocumentUsage> result;
-  for (const auto& [id, entry] : documents_) {
-    DocumentUsage& usage = result.emplace_back();
-    usage.document = id;
-    usage.records = entry.records;
-    usage.payload_bytes = entry.payload_bytes;
-    usage.version = version_of(entry);
+std::vector<LogPosition> IndexedDocument::set_base(LogPosition position,
+                                                   const VersionVector& base) {
+  std::vector<LogPosition> gone;
+  if (head.base_position != 0) gone.push_back(head.base_position);
+  std::erase_if(entries, [&](const IndexEntry& entry) {
+    if (entry.end > base.end(entry.replica)) return false;
+    gone.push_back(entry.position);
+    return true;
+  });
+  for (const VersionVector::Entry& entry : base.entries()) head.cover(entry.replica, entry.end);
+  head.base = base;
+  head.base_position = position;
+  complete = true;
+  return gone;
+}
+
+std::vector<IndexEntry> IndexedDocument::members(const RecordHead& bundle) const {
+  std::vector<IndexEntry> result;
+  for (const IndexEntry& entry : entries)
+    if (entry.replica == bundle.replica && entry.begin < bundle.end() &&
+        entry.end > bundle.first_seq)
+      result.push_back(entry);
+  std::sort(result.begin(), result.end(),
+            [](const IndexEntry& a, const IndexEntry& b) { return a.begin < b.begin; });
+  Seq at = bundle.first_seq;
+  for (const IndexEntry& entry : result) {
+    if (entry.begin != at) return {};
+    at = entry.end;
   }
+  if (at != bundle.end()) return {};
   return result;
+}
+
+std::vector<LogPosition> IndexedDocument::seal(const std::vector<IndexEntry>& members) {
+  WEFT_ASSERT(complete && !members.empty());
+  std::vector<LogPosition> gone;
+  for (const IndexEntry& member : members) gone.push_back(member.position);
+  std::sort(gone.begin(), gone.end());
+  const LogPosition last = gone.back();
+  std::erase_if(entries, [&](const IndexEntry& entry) {
+    return entry.position != last && std::binary_search(gone.begin(), gone.end(), entry.position);
+  });
+  gone.pop_back();
+  for (IndexEntry& entry : entries)
+    if (entry.position == last)
+      entry = {last, members.front().replica, members.front().begin, members.back().end};
+  return gone;
+}
+
+void add_positions(const std::vector<IndexEntry>& entries, const VersionVector& since,
+                   LogPosition begin, std::vector<LogPosition>& out) {
+  for (const IndexEntry& entry : entries)
+    if (entry.position >= begin && entry.end > since.end(entry.replica))
+      out.push_back(entry.position);
 }
 
 }  // namespace weft

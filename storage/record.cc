@@ -22,7 +22,61 @@ T get(ByteSpan from, std::size_t at) {
   return value;
 }
 
+/// What stands in front of a mark's and a state's payload. @return its end, for the reader of a state
+Result<VersionVector> read_version(ByteReader& in, const char* what) {
+  Result<VersionVector> version = VersionVector::decode(in);
+  if (!in.ok()) return in.error(what);
+  return version;
+}
+
 }  // namespace
+
+const char* status_name(DocumentStatus status) {
+  switch (status) {
+    case DocumentStatus::kLive:
+      return "live";
+    case DocumentStatus::kEvicted:
+      return "evicted";
+    case DocumentStatus::kDeleted:
+      return "deleted";
+  }
+  return "unknown";
+}
+
+Bytes status_payload(DocumentStatus status, const VersionVector& version) {
+  Bytes payload;
+  ByteWriter out(payload);
+  out.u8(static_cast<std::uint8_t>(status));
+  version.encode(out);
+  return payload;
+}
+
+Result<StatusMark> read_status_payload(ByteSpan payload) {
+  ByteReader in(payload);
+  StatusMark mark;
+  const std::uint8_t status = in.u8();
+  if (status > static_cast<std::uint8_t>(DocumentStatus::kDeleted))
+    in.fail("a status that is none");
+  mark.status = static_cast<DocumentStatus>(status);
+  WEFT_ASSIGN(mark.version, read_version(in, "a mark"));
+  return mark;
+}
+
+Bytes state_payload(const VersionVector& version, ByteSpan snapshot) {
+  Bytes payload;
+  ByteWriter out(payload);
+  version.encode(out);
+  out.bytes(snapshot);
+  return payload;
+}
+
+Result<StateView> read_state_payload(ByteSpan payload) {
+  ByteReader in(payload);
+  StateView state;
+  WEFT_ASSIGN(state.version, read_version(in, "a state"));
+  state.snapshot = in.bytes(in.remaining());
+  return state;
+}
 
 void encode_record(LogPosition position, const RecordHead& head, ByteSpan payload, std::byte* out) {
   const std::size_t size = record_size(payload.size());
@@ -53,8 +107,8 @@ Result<RecordView> decode_record(LogPosition position, ByteSpan value) {
   RecordView record;
   record.position = position;
   const auto kind = get<std::uint8_t>(value, 12);
-  if (kind != static_cast<std::uint8_t>(RecordKind::kDelta) &&
-      kind != static_cast<std::uint8_t>(RecordKind::kBundle))
+  if (kind < static_cast<std::uint8_t>(RecordKind::kDelta) ||
+      kind > static_cast<std::uint8_t>(RecordKind::kState))
     return corrupt("it is of no kind", 12);
   record.kind = static_cast<RecordKind>(kind);
   record.document.bytes = get<std::array<std::uint8_t, 16>>(value, 16);
@@ -64,7 +118,7 @@ Result<RecordView> decode_record(LogPosition position, ByteSpan value) {
   const auto size = get<std::uint32_t>(value, 8);
   if (size > value.size() - kRecordHeadBytes || record_size(size) != value.size())
     return corrupt("its payload has another size", 8);
-  if (record.op_count == 0 || record.op_count > kMaxSeq ||
+  if ((record.op_count == 0) == record.has_operations() || record.op_count > kMaxSeq ||
       record.first_seq > kMaxSeq - record.op_count)
     return corrupt("its operations can't be", 40);
   record.payload = value.subspan(kRecordHeadBytes, size);

@@ -1,5 +1,6 @@
 #pragma once
-// Record: one entry of a store's log: a delta or a bundle, with what has to be known to find it.
+// Record: one entry of a store's log: a delta, a bundle, or what a store notes of a document, with what has
+// to be known to find it.
 //
 //   0   u64   checksum: XXH3-64 of what follows, seeded with the record's position
 //   8   u32   payload size in bytes
@@ -16,6 +17,7 @@
 #include "crdt/base/bytes.h"
 #include "crdt/base/result.h"
 #include "crdt/clock/ids.h"
+#include "crdt/clock/version_vector.h"
 #include "crdt/document/document.h"
 
 namespace weft {
@@ -26,16 +28,27 @@ using LogPosition = std::uint64_t;
 enum class RecordKind : std::uint8_t {
   kDelta = 1,   ///< one delta in row form
   kBundle = 2,  ///< a sealed bundle
+  kMark = 3,    ///< a document's status from here on; payload: status_payload()
+  kState = 4,   ///< what was trimmed away, as state; payload: state_payload()
 };
+
+/// What a store does with a document.
+enum class DocumentStatus : std::uint8_t {
+  kLive = 0,
+  kEvicted = 1,  ///< not kept here
+  kDeleted = 2,  ///< a tombstone: what comes later is listed, not stored
+};
+const char* status_name(DocumentStatus status);
 
 struct RecordHead {
   RecordKind kind = RecordKind::kDelta;
   DocumentId document;
   ReplicaId replica;  ///< the author of all operations in it
   Seq first_seq = 0;  ///< of the first
-  Seq op_count = 0;   ///< at least one
+  Seq op_count = 0;   ///< at least one, none in marks and states
 
   Seq end() const { return first_seq + op_count; }
+  bool has_operations() const { return kind == RecordKind::kDelta || kind == RecordKind::kBundle; }
   friend bool operator==(const RecordHead&, const RecordHead&) = default;
 };
 
@@ -51,6 +64,22 @@ inline constexpr std::size_t kRecordHeadBytes = 48;
 constexpr std::size_t record_size(std::size_t payload_bytes) {
   return (kRecordHeadBytes + payload_bytes + 7) / 8 * 8;
 }
+
+/// Payload of a mark. @param version  what the document had; of a deleted one its last
+Bytes status_payload(DocumentStatus status, const VersionVector& version);
+struct StatusMark {
+  DocumentStatus status = DocumentStatus::kLive;
+  VersionVector version;
+};
+Result<StatusMark> read_status_payload(ByteSpan payload);
+
+/// Payload of a state: the version, then the snapshot.
+Bytes state_payload(const VersionVector& version, ByteSpan snapshot);
+struct StateView {
+  VersionVector version;
+  ByteSpan snapshot;  ///< borrowed from the payload
+};
+Result<StateView> read_state_payload(ByteSpan payload);
 
 /// Writes record_size(payload.size()) bytes to `out`.
 void encode_record(LogPosition position, const RecordHead& head, ByteSpan payload, std::byte* out);

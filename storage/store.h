@@ -1,6 +1,7 @@
 #pragma once
 // Store: where deltas are kept. One log in the order of arrival is the truth; everything else (which
-// operations of which document lie where) is derived from it and rebuilt when it is missing.
+// operations of which document lie where, the state of documents) is derived from it and made again when
+// it is missing, old or damaged.
 //
 // Two engines: memory (memory/memory_store.h) and LMDB (lmdb/lmdb_store.h); both pass the same contract
 // tests (tests/storage/store_contract.h).
@@ -10,12 +11,15 @@
 //   I2  Of one document and replica, records don't overlap: an operation is stored once.
 //   I3  What append() has acknowledged is there at every later open (of a store that is on disk).
 //   I4  Positions ascend and are never used again.
+//   I5  Own operations are stored without a gap: no own delta overtakes one that could not be stored.
 //
-// Threads: all functions may be called from any thread. Visitors run on the caller's.
+// Threads: all functions may be called from any thread. Visitors run on the caller's; none of them holds
+// anything that others wait for.
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,22 +38,30 @@ struct NewRecord : RecordHead {
 struct AppendResult {
   LogPosition first = 0;    ///< of the batch's first new record; 0 where all were known
   std::uint32_t known = 0;  ///< records whose operations were all stored already: left out
+  std::uint32_t late = 0;   ///< records of deleted documents: left out, listed by late_records()
 };
 
 struct StoreInfo {
   std::uint32_t format = 0;
-  std::uint64_t epoch = 0;  ///< random; another one after creation, restore and salvage
+  std::uint64_t epoch = 0;  ///< random; another one after creation, restore, salvage and fork
   ReplicaId replica;        ///< who writes here
   LogPosition end = 1;      ///< behind the last record
   std::uint64_t records = 0;
   std::uint64_t payload_bytes = 0;
+  /// One random number for each opening for writing, the newest last; at most 64.
+  std::vector<std::uint64_t> incarnations;
 };
 
+/// What a document takes, in bytes.
 struct DocumentUsage {
   DocumentId document;
+  DocumentStatus status = DocumentStatus::kLive;
   VersionVector version;  ///< what is stored without a gap
+  VersionVector base;     ///< what was trimmed away: of it only the state is kept
   std::uint64_t records = 0;
-  std::uint64_t payload_bytes = 0;
+  std::uint64_t history_bytes = 0;  ///< payloads of deltas and bundles, and of the state at `base`
+  std::uint64_t live_bytes = 0;     ///< of the kept state: what can be seen
+  std::uint64_t tombstone_bytes = 0;  ///< of the kept state: what only orders and explains
 };
 
 /// A record that can't be used, and why.
@@ -58,16 +70,27 @@ struct BadRecord {
   Error error;
 };
 
+/// A record that came for a document after its deletion.
+struct LateRecord : RecordHead {
+  std::uint64_t payload_bytes = 0;
+};
+
+/// A document's state as it was kept: a snapshot file and the version that it shows.
+struct StoredState {
+  VersionVector version;
+  Bytes snapshot;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
 
   virtual StoreInfo info() const = 0;
 
-  /// Appends a batch; returns when it is durable.
-  /// @errors kInvalidArgument: a record without operations, or larger than a value can be; kForkedReplica:
-  ///         a record overlaps what is stored without being all of it known; kDiskFull, kIoError: nothing
-  ///         was stored
+  /// Appends a batch; returns when it is durable (in relaxed mode: when it is taken).
+  /// @errors kInvalidArgument: a record without operations or larger than a value can be, an own delta
+  ///         that leaves a gap (I5); kForkedReplica: a record overlaps what is stored without being all of
+  ///         it known; kNotKept: its document is evicted; kQuota, kDiskFull, kIoError: nothing was stored
   virtual Result<AppendResult> append(std::span<const NewRecord> batch) = 0;
 
   /// Visits the records from `from` on in the order of arrival, as they were when the call began; stops
@@ -76,18 +99,49 @@ class Store {
   virtual Status scan(LogPosition from,
                       const std::function<bool(const RecordView&)>& visit) const = 0;
 
-  /// The records of a document that have operations which are not in `since`, in the order of arrival.
+  /// The records of a document that have operations which are not in `since`, in the order of arrival;
+  /// where `since` lacks some of what was trimmed away, first the state (kState) that stands for it.
   virtual Status scan_document(const DocumentId& document, const VersionVector& since,
                                const std::function<bool(const RecordView&)>& visit) const = 0;
 
   /// What is stored of a document without a gap.
   virtual VersionVector version(const DocumentId& document) const = 0;
 
-  /// Sorted by id.
+  /// nullopt: nothing was ever stored of it.
+  virtual Result<std::optional<DocumentUsage>> document(const DocumentId& document) const = 0;
+
+  /// All of them, evicted and deleted ones too, sorted by id.
   virtual std::vector<DocumentUsage> documents() const = 0;
+
+  /// Evicted: what is stored of it is given up here, others may send it again once it is live.
+  /// Deleted: the same, and what comes later is not stored but listed. Both are durable on return.
+  virtual Status set_status(const DocumentId& document, DocumentStatus status) = 0;
+
+  /// What came for deleted documents since the store was opened, the last 1,000.
+  virtual std::vector<LateRecord> late_records() const = 0;
+
+  /// Keeps a document's state beside the log, so that it opens fast. A hint: it may be lost, never wrong.
+  /// @param live_bytes  how much of the snapshot can be seen; the rest is tombstones and causal graph
+  /// @errors kInvalidArgument: the log lacks some of the state's version
+  virtual Status put_state(const DocumentId& document, StoredState state,
+                           std::uint64_t live_bytes) = 0;
+  /// nullopt: none is kept, or it was damaged.
+  virtual std::optional<StoredState> state(const DocumentId& document) const = 0;
+
+  /// Replaces what lies below `state.version` by that state; what only a version below shows is gone.
+  /// @errors kInvalidArgument: the log lacks some of it
+  virtual Status trim(const DocumentId& document, const StoredState& state) = 0;
+
+  /// Replaces records of one document and replica, consecutive and all stored, by one bundle of the same
+  /// operations, which takes the position of the last of them.
+  /// @errors kInvalidArgument: they are not just what is stored
+  virtual Status seal(const NewRecord& bundle) = 0;
 
   /// Reads everything. @return what is damaged
   virtual Result<std::vector<BadRecord>> verify() const = 0;
+
+  /// Waits until all that was taken is durable. @errors why it can't be: it is kept and tried again
+  virtual Status flush() = 0;
 
   /// Makes everything durable and closes; the destructor does the same and can't tell of errors.
   virtual Status close() = 0;

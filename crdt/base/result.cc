@@ -59,6 +59,10 @@ const char* error_name(ErrorCode code) {
       return "i/o error";
     case ErrorCode::kInUse:
       return "in use";
+    case ErrorCode::kQuota:
+      return "over quota";
+    case ErrorCode::kNotKept:
+      return "not kept";
   }
   return "error";
 }

@@ -50,6 +50,8 @@ enum class ErrorCode : std::uint16_t {
   kDiskFull = 50,  ///< nothing was stored: make room, then try again
   kIoError = 51,   ///< the disk or the system refused; the message holds its words
   kInUse = 52,     ///< another process holds what was to be opened; the message names it
+  kQuota = 53,    ///< the store may not grow further: compact it, evict documents, or allow it more
+  kNotKept = 54,  ///< the document is evicted here: make it live first
 };
 
 const char* error_name(ErrorCode code);
@@ -142,19 +144,23 @@ using Status = Result<void>;
 
 }  // namespace weft
 
-/// Returns the error of `expression` (a Status or Result) from the enclosing function, if it has one.
-#define WEFT_TRY(expression)                \
-  do {                                      \
-    auto weft_try_result = (expression);    \
-    if (!weft_try_result.ok()) [[unlikely]] \
-      return weft_try_result.take_error();  \
-  } while (false)
-
 #define WEFT_CONCAT_(a, b) a##b
 #define WEFT_CONCAT(a, b) WEFT_CONCAT_(a, b)
+
+// Names are numbered, so that both may stand in a lambda inside the expression of another.
+
+/// Returns the error of `expression` (a Status or Result) from the enclosing function, if it has one.
+#define WEFT_TRY(expression) WEFT_TRY_(WEFT_CONCAT(weft_status_, __COUNTER__), expression)
+#define WEFT_TRY_(name, expression) \
+  do {                              \
+    auto name = (expression);       \
+    if (!name.ok()) [[unlikely]]    \
+      return name.take_error();     \
+  } while (false)
+
 /// `WEFT_ASSIGN(auto x, f());` is x = the value of f(), or returns f()'s error.
 #define WEFT_ASSIGN(declaration, expression) \
-  WEFT_ASSIGN_(WEFT_CONCAT(weft_result_, __LINE__), declaration, expression)
+  WEFT_ASSIGN_(WEFT_CONCAT(weft_result_, __COUNTER__), declaration, expression)
 #define WEFT_ASSIGN_(name, declaration, expression) \
   auto name = (expression);                         \
   if (!name.ok()) [[unlikely]]                      \

@@ -151,6 +151,14 @@ class [[nodiscard]] Observer {
   std::function<void()> stop_;
 };
 
+/// What a snapshot file says in front.
+struct SnapshotInfo {
+  DocumentId document;
+  std::uint64_t live_bytes = 0;  ///< of the file: what can be seen; the rest orders and explains it
+};
+/// @errors kCorrupt, kUnknownVersion; the checksum is not looked at
+Result<SnapshotInfo> read_snapshot_info(ByteSpan snapshot);
+
 class Document {
  public:
   static Document create(DocumentOptions options);

@@ -86,22 +86,30 @@ bool DocumentImpl::frontier_fits() const {
   return said == is;
 }
 
-Status DocumentImpl::load_snapshot(Bytes bytes) {
-  ByteSpan file(bytes);
+Result<SnapshotInfo> read_snapshot_info(ByteSpan file) {
   if (file.size() < kMagic.size() || as_text(file.first(kMagic.size())) != kMagic)
     return Error(ErrorCode::kCorrupt, "not a snapshot file", 0);
   if (file.size() < kHeaderBytes + kChecksumBytes)
     return Error(ErrorCode::kCorrupt, "the snapshot ends too early", file.size());
   if (static_cast<std::uint8_t>(file[kMagic.size()]) != snapshot::kVersion)
     return Error(ErrorCode::kUnknownVersion, "a snapshot of a newer weft", kMagic.size());
+  ByteReader head(file.subspan(kMagic.size() + 1));
+  SnapshotInfo info;
+  std::memcpy(info.document.bytes.data(), head.bytes(16).data(), 16);
+  info.live_bytes = head.u64();
+  if (info.live_bytes > file.size() - kHeaderBytes - kChecksumBytes)
+    return Error(ErrorCode::kCorrupt, "the snapshot's parts are larger than it", kHeaderBytes - 8);
+  return info;
+}
+
+Status DocumentImpl::load_snapshot(Bytes bytes) {
+  ByteSpan file(bytes);
+  WEFT_ASSIGN(SnapshotInfo info, read_snapshot_info(file));
   ByteSpan body = file.first(file.size() - kChecksumBytes);
   if (ByteReader(file.last(kChecksumBytes)).u64() != xxh3_64(body))
     return Error(ErrorCode::kCorrupt, "the snapshot's checksum is wrong", body.size());
-  ByteReader head(body.subspan(kMagic.size() + 1));
-  std::memcpy(options.id.bytes.data(), head.bytes(16).data(), 16);
-  std::uint64_t hot = head.u64();
-  if (hot > body.size() - kHeaderBytes)
-    return Error(ErrorCode::kCorrupt, "the snapshot's parts are larger than it", kHeaderBytes - 8);
+  options.id = info.document;
+  const std::uint64_t hot = info.live_bytes;
   snapshot_bytes = std::move(bytes);
   body = ByteSpan(snapshot_bytes).first(snapshot_bytes.size() - kChecksumBytes);
   skeleton_begin = kHeaderBytes + static_cast<std::size_t>(hot);

@@ -1,18 +1,22 @@
 #include "storage/lmdb/environment.h"
 
 #include <fcntl.h>
+#include <lmdb.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <set>
 #include <utility>
 
 #include "crdt/base/assert.h"
+#include "storage/lmdb/backoff.h"
 
 namespace weft::lmdb {
 namespace {
@@ -50,8 +54,8 @@ Status check_filesystem(const std::string& folder) {
 /// no root, and no page of records, can be. The two meta pages lie at 0 and at one page: a head of 16 bytes, then
 /// magic, version, address, map size, two databases of 48 bytes (the page size is the first word of the
 /// first), last page, transaction.
-Status check_file(const std::string& path) {
-  int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+Status check_file(const std::string& path, bool read_only) {
+  int file = ::open(path.c_str(), (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
   if (file < 0) return errno == ENOENT ? Status() : Status(error_of(errno, path));
   struct stat info {};
   std::array<std::byte, 152> head{};
@@ -87,7 +91,8 @@ Status check_file(const std::string& path) {
     const std::uint64_t needed = (last_page + 1) * page_bytes;
     if (status.ok() && last_page > kMapBytes[0] / page_bytes) {
       status = Error(ErrorCode::kCorrupt, path + ": its number of pages can't be", 136);
-    } else if (status.ok() && needed > size && ftruncate(file, static_cast<off_t>(needed)) != 0) {
+    } else if (status.ok() && needed > size && !read_only &&
+               ftruncate(file, static_cast<off_t>(needed)) != 0) {
       status = error_of(errno, path);
     }
   }
@@ -98,6 +103,7 @@ Status check_file(const std::string& path) {
 MDB_val value_of(ByteSpan bytes) {
   return {bytes.size(), const_cast<std::byte*>(bytes.data())};  // LMDB does not write to it
 }
+MDB_val value_of(Key& key) { return {sizeof key, &key}; }
 ByteSpan bytes_of(const MDB_val& value) {
   return {static_cast<const std::byte*>(value.mv_data), value.mv_size};
 }
@@ -130,36 +136,56 @@ Error error_of(int code, const std::string& what) {
 
 // --- transactions ---
 
-Result<std::optional<ByteSpan>> Reading::get(std::size_t database, Key key) const {
-  MDB_val name{sizeof key, &key};
+Result<std::optional<ByteSpan>> Reading::get_value(std::size_t database, MDB_val& key) const {
   MDB_val value{};
-  int code = mdb_get(txn_, environment_.databases_[database], &name, &value);
+  int code = mdb_get(txn_, environment_.databases_[database], &key, &value);
   if (code == MDB_NOTFOUND) return std::optional<ByteSpan>();
   if (code != 0) return error_of(code, "reading");
   return std::optional<ByteSpan>(bytes_of(value));
 }
 
-Status Reading::each(std::size_t database, Key from,
-                     const std::function<bool(Key, ByteSpan)>& visit) const {
+Result<std::optional<ByteSpan>> Reading::get(std::size_t database, Key key) const {
+  MDB_val name = value_of(key);
+  return get_value(database, name);
+}
+
+Result<std::optional<ByteSpan>> Reading::get(std::size_t database, ByteSpan key) const {
+  MDB_val name = value_of(key);
+  return get_value(database, name);
+}
+
+Status Reading::visit_entries(std::size_t database, MDB_val* from,
+                              const std::function<bool(ByteSpan, ByteSpan)>& visit) const {
   MDB_cursor* cursor = nullptr;
   int code = mdb_cursor_open(txn_, environment_.databases_[database], &cursor);
   if (code != 0) return error_of(code, "reading");
-  MDB_val name{sizeof from, &from};
+  MDB_val name = from != nullptr ? *from : MDB_val{};
   MDB_val value{};
-  Status status;
-  for (code = mdb_cursor_get(cursor, &name, &value, MDB_SET_RANGE); code == 0;
-       code = mdb_cursor_get(cursor, &name, &value, MDB_NEXT)) {
-    Key key = 0;
-    if (name.mv_size != sizeof key) {
-      status = bad_key();
-      break;
-    }
-    std::memcpy(&key, name.mv_data, sizeof key);
-    if (!visit(key, bytes_of(value))) break;
-  }
+  for (code = mdb_cursor_get(cursor, &name, &value, from != nullptr ? MDB_SET_RANGE : MDB_FIRST);
+       code == 0; code = mdb_cursor_get(cursor, &name, &value, MDB_NEXT))
+    if (!visit(bytes_of(name), bytes_of(value))) break;
   mdb_cursor_close(cursor);
-  if (status.ok() && code != 0 && code != MDB_NOTFOUND) return error_of(code, "reading");
+  if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "reading");
+  return {};
+}
+
+Status Reading::each(std::size_t database, Key from,
+                     const std::function<bool(Key, ByteSpan)>& visit) const {
+  Status status;
+  MDB_val first = value_of(from);
+  WEFT_TRY(visit_entries(database, &first, [&](ByteSpan name, ByteSpan value) {
+    if (name.size() != sizeof(Key)) {
+      status = bad_key();
+      return false;
+    }
+    return visit(ByteReader(name).u64(), value);
+  }));
   return status;
+}
+
+Status Reading::each_bytes(std::size_t database,
+                           const std::function<bool(ByteSpan, ByteSpan)>& visit) const {
+  return visit_entries(database, nullptr, visit);
 }
 
 Result<std::optional<Key>> Reading::last_key(std::size_t database) const {
@@ -181,26 +207,56 @@ Result<std::optional<Key>> Reading::last_key(std::size_t database) const {
   return key;
 }
 
-Status Writing::put(std::size_t database, Key key, ByteSpan bytes) {
-  WEFT_ASSERT(bytes.size() % 8 == 0);
-  MDB_val name{sizeof key, &key};
-  MDB_val value = value_of(bytes);
-  int code = mdb_put(txn_, environment_.databases_[database], &name, &value, 0);
+Status Writing::put_value(std::size_t database, MDB_val& key, MDB_val& value, unsigned flags) {
+  WEFT_ASSERT(value.mv_size % 8 == 0 && key.mv_size % 8 == 0);
+  int code = mdb_put(txn_, environment_.databases_[database], &key, &value, flags);
   map_full_ = map_full_ || code == MDB_MAP_FULL;
   if (code != 0) return error_of(code, "writing");
   return {};
 }
 
+Status Writing::put(std::size_t database, Key key, ByteSpan bytes) {
+  MDB_val name = value_of(key);
+  MDB_val value = value_of(bytes);
+  return put_value(database, name, value, 0);
+}
+
+Status Writing::put(std::size_t database, ByteSpan key, ByteSpan bytes) {
+  MDB_val name = value_of(key);
+  MDB_val value = value_of(bytes);
+  return put_value(database, name, value, 0);
+}
+
+Status Writing::put(std::size_t database, Key key, std::size_t size,
+                    const std::function<void(std::byte*)>& fill) {
+  MDB_val name = value_of(key);
+  MDB_val value{size, nullptr};
+  WEFT_TRY(put_value(database, name, value, MDB_RESERVE));
+  fill(static_cast<std::byte*>(value.mv_data));
+  return {};
+}
+
 Status Writing::append(std::size_t database, Key key, std::size_t size,
                        const std::function<void(std::byte*)>& fill) {
-  WEFT_ASSERT(size % 8 == 0);
-  MDB_val name{sizeof key, &key};
+  MDB_val name = value_of(key);
   MDB_val value{size, nullptr};
-  int code =
-      mdb_put(txn_, environment_.databases_[database], &name, &value, MDB_APPEND | MDB_RESERVE);
-  map_full_ = map_full_ || code == MDB_MAP_FULL;
-  if (code != 0) return error_of(code, "writing");
+  WEFT_TRY(put_value(database, name, value, MDB_APPEND | MDB_RESERVE));
   fill(static_cast<std::byte*>(value.mv_data));
+  return {};
+}
+
+Status Writing::erase(std::size_t database, Key key) {
+  MDB_val name = value_of(key);
+  int code = mdb_del(txn_, environment_.databases_[database], &name, nullptr);
+  map_full_ = map_full_ || code == MDB_MAP_FULL;
+  if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "erasing");
+  return {};
+}
+
+Status Writing::clear(std::size_t database) {
+  int code = mdb_drop(txn_, environment_.databases_[database], 0);
+  map_full_ = map_full_ || code == MDB_MAP_FULL;
+  if (code != 0) return error_of(code, "clearing");
   return {};
 }
 
@@ -215,10 +271,17 @@ Result<std::unique_ptr<Environment>> Environment::open(Options options) {
 
 Status Environment::open_environment() {
   const std::string& folder = options_.folder;
-  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return error_of(errno, folder);
-  WEFT_TRY(check_filesystem(folder));
-  WEFT_TRY(check_file(folder + "/data.mdb"));
+  const std::string file = folder + "/data.mdb";
   struct stat info {};
+  if (options_.read_only) {
+    if (stat(file.c_str(), &info) != 0)
+      return errno == ENOENT ? Error(ErrorCode::kNotFound, "there is no " + file)
+                             : error_of(errno, file);
+  } else if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    return error_of(errno, folder);
+  }
+  WEFT_TRY(check_filesystem(folder));
+  WEFT_TRY(check_file(file, options_.read_only));
   if (stat(folder.c_str(), &info) != 0) return error_of(errno, folder);
   identity_[0] = info.st_dev;
   identity_[1] = info.st_ino;
@@ -229,20 +292,24 @@ Status Environment::open_environment() {
   if (!registered_)
     return Error(ErrorCode::kInUse, folder + " is open in this process already; share that one");
   process_ = getpid();
+  const unsigned flags = MDB_NOTLS | (options_.read_only ? MDB_RDONLY : 0u);
   int code = 0;
   for (std::uint64_t bytes : kMapBytes) {
-    code = mdb_env_create(&env_);
-    if (code != 0) return error_of(code, folder);
-    mdb_env_set_maxdbs(env_, static_cast<MDB_dbi>(options_.databases.size()));
-    mdb_env_set_maxreaders(env_, kReaders);
-    mdb_env_set_mapsize(env_, bytes);
-    code = mdb_env_open(env_, folder.c_str(), MDB_NOTLS, 0600);
-    if (code == 0) {
-      map_bytes_ = bytes;
-      break;
-    }
-    mdb_env_close(env_);  // also where opening failed
-    env_ = nullptr;
+    if (options_.map_bytes != 0) bytes = options_.map_bytes;
+    code = retry_transient([&] {
+      int result = mdb_env_create(&env_);
+      if (result != 0) return result;
+      mdb_env_set_maxdbs(env_, static_cast<MDB_dbi>(options_.databases.size()));
+      mdb_env_set_maxreaders(env_, kReaders);
+      mdb_env_set_mapsize(env_, bytes);
+      result = mdb_env_open(env_, folder.c_str(), flags, 0600);
+      if (result != 0) {
+        mdb_env_close(env_);  // also where opening failed
+        env_ = nullptr;
+      }
+      return result;
+    });
+    map_bytes_ = bytes;
     if (code != ENOMEM && code != EINVAL && code != EFBIG) break;
   }
   if (code != 0) return error_of(code, folder);
@@ -252,18 +319,27 @@ Status Environment::open_environment() {
 }
 
 Status Environment::open_databases() {
-  MDB_txn* txn = nullptr;
-  int code = mdb_txn_begin(env_, nullptr, 0, &txn);
-  for (const std::string& name : options_.databases) {
-    if (code != 0) break;
-    databases_.emplace_back();
-    code = mdb_dbi_open(txn, name.c_str(), MDB_CREATE | MDB_INTEGERKEY, &databases_.back());
-  }
-  if (code == 0) {
-    code = mdb_txn_commit(txn);
-  } else if (txn != nullptr) {
-    mdb_txn_abort(txn);
-  }
+  auto open_all = [&](unsigned txn_flags, unsigned database_flags) {
+    databases_.clear();
+    MDB_txn* txn = nullptr;
+    MapLock map_lock(map_mutex_, std::defer_lock);
+    int code = begin(txn_flags, txn, map_lock);
+    if (code != 0) return code;
+    for (const Database& database : options_.databases) {
+      const unsigned keys = database.keys == Keys::kNumbers ? MDB_INTEGERKEY : 0u;
+      databases_.emplace_back();
+      code = mdb_dbi_open(txn, database.name.c_str(), keys | database_flags, &databases_.back());
+      if (code != 0) {
+        mdb_txn_abort(txn);
+        return code;
+      }
+    }
+    return mdb_txn_commit(txn);
+  };
+  int code = open_all(MDB_RDONLY, 0);
+  if (code == MDB_NOTFOUND && !options_.read_only) code = open_all(0, MDB_CREATE);
+  if (code == MDB_NOTFOUND)
+    return Error(ErrorCode::kCorrupt, options_.folder + " lacks a database that every store has");
   if (code != 0) return error_of(code, options_.folder);
   return {};
 }
@@ -277,22 +353,58 @@ Environment::~Environment() {
   }
 }
 
-Status Environment::read(const std::function<Status(const Reading&)>& body) const {
-  WEFT_ASSERT(getpid() == process_);
-  std::shared_lock map_lock(map_mutex_);
-  MDB_txn* txn = nullptr;
+// --- transactions of it ---
+
+/// Another process has made the map larger: take its size over.
+void Environment::adopt_map_size() const {
+  std::unique_lock map_lock(map_mutex_);
+  std::lock_guard lock(pool_mutex_);
+  for (MDB_txn* txn : pool_) mdb_txn_abort(txn);
+  pool_.clear();
+  mdb_env_set_mapsize(env_, 0);
+  MDB_envinfo info{};
+  if (mdb_env_info(env_, &info) == 0) map_bytes_ = info.me_mapsize;
+}
+
+/// On success `lock` keeps the map as large as it is while the transaction lives.
+int Environment::begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const {
+  return retry_transient([&] {
+    lock.lock();
+    int code = mdb_txn_begin(env_, nullptr, flags, &txn);
+    if (code == 0) return 0;
+    lock.unlock();
+    int dead = 0;
+    if (code == MDB_READERS_FULL) mdb_reader_check(env_, &dead);
+    if (code == MDB_MAP_RESIZED) adopt_map_size();
+    return code;
+  });
+}
+
+/// One of the pool if there is one; a fresh one where that can't be renewed.
+int Environment::begin_reading(MDB_txn*& txn, MapLock& lock) const {
+  lock.lock();
   {
-    std::lock_guard lock(pool_mutex_);
+    std::lock_guard pool_lock(pool_mutex_);
     if (!pool_.empty()) {
       txn = pool_.back();
       pool_.pop_back();
     }
   }
-  int code = txn != nullptr ? mdb_txn_renew(txn) : mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
-  if (code != 0) {
-    if (txn != nullptr) mdb_txn_abort(txn);
-    return error_of(code, options_.folder);
+  if (txn != nullptr) {
+    if (mdb_txn_renew(txn) == 0) return 0;
+    mdb_txn_abort(txn);
+    txn = nullptr;
   }
+  lock.unlock();
+  return begin(MDB_RDONLY, txn, lock);
+}
+
+Status Environment::read(const std::function<Status(const Reading&)>& body) const {
+  WEFT_ASSERT(getpid() == process_);
+  MDB_txn* txn = nullptr;
+  MapLock map_lock(map_mutex_, std::defer_lock);
+  int code = begin_reading(txn, map_lock);
+  if (code != 0) return error_of(code, options_.folder);
   Status status = body(Reading(*this, txn));
   mdb_txn_reset(txn);
   std::lock_guard lock(pool_mutex_);
@@ -301,9 +413,9 @@ Status Environment::read(const std::function<Status(const Reading&)>& body) cons
 }
 
 Status Environment::try_write(const std::function<Status(Writing&)>& body, bool& map_full) {
-  std::shared_lock map_lock(map_mutex_);
   MDB_txn* txn = nullptr;
-  int code = mdb_txn_begin(env_, nullptr, 0, &txn);
+  MapLock map_lock(map_mutex_, std::defer_lock);
+  int code = begin(0, txn, map_lock);
   if (code != 0) return error_of(code, options_.folder);
   Writing writing(*this, txn);
   Status status = body(writing);
@@ -319,7 +431,7 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, bool&
 }
 
 Status Environment::write(const std::function<Status(Writing&)>& body) {
-  WEFT_ASSERT(getpid() == process_);
+  WEFT_ASSERT(getpid() == process_ && !options_.read_only);
   for (;;) {
     bool map_full = false;
     Status status = try_write(body, map_full);
@@ -339,11 +451,78 @@ Status Environment::grow() {
   return {};
 }
 
+// --- as a whole ---
+
+Status Environment::copy_to(const std::string& path) const {
+  int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return error_of(errno, path);
+  int code = mdb_env_copyfd2(env_, file, MDB_CP_COMPACT);
+  if (code == 0 && fsync(file) != 0) code = errno;
+  if (::close(file) != 0 && code == 0) code = errno;
+  if (code == 0) return {};
+  (void)unlink(path.c_str());
+  return error_of(code, path);
+}
+
 std::uint64_t Environment::file_bytes() const {
   MDB_envinfo info{};
   MDB_stat pages{};
   if (mdb_env_info(env_, &info) != 0 || mdb_env_stat(env_, &pages) != 0) return 0;
   return (info.me_last_pgno + 1) * pages.ms_psize;
+}
+
+/// LMDB keeps lists of free pages in its database 0; each begins with its length.
+Result<std::uint64_t> Environment::free_bytes() const {
+  MDB_stat pages{};
+  if (mdb_env_stat(env_, &pages) != 0) return Error(ErrorCode::kIoError, options_.folder);
+  std::uint64_t count = 0;
+  WEFT_TRY(read([&](const Reading& reading) -> Status {
+    MDB_cursor* cursor = nullptr;
+    int code = mdb_cursor_open(reading.txn_, 0, &cursor);
+    MDB_val name{};
+    MDB_val value{};
+    while (code == 0) {
+      code = mdb_cursor_get(cursor, &name, &value, MDB_NEXT);
+      if (code == 0 && value.mv_size >= sizeof(std::uint64_t))
+        count += ByteReader(bytes_of(value)).u64();
+    }
+    if (cursor != nullptr) mdb_cursor_close(cursor);
+    if (code != MDB_NOTFOUND) return error_of(code, options_.folder);
+    return {};
+  }));
+  return count * pages.ms_psize;
+}
+
+std::vector<Reader> Environment::readers() const {
+  MDB_envinfo info{};
+  (void)mdb_env_info(env_, &info);
+  struct Found {
+    std::vector<Reader> readers;
+    std::uint64_t newest;
+  } found{{}, info.me_last_txnid};
+  // A line each: pid, thread, transaction or "-".
+  mdb_reader_list(
+      env_,
+      [](const char* line, void* context) {
+        auto& list = *static_cast<Found*>(context);
+        char* end = nullptr;
+        const long pid = std::strtol(line, &end, 10);
+        if (end == line) return 0;  // the heading, or that there are none
+        (void)std::strtoull(end, &end, 16);
+        char* txn_end = nullptr;
+        const std::uint64_t txn = std::strtoull(end, &txn_end, 10);
+        Reader reader{static_cast<int>(pid), 0};
+        if (txn_end != end && txn < list.newest) reader.lag = list.newest - txn;
+        for (Reader& other : list.readers)
+          if (other.pid == reader.pid) {
+            other.lag = std::max(other.lag, reader.lag);
+            return 0;
+          }
+        list.readers.push_back(reader);
+        return 0;
+      },
+      &found);
+  return found.readers;
 }
 
 }  // namespace weft::lmdb

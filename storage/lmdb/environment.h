@@ -5,7 +5,10 @@
 //   - Keys and values are multiples of 8 bytes, so values are aligned; nothing in the unnamed database.
 //   - Reads take a function: no read transaction lives longer than that, none is left open. A reader
 //     that is kept lets the file grow without bound. Copy out, then go on.
-//   - The map is the largest of 1 TiB, 256, 64, 16 GiB that opens; it grows between transactions.
+//   - The map is the largest of 1 TiB, 256, 64, 16 GiB that opens; it grows between transactions, and
+//     where another process made it grow.
+//   - Slots of readers that are gone are cleared; what passes (a slot, a lock, another map size) is tried
+//     again with growing pauses, damage never.
 //   - LMDB checks no page: the head is checked before the file is mapped, and its length made to fit.
 //   - Not on a network filesystem. Default sync mode: a commit is durable when it returns.
 //
@@ -22,10 +25,12 @@
 #include <string>
 #include <vector>
 
-#include <lmdb.h>
-
 #include "crdt/base/bytes.h"
 #include "crdt/base/result.h"
+
+struct MDB_env;
+struct MDB_txn;
+struct MDB_val;
 
 namespace weft::lmdb {
 
@@ -37,21 +42,28 @@ using Key = std::uint64_t;
 
 class Environment;
 
-/// Valid inside the function that got it.
+/// Valid inside the function that got it. Databases go by their number in Options::databases; their keys
+/// are numbers, or, where Options says so, bytes in the order of memcmp.
 class Reading {
  public:
   /// nullopt: no such key. The value is valid as long as the transaction.
-  /// @param database  number in Options::databases
   Result<std::optional<ByteSpan>> get(std::size_t database, Key key) const;
+  Result<std::optional<ByteSpan>> get(std::size_t database, ByteSpan key) const;
   /// Visits entries from `from` on, in order, until `visit` says false.
   Status each(std::size_t database, Key from,
               const std::function<bool(Key, ByteSpan)>& visit) const;
+  /// Visits the entries of a database whose keys are bytes.
+  Status each_bytes(std::size_t database,
+                    const std::function<bool(ByteSpan, ByteSpan)>& visit) const;
   /// The largest key; nullopt: empty.
   Result<std::optional<Key>> last_key(std::size_t database) const;
 
  protected:
   friend class Environment;
   Reading(const Environment& environment, MDB_txn* txn) : environment_(environment), txn_(txn) {}
+  Result<std::optional<ByteSpan>> get_value(std::size_t database, MDB_val& key) const;
+  Status visit_entries(std::size_t database, MDB_val* from,
+                       const std::function<bool(ByteSpan, ByteSpan)>& visit) const;
   const Environment& environment_;
   MDB_txn* txn_;
 };
@@ -59,24 +71,47 @@ class Reading {
 class Writing : public Reading {
  public:
   Status put(std::size_t database, Key key, ByteSpan value);
-  /// Behind all other keys; `fill` writes the `size` bytes of the value.
+  Status put(std::size_t database, ByteSpan key, ByteSpan value);
+  /// Puts a value of `size` bytes that `fill` writes.
+  Status put(std::size_t database, Key key, std::size_t size,
+             const std::function<void(std::byte*)>& fill);
+  /// The same, behind all other keys: pages get full.
   Status append(std::size_t database, Key key, std::size_t size,
                 const std::function<void(std::byte*)>& fill);
+  /// Nothing happens where there is no such key.
+  Status erase(std::size_t database, Key key);
+  /// Erases everything in it.
+  Status clear(std::size_t database);
 
  private:
   friend class Environment;
   using Reading::Reading;
+  Status put_value(std::size_t database, MDB_val& key, MDB_val& value, unsigned flags);
   bool map_full_ = false;
+};
+
+/// A process that has the environment open.
+struct Reader {
+  int pid = 0;
+  std::uint64_t lag = 0;  ///< commits since what it is looking at now; 0: it looks at nothing
 };
 
 class Environment {
  public:
-  struct Options {
-    std::string folder;                  ///< made where it is not there; its parent has to be
-    std::vector<std::string> databases;  ///< names; made where they are not there
+  enum class Keys : std::uint8_t { kNumbers, kBytes };
+  struct Database {
+    std::string name;
+    Keys keys = Keys::kNumbers;
   };
-  /// @errors kInUse: open in this process already; kCorrupt: no LMDB file, or its head is damaged;
-  ///         kInvalidArgument: a network filesystem; kIoError, kDiskFull
+  struct Options {
+    std::string folder;               ///< made where it is not there; its parent has to be
+    std::vector<Database> databases;  ///< made where they are not there
+    bool read_only = false;           ///< then everything has to be there
+    /// Of the map; 0: the largest that opens. For tests of its growing.
+    std::uint64_t map_bytes = 0;
+  };
+  /// @errors kNotFound: nothing there (read_only); kInUse: open in this process already; kCorrupt: no LMDB
+  ///         file, or its head is damaged; kInvalidArgument: a network filesystem; kIoError, kDiskFull
   static Result<std::unique_ptr<Environment>> open(Options options);
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
@@ -88,8 +123,15 @@ class Environment {
   /// the map is full it grows and `body` runs again.
   Status write(const std::function<Status(Writing&)>& body);
 
+  /// A consistent copy without free pages in a new file, durable on return; others may write meanwhile.
+  Status copy_to(const std::string& file) const;
+
   /// Bytes of the file in use, free pages included.
   std::uint64_t file_bytes() const;
+  /// Of these in free pages, which are used before the file grows.
+  Result<std::uint64_t> free_bytes() const;
+  /// Processes that have it open, this one included.
+  std::vector<Reader> readers() const;
 
  private:
   friend class Reading;
@@ -98,12 +140,16 @@ class Environment {
   Status open_environment();
   Status open_databases();
   Status try_write(const std::function<Status(Writing&)>& body, bool& map_full);
+  using MapLock = std::shared_lock<std::shared_mutex>;
+  int begin_reading(MDB_txn*& txn, MapLock& lock) const;
+  int begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const;
+  void adopt_map_size() const;
   Status grow();
 
   Options options_;
   MDB_env* env_ = nullptr;
-  std::vector<MDB_dbi> databases_;
-  std::uint64_t map_bytes_ = 0;
+  std::vector<unsigned> databases_;
+  mutable std::uint64_t map_bytes_ = 0;
   std::uint64_t identity_[2] = {0, 0};  ///< device and inode, registered
   bool registered_ = false;
   int process_ = 0;

@@ -1,28 +1,44 @@
 #pragma once
-// LmdbStore: the log on disk.
+// LmdbStore: the log on disk, in one LMDB environment, and what is derived from it in a second one
+// (lmdb/store_folder.h says which files).
 //
-//   <folder>/writer.lock    held by the process that writes, with its pid
-//   <folder>/log/           LMDB: `log`, position -> record; `meta`, see lmdb_store.cc
+// One thread writes the log. Batches that come while it commits wait and go into the next transaction
+// together (group commit), so that many writers share the cost of a flush. append() returns when the
+// commit that holds its batch has returned, which in LMDB's default mode means that it is on the disk.
+// Another thread carries what the log has into the derived environment, in large steps; until then that
+// stretch of the log, the tail, is indexed in memory. A read is index plus tail.
 //
-// One thread writes. Batches that come while it commits wait and go into the next transaction together
-// (group commit), so that many writers share the cost of a flush. append() returns when the commit that
-// holds its batch has returned, which in LMDB's default mode means that it is on the disk.
+//        append -> [writer: log] -> tail in memory -> [catching up: derived]
+//
+// In relaxed mode append() returns at once; its batch is on the disk after at most kRelaxedDelay. What can't
+// be written then (disk full, quota) is kept in memory, shown in info(), and tried again; a store that is
+// not closed cleanly in this mode writes as another replica from then on, since what it lost may be known
+// elsewhere.
+//
+// One process writes; others may open the store read_only and see what is committed.
 //
 // Invariants beyond those of Store
-//   I5  meta's `end` grows in the transaction that appends; positions never come from the last key, so
+//   I6  meta's `end` grows in the transaction that appends; positions never come from the last key, so
 //       one that was lost to damage is not given again.
-//   I6  What LMDB or the disk refuses ends the writer: nothing is appended after a commit whose fate is
-//       not known. (A full disk refuses one batch and does not.)
-//
-// The index is built from the log at every open.
+//   I7  What LMDB or the disk refuses ends the writer: nothing is appended after a commit whose fate is
+//       not known. (A full disk or quota refuses one batch and does not.)
+//   I8  Nothing is written under a replica id that another store may write under too: a store that was
+//       copied, put back from a backup or lost acknowledged edits takes a new one first.
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
+#include <shared_mutex>
+#include <string>
 #include <thread>
 
-#include "storage/lmdb/environment.h"
-#include "storage/log_index.h"
+#include "storage/admission.h"
+#include "storage/lmdb/derived.h"
+#include "storage/lmdb/log_meta.h"
+#include "storage/lmdb/store_folder.h"
+#include "storage/replacement.h"
 #include "storage/store.h"
 
 namespace weft {
@@ -31,13 +47,20 @@ class LmdbStore final : public Store {
  public:
   struct Options {
     std::string folder;
-    /// Make a store where there is none, with these; else they are not looked at.
+    /// Make a store where there is none.
     bool create = false;
-    ReplicaId replica;
-    std::uint64_t epoch = 0;
+    bool read_only = false;
+    bool relaxed = false;
+    /// Of its files together; 0: no limit.
+    std::uint64_t quota_bytes = 0;
+    /// Random numbers, for identity, epoch and incarnation; needed unless read_only.
+    std::function<std::uint64_t()> random;
     /// Called by the writer thread before each transaction; for tests of what happens meanwhile.
     std::function<void()> before_commit;
   };
+  /// How long a batch waits in relaxed mode for others.
+  static constexpr std::chrono::milliseconds kRelaxedDelay{100};
+
   /// @errors kNotFound: no store there, and none is to be made; kInUse: another process writes here, its pid
   ///         is in the message; kUnknownVersion: made by a newer weft; kCorrupt, kIoError, kDiskFull
   static Result<std::unique_ptr<LmdbStore>> open(Options options);
@@ -49,47 +72,154 @@ class LmdbStore final : public Store {
   Status scan_document(const DocumentId& document, const VersionVector& since,
                        const std::function<bool(const RecordView&)>& visit) const override;
   VersionVector version(const DocumentId& document) const override;
+  Result<std::optional<DocumentUsage>> document(const DocumentId& document) const override;
   std::vector<DocumentUsage> documents() const override;
+  Status set_status(const DocumentId& document, DocumentStatus status) override;
+  std::vector<LateRecord> late_records() const override;
+  Status put_state(const DocumentId& document, StoredState state,
+                   std::uint64_t live_bytes) override;
+  std::optional<StoredState> state(const DocumentId& document) const override;
+  Status trim(const DocumentId& document, const StoredState& state) override;
+  Status seal(const NewRecord& bundle) override;
   Result<std::vector<BadRecord>> verify() const override;
+  Status flush() override;
   Status close() override;
+
+  // --- upkeep ---
+
+  struct Space {
+    std::uint64_t log_bytes = 0;       ///< the log's file
+    std::uint64_t log_free_bytes = 0;  ///< of it in free pages
+    std::uint64_t derived_bytes = 0;
+    std::uint64_t derived_free_bytes = 0;
+    std::uint64_t quota_bytes = 0;  ///< 0: no limit
+    std::uint64_t total() const { return log_bytes + derived_bytes; }
+    /// Nine tenths of the quota are used: time to compact.
+    bool near_quota() const { return quota_bytes != 0 && total() >= quota_bytes / 10 * 9; }
+  };
+  Result<Space> space() const;
+  /// A consistent copy of the log in a new folder, durable on return; others may write meanwhile. Opened
+  /// for writing it is a store of its own (I8).
+  Status backup(const std::string& folder) const;
+  /// Copies the files without their free pages: LMDB's files never shrink otherwise. Waits for what
+  /// runs, others wait for it.
+  /// @errors kInUse: other processes have the store open, by pid; kDiskFull: nothing was changed
+  Status shrink();
+  /// Carries everything into the derived environment now.
+  Status catch_up();
+  /// Processes that have the store open, and how far what they look at lies back.
+  std::vector<lmdb::Reader> readers() const;
 
   /// Batches that wait for the next commit.
   std::size_t waiting_count() const;
-  /// Commits since it was opened: appended batches may share one.
+  /// Commits of batches since it was opened: appended batches may share one.
   std::uint64_t commit_count() const;
-  std::uint64_t file_bytes() const { return environment_->file_bytes(); }
+  /// Records that were taken in relaxed mode and are not on the disk yet.
+  std::size_t unsaved_count() const;
   /// Records that were damaged when the store was opened; they are in no index.
   const std::vector<BadRecord>& damaged() const { return damaged_; }
+  /// Why derived data had to be made anew since the store was opened; empty: it had not.
+  std::string derived_fault() const;
+  /// Why this opening writes as another replica than the last one; empty: it does not.
+  const std::string& new_identity() const { return new_identity_; }
 
  private:
-  struct Request {
-    std::span<const NewRecord> batch;
-    Result<AppendResult> result{AppendResult()};
-    bool done = false;
+  struct Request;
+  struct Stored {
+    LogPosition position;
+    const NewRecord* record;
   };
-  explicit LmdbStore(Options options) : options_(std::move(options)) {}
-  Status lock_folder();
-  Status read_meta();
-  Status create_meta();
-  Status build_index();
+  using Requests = std::deque<std::shared_ptr<Request>>;
+  /// What the derived environment does not have yet.
+  struct Tail {
+    LogIndex documents;
+    LogPosition begin = 1;
+    LogPosition end = 1;
+    std::uint64_t rewrites = 0;
+    std::uint64_t bytes = 0;
+    lmdb::NewStates states;
+    std::uint64_t state_bytes = 0;
+  };
+
+  explicit LmdbStore(Options options) : options_(std::move(options)), folder_(options_.folder) {}
+
+  // lmdb_open.cc
+  Status open_log();
+  Status open_derived();
+  Status recreate_derived(std::string why);
+  Status check_identity(bool rolled_back);
+  void take_identity(std::string why, bool new_epoch);
+  Status index_tail();
+  Status index_record(const RecordView& record) const;
+  Status index_log(LogPosition from, const std::function<Status()>& step) const;
+
+  // lmdb_read.cc
+  Status read_log(const std::function<Status(const lmdb::Reading&)>& body) const;
+  Status refresh() const;
+  Result<IndexedDocument> look_up(const DocumentId& id, bool with_entries) const;
+  Status read_slice(std::span<const LogPosition> positions, Bytes& bytes,
+                    std::vector<std::size_t>& ends) const;
+  Status index_whole_log() const;
+  Status lose_derived(const Error& why) const;
+
+  // lmdb_write.cc
+  Status run_job(std::function<Status()> job) const;
   void run_writer();
-  void commit(std::deque<Request*>& group);
+  Requests next_group(std::unique_lock<std::mutex>& lock);
+  void write_group(Requests& group);
+  Status commit_group(const Requests& group, Admission& admission, std::vector<Stored>& stored);
+  void index_stored(const std::vector<Stored>& stored, const Admission& admission);
+  Status write_meta(const std::function<void(lmdb::LogMeta&)>& change);
+  Status check_quota(std::uint64_t more_bytes) const;
+  Status write_log(const std::function<Status(lmdb::Writing&)>& body);
+  Status carry_out(const DocumentHead& before, Replacement plan);
+  void note_meta_written();
+
+  // lmdb_upkeep.cc
+  void run_catching_up();
+  Status take_tail();
+  Status copy_files(const std::string& new_log, const std::string& new_derived);
+  Status replace_files();
+  std::uint64_t epoch() const;
 
   Options options_;
-  int lock_file_ = -1;
-  std::unique_ptr<lmdb::Environment> environment_;
-  std::vector<BadRecord> damaged_;
+  lmdb::StoreFolder folder_;
+  ReplicaId replica_;  ///< meta_'s; never changes while it is open
+  std::string new_identity_;
+  mutable std::vector<BadRecord> damaged_;
+
+  /// Exclusive: the environments are being replaced.
+  mutable std::shared_mutex files_mutex_;
+  std::unique_ptr<lmdb::Environment> log_;
+  std::unique_ptr<lmdb::Derived> derived_;
 
   mutable std::mutex mutex_;  ///< of what follows
-  StoreInfo info_;
-  LogIndex index_;
-  Error broken_;  ///< why nothing can be appended any more (I6)
+  mutable lmdb::LogMeta meta_;
+  mutable lmdb::Stamp stamp_;          ///< of the derived environment when it was looked at last
+  mutable lmdb::Totals totals_;        ///< of everything, the tail included
+  mutable bool derived_lost_ = false;  ///< then the tail is the whole log
+  mutable std::string derived_fault_;
+  mutable Tail tail_;
+  mutable std::shared_ptr<const Tail> taking_;  ///< what is being carried over
+  std::deque<LateRecord> late_;
+  Error broken_;              ///< why nothing can be appended any more (I7)
+  Error unsaved_;             ///< why what was taken could not be written yet
+  Error refused_;             ///< why some of it never will be: it contradicts other writes
+  bool meta_is_new_ = false;  ///< this opening's meta is not written yet
   std::uint64_t commits_ = 0;
-  std::deque<Request*> waiting_;
+  mutable Requests waiting_;
+  std::uint64_t waiting_bytes_ = 0;  ///< of relaxed batches, stuck ones included
+  Requests stuck_;                   ///< taken in relaxed mode, refused by the disk: written first
+  std::chrono::steady_clock::time_point retry_at_;
+  std::chrono::milliseconds retry_pause_{0};
   bool closing_ = false;
-  std::condition_variable work_;
-  std::condition_variable finished_;
+  bool writer_done_ = false;
+  mutable std::condition_variable work_;
+  mutable std::condition_variable finished_;
+  std::condition_variable taking_work_;
+  std::mutex taking_mutex_;  ///< one carries over at a time; locked before all others
   std::thread writer_;
+  std::thread catching_up_;
 };
 
 }  // namespace weft

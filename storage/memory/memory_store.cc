@@ -1,39 +1,66 @@
 #include "storage/memory/memory_store.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "storage/admission.h"
-
 namespace weft {
+
+// --- looking ---
+
+const IndexedDocument* MemoryStore::find(const DocumentId& id) const {
+  auto found = index_.find(id);
+  return found == index_.end() ? nullptr : &found->second;
+}
 
 StoreInfo MemoryStore::info() const {
   std::lock_guard lock(mutex_);
   StoreInfo info;
-  info.format = 1;
+  info.format = 2;
   info.epoch = options_.epoch;
   info.replica = options_.replica;
   info.end = end_;
-  info.records = index_.record_count();
-  info.payload_bytes = index_.payload_bytes();
+  for (const auto& [id, document] : index_) {
+    info.records += document.head.records;
+    info.payload_bytes += document.head.history_bytes;
+  }
   return info;
 }
 
-Result<AppendResult> MemoryStore::append(std::span<const NewRecord> batch) {
-  if (options_.before_append) WEFT_TRY(options_.before_append(batch));
+VersionVector MemoryStore::version(const DocumentId& id) const {
   std::lock_guard lock(mutex_);
-  if (closed_) return Error(ErrorCode::kReadOnly, "the store is closed");
-  WEFT_ASSIGN(std::vector<const NewRecord*> fresh, admit(batch, index_, LogIndex()));
-  AppendResult result;
-  result.known = static_cast<std::uint32_t>(batch.size() - fresh.size());
-  if (!fresh.empty()) result.first = end_;
-  for (const NewRecord* record : fresh) {
-    Bytes bytes(record_size(record->payload.size()));
-    encode_record(end_, *record, record->payload, bytes.data());
-    records_.emplace(end_, std::move(bytes));
-    index_.add(end_, *record, record->payload.size());
-    ++end_;
+  const IndexedDocument* document = find(id);
+  return document == nullptr ? VersionVector() : document->head.version();
+}
+
+DocumentUsage MemoryStore::usage_of(const DocumentId& id, const IndexedDocument& document) const {
+  DocumentUsage usage = document.head.usage(id);
+  auto kept = states_.find(id);
+  if (kept != states_.end()) {
+    usage.live_bytes = kept->second.live_bytes;
+    usage.tombstone_bytes = kept->second.state.snapshot.size() - kept->second.live_bytes;
   }
+  return usage;
+}
+
+Result<std::optional<DocumentUsage>> MemoryStore::document(const DocumentId& id) const {
+  std::lock_guard lock(mutex_);
+  const IndexedDocument* document = find(id);
+  if (document == nullptr) return std::optional<DocumentUsage>();
+  return std::optional<DocumentUsage>(usage_of(id, *document));
+}
+
+std::vector<DocumentUsage> MemoryStore::documents() const {
+  std::lock_guard lock(mutex_);
+  std::vector<DocumentUsage> result;
+  for (const auto& [id, document] : index_) result.push_back(usage_of(id, document));
+  std::sort(result.begin(), result.end(),
+            [](const DocumentUsage& a, const DocumentUsage& b) { return a.document < b.document; });
   return result;
+}
+
+std::vector<LateRecord> MemoryStore::late_records() const {
+  std::lock_guard lock(mutex_);
+  return late_;
 }
 
 Bytes MemoryStore::copy_at(LogPosition position) const {
@@ -45,37 +72,33 @@ Bytes MemoryStore::copy_at(LogPosition position) const {
 Status MemoryStore::scan(LogPosition from,
                          const std::function<bool(const RecordView&)>& visit) const {
   const LogPosition end = info().end;
-  for (LogPosition at = from == 0 ? 1 : from; at < end; ++at) {
+  for (LogPosition at = std::max<LogPosition>(from, 1); at < end; ++at) {
     Bytes bytes = copy_at(at);  // visitors may call us
+    if (bytes.empty()) continue;
     WEFT_ASSIGN(RecordView record, decode_record(at, bytes));
     if (!visit(record)) break;
   }
   return {};
 }
 
-Status MemoryStore::scan_document(const DocumentId& document, const VersionVector& since,
+Status MemoryStore::scan_document(const DocumentId& id, const VersionVector& since,
                                   const std::function<bool(const RecordView&)>& visit) const {
   std::vector<LogPosition> positions;
+  std::vector<Bytes> records;
   {
     std::lock_guard lock(mutex_);
-    positions = index_.positions(document, since);
+    const IndexedDocument* document = find(id);
+    if (document == nullptr) return {};
+    if (document->head.base_position != 0 && !since.covers(document->head.base))
+      positions.push_back(document->head.base_position);
+    add_positions(document->entries, since, 0, positions);
+    for (LogPosition at : positions) records.push_back(records_.at(at));
   }
-  for (LogPosition at : positions) {
-    Bytes bytes = copy_at(at);
-    WEFT_ASSIGN(RecordView record, decode_record(at, bytes));
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    WEFT_ASSIGN(RecordView record, decode_record(positions[i], records[i]));
     if (!visit(record)) break;
   }
   return {};
-}
-
-VersionVector MemoryStore::version(const DocumentId& document) const {
-  std::lock_guard lock(mutex_);
-  return index_.version(document);
-}
-
-std::vector<DocumentUsage> MemoryStore::documents() const {
-  std::lock_guard lock(mutex_);
-  return index_.documents();
 }
 
 Result<std::vector<BadRecord>> MemoryStore::verify() const {
@@ -83,10 +106,101 @@ Result<std::vector<BadRecord>> MemoryStore::verify() const {
   const LogPosition end = info().end;
   for (LogPosition at = 1; at < end; ++at) {
     Bytes bytes = copy_at(at);
+    if (bytes.empty()) continue;
     Result<RecordView> record = decode_record(at, bytes);
     if (!record.ok()) bad.push_back({at, record.take_error()});
   }
   return bad;
+}
+
+// --- changing ---
+
+IndexedDocument MemoryStore::copy_of(const DocumentId& id) const {
+  const IndexedDocument* document = find(id);
+  return document == nullptr ? IndexedDocument() : *document;
+}
+
+void MemoryStore::put(LogPosition position, const NewRecord& record) {
+  Bytes bytes(record_size(record.payload.size()));
+  encode_record(position, record, record.payload, bytes.data());
+  records_[position] = std::move(bytes);
+  end_ = std::max(end_, position + 1);
+}
+
+Result<AppendResult> MemoryStore::append(std::span<const NewRecord> batch) {
+  if (options_.before_append) WEFT_TRY(options_.before_append(batch));
+  std::lock_guard lock(mutex_);
+  if (closed_) return Error(ErrorCode::kReadOnly, "the store is closed");
+  Admission admission(options_.replica, [this](const DocumentId& id) -> Result<DocumentHead> {
+    const IndexedDocument* document = find(id);
+    return document == nullptr ? DocumentHead() : document->head;
+  });
+  WEFT_ASSIGN(Admission::Batch admitted, admission.admit(batch));
+  AppendResult result;
+  result.known = admitted.known;
+  result.late = static_cast<std::uint32_t>(admitted.late.size());
+  if (!admitted.fresh.empty()) result.first = end_;
+  for (const NewRecord* record : admitted.fresh) {
+    index_[record->document].add(end_, *record, record->payload.size());
+    put(end_, *record);
+  }
+  for (const NewRecord* record : admitted.late) late_.push_back({*record, record->payload.size()});
+  return result;
+}
+
+void MemoryStore::carry_out(Replacement plan) {
+  if (plan.position == 0) return;
+  std::uint64_t gone_bytes = 0;
+  plan.gone.push_back(plan.position);
+  for (LogPosition at : plan.gone) {
+    auto found = records_.find(at);
+    if (found == records_.end()) continue;
+    Result<RecordView> old = decode_record(at, found->second);
+    if (old.ok()) gone_bytes += old->payload.size();
+    records_.erase(found);
+  }
+  put(plan.position, plan.record);
+  plan.recount(gone_bytes);
+  states_.erase(plan.record.document);
+  index_[plan.record.document] = std::move(plan.document);
+}
+
+Status MemoryStore::set_status(const DocumentId& id, DocumentStatus status) {
+  std::lock_guard lock(mutex_);
+  carry_out(plan_status(id, copy_of(id), end_, status));
+  return {};
+}
+
+Status MemoryStore::trim(const DocumentId& id, const StoredState& state) {
+  std::lock_guard lock(mutex_);
+  WEFT_ASSIGN(Replacement plan, plan_trim(id, copy_of(id), end_, state));
+  carry_out(std::move(plan));
+  return {};
+}
+
+Status MemoryStore::seal(const NewRecord& bundle) {
+  std::lock_guard lock(mutex_);
+  WEFT_ASSIGN(Replacement plan, plan_seal(copy_of(bundle.document), bundle));
+  carry_out(std::move(plan));
+  return {};
+}
+
+Status MemoryStore::put_state(const DocumentId& id, StoredState state, std::uint64_t live_bytes) {
+  std::lock_guard lock(mutex_);
+  const IndexedDocument* document = find(id);
+  if (document == nullptr || !document->head.covers(state.version))
+    return Error(ErrorCode::kInvalidArgument, "a state of operations that the store lacks");
+  if (live_bytes > state.snapshot.size())
+    return Error(ErrorCode::kInvalidArgument, "a state with more visible than there is");
+  states_[id] = {std::move(state), live_bytes};
+  return {};
+}
+
+std::optional<StoredState> MemoryStore::state(const DocumentId& id) const {
+  std::lock_guard lock(mutex_);
+  auto found = states_.find(id);
+  if (found == states_.end()) return std::nullopt;
+  return found->second.state;
 }
 
 Status MemoryStore::close() {

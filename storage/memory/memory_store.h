@@ -4,8 +4,10 @@
 
 #include <map>
 #include <mutex>
+#include <unordered_map>
 
-#include "storage/log_index.h"
+#include "storage/admission.h"
+#include "storage/replacement.h"
 #include "storage/store.h"
 
 namespace weft {
@@ -26,14 +28,32 @@ class MemoryStore final : public Store {
   Status scan_document(const DocumentId& document, const VersionVector& since,
                        const std::function<bool(const RecordView&)>& visit) const override;
   VersionVector version(const DocumentId& document) const override;
+  Result<std::optional<DocumentUsage>> document(const DocumentId& document) const override;
   std::vector<DocumentUsage> documents() const override;
+  Status set_status(const DocumentId& document, DocumentStatus status) override;
+  std::vector<LateRecord> late_records() const override;
+  Status put_state(const DocumentId& document, StoredState state,
+                   std::uint64_t live_bytes) override;
+  std::optional<StoredState> state(const DocumentId& document) const override;
+  Status trim(const DocumentId& document, const StoredState& state) override;
+  Status seal(const NewRecord& bundle) override;
   Result<std::vector<BadRecord>> verify() const override;
+  Status flush() override { return {}; }
   Status close() override;
 
   /// The stored bytes of a record, to damage them.
   Bytes& bytes_at(LogPosition position) { return records_.at(position); }
 
  private:
+  struct Kept {
+    StoredState state;
+    std::uint64_t live_bytes = 0;
+  };
+  const IndexedDocument* find(const DocumentId& id) const;
+  IndexedDocument copy_of(const DocumentId& id) const;
+  DocumentUsage usage_of(const DocumentId& id, const IndexedDocument& document) const;
+  void put(LogPosition position, const NewRecord& record);
+  void carry_out(Replacement plan);
   Bytes copy_at(LogPosition position) const;
 
   Options options_;
@@ -42,6 +62,8 @@ class MemoryStore final : public Store {
   LogPosition end_ = 1;
   std::map<LogPosition, Bytes> records_;
   LogIndex index_;
+  std::unordered_map<DocumentId, Kept, DocumentHash> states_;
+  std::vector<LateRecord> late_;
 };
 
 }  // namespace weft

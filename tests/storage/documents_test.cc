@@ -36,7 +36,7 @@ struct Pair {
 
 TEST_CASE("a document comes out of a store as it went in") {
   Pair pair;
-  MemoryStore store({{1}, 1, nullptr});
+  MemoryStore store({{77}, 1, nullptr});
   auto stored = store_document(store, pair.a);
   REQUIRE(stored.ok());
   CHECK(store.info().records == 4);
@@ -48,7 +48,7 @@ TEST_CASE("a document comes out of a store as it went in") {
 
 TEST_CASE("only what a store lacks is appended") {
   Pair pair;
-  MemoryStore store({{1}, 1, nullptr});
+  MemoryStore store({{77}, 1, nullptr});
   REQUIRE(store_document(store, pair.a).ok());
   edit(pair.a, [](Transaction& tx) { return tx.root().erase("k"); });
   auto more = store_document(store, pair.a);
@@ -62,7 +62,7 @@ TEST_CASE("only what a store lacks is appended") {
 
 TEST_CASE("deltas and sealed bundles lie in one log") {
   Pair pair;
-  MemoryStore store({{1}, 1, nullptr});
+  MemoryStore store({{77}, 1, nullptr});
   for (const Bytes& bundle : pair.a.bundles_since({}).value()) {
     BundleInfo info = read_bundle_info(bundle).value();
     NewRecord record;
@@ -82,7 +82,7 @@ TEST_CASE("deltas and sealed bundles lie in one log") {
 }
 
 TEST_CASE("a document that a store doesn't have is not made up") {
-  MemoryStore store({{1}, 1, nullptr});
+  MemoryStore store({{77}, 1, nullptr});
   auto opened = open_document(store, DocumentId{{7}}, options_of(1));
   REQUIRE(!opened.ok());
   CHECK(opened.error().code() == ErrorCode::kNotFound);
@@ -90,7 +90,7 @@ TEST_CASE("a document that a store doesn't have is not made up") {
 
 TEST_CASE("a record that is no delta is named") {
   Pair pair;
-  MemoryStore store({{1}, 1, nullptr});
+  MemoryStore store({{77}, 1, nullptr});
   Bytes garbage(40, std::byte{7});
   NewRecord record;
   record.document = pair.a.id();

@@ -42,8 +42,8 @@ LmdbStore::Options options_of(const Folder& folder) {
   LmdbStore::Options options;
   options.folder = folder.path();
   options.create = true;
-  options.replica = {42};
-  options.epoch = 77;
+  static std::atomic<std::uint64_t> drawn = 1000;
+  options.random = [] { return ++drawn; };
   return options;
 }
 
@@ -109,17 +109,19 @@ TEST_CASE("where there is no store none is made unasked") {
   CHECK(std::filesystem::is_empty(folder.path()));
 }
 
-TEST_CASE("identity and epoch are those the store was made with") {
+TEST_CASE("identity and epoch stay, and every opening for writing has a number of its own") {
   Folder folder;
-  open(folder);
-  LmdbStore::Options other = options_of(folder);
-  other.replica = {43};
-  other.epoch = 78;
-  auto store = LmdbStore::open(other);
-  REQUIRE(store.ok());
-  CHECK((*store)->info().replica == ReplicaId{42});
-  CHECK((*store)->info().epoch == 77);
-  CHECK((*store)->info().format == 1);
+  StoreInfo first = open(folder)->info();
+  StoreInfo second = open(folder)->info();
+  CHECK(second.replica == first.replica);
+  CHECK(second.epoch == first.epoch);
+  CHECK(second.format == 2);
+  REQUIRE(first.incarnations.size() == 1);
+  REQUIRE(second.incarnations.size() == 2);
+  CHECK(second.incarnations[0] == first.incarnations[0]);
+  CHECK(second.incarnations[1] != first.incarnations[0]);
+  for (int i = 0; i < 70; ++i) open(folder);
+  CHECK(open(folder)->info().incarnations.size() == 64);
 }
 
 TEST_CASE("a second writer is refused and told who has it") {
@@ -178,6 +180,7 @@ TEST_CASE("a record that is damaged on disk is named, and the others stay usable
     file[at + 5] = static_cast<char>(file[at + 5] ^ 16);  // old pages may hold copies
   REQUIRE(damaged > 0);
   std::ofstream(data, std::ios::binary) << file;
+  std::filesystem::remove_all(folder.path() + "/derived");
   auto store = open(folder);
   REQUIRE(store->damaged().size() == 1);
   CHECK(store->damaged()[0].position == 21);

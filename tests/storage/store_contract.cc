@@ -161,7 +161,7 @@ void finds_what_a_reader_lacks(Workshop shop) {
   CHECK(documents[0].version.end({7}) == 5);
   CHECK(documents[0].version.end({8}) == 2);
   CHECK(documents[0].records == 4);
-  CHECK(documents[1].payload_bytes == 20);
+  CHECK(documents[1].history_bytes == 20);
 }
 
 void finds_nothing_wrong(Workshop shop) {

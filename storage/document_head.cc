@@ -1,0 +1,94 @@
+#include "storage/document_head.h"
+
+#include <algorithm>
+
+#include "crdt/base/assert.h"
+
+namespace weft {
+namespace {
+
+/// The first range of `replica` that ends at or behind `seq`, or what follows that replica's.
+template <typename Ranges>
+auto first_ending_at(Ranges& held, ReplicaId replica, Seq seq) {
+  return std::lower_bound(held.begin(), held.end(), std::pair(replica, seq),
+                          [](const DocumentHead::Range& range, const auto& at) {
+                            return std::pair(range.replica, range.end) < at;
+                          });
+}
+
+}  // namespace
+
+DocumentHead::Fit DocumentHead::fit(const RecordHead& record) const {
+  auto at = first_ending_at(held, record.replica, record.first_seq + 1);
+  if (at == held.end() || at->replica != record.replica || at->begin >= record.end())
+    return Fit::kNew;
+  return at->begin <= record.first_seq && record.end() <= at->end ? Fit::kKnown : Fit::kOverlaps;
+}
+
+Seq DocumentHead::end(ReplicaId replica) const {
+  auto at = first_ending_at(held, replica, 0);
+  return at != held.end() && at->replica == replica && at->begin == 0 ? at->end : 0;
+}
+
+VersionVector DocumentHead::version() const {
+  VersionVector version;
+  for (const Range& range : held)
+    if (range.begin == 0) version.set(range.replica, range.end);
+  return version;
+}
+
+bool DocumentHead::covers(const VersionVector& other) const {
+  for (const VersionVector::Entry& entry : other.entries())
+    if (end(entry.replica) < entry.end) return false;
+  return true;
+}
+
+void DocumentHead::add(ReplicaId replica, Seq begin, Seq end) {
+  auto at = first_ending_at(held, replica, begin);
+  const bool joins = at != held.end() && at->replica == replica && at->end == begin;
+  auto next = joins ? at + 1 : at;
+  const bool joins_next = next != held.end() && next->replica == replica && next->begin == end;
+  if (joins && joins_next) {
+    at->end = next->end;
+    held.erase(next);
+  } else if (joins) {
+    at->end = end;
+  } else if (joins_next) {
+    next->begin = begin;
+  } else {
+    held.insert(at, Range{replica, begin, end});
+  }
+}
+
+void DocumentHead::cover(ReplicaId replica, Seq end) {
+  auto first = first_ending_at(held, replica, 0);
+  auto last = first;
+  while (last != held.end() && last->replica == replica && last->begin <= end) {
+    end = std::max(end, last->end);
+    ++last;
+  }
+  held.insert(held.erase(first, last), Range{replica, 0, end});
+}
+
+void DocumentHead::remove(ReplicaId replica, Seq begin, Seq end) {
+  auto at = first_ending_at(held, replica, begin + 1);
+  WEFT_ASSERT(at != held.end() && at->replica == replica && at->begin <= begin && end <= at->end);
+  const Range before{replica, at->begin, begin};
+  const Range after{replica, end, at->end};
+  at = held.erase(at);
+  if (after.begin < after.end) at = held.insert(at, after);
+  if (before.begin < before.end) held.insert(at, before);
+}
+
+DocumentUsage DocumentHead::usage(const DocumentId& document) const {
+  DocumentUsage usage;
+  usage.document = document;
+  usage.status = status;
+  usage.version = status == DocumentStatus::kDeleted ? last_version : version();
+  usage.base = base;
+  usage.records = records;
+  usage.history_bytes = history_bytes;
+  return usage;
+}
+
+}  // namespace weft

@@ -1,0 +1,52 @@
+#pragma once
+// DocumentHead: what a store knows of a document without looking at its records: which operations it
+// holds, since when their history is kept, how much they take.
+//
+// Invariants
+//   I1  `held` ascends by replica and seq; ranges neither overlap nor touch.
+//   I2  `held` covers `base`.
+
+#include <cstdint>
+
+#include <boost/container/small_vector.hpp>
+
+#include "storage/store.h"
+
+namespace weft {
+
+struct DocumentHead {
+  struct Range {
+    ReplicaId replica;
+    Seq begin = 0;
+    Seq end = 0;
+  };
+  enum class Fit : std::uint8_t {
+    kNew,      ///< none of its operations is stored
+    kKnown,    ///< all are
+    kOverlaps  ///< some are
+  };
+
+  DocumentStatus status = DocumentStatus::kLive;
+  boost::container::small_vector<Range, 2> held;
+  VersionVector base;             ///< of it only the state is kept
+  LogPosition base_position = 0;  ///< where that state lies; 0: nothing was trimmed
+  LogPosition mark_position = 0;  ///< where its status lies; 0: it was never changed
+  VersionVector last_version;     ///< of a document that was evicted or deleted: what it had
+  std::uint64_t records = 0;
+  std::uint64_t history_bytes = 0;
+
+  Fit fit(const RecordHead& record) const;
+  /// Where the replica's operations end that are stored without a gap.
+  Seq end(ReplicaId replica) const;
+  VersionVector version() const;
+  bool covers(const VersionVector& other) const;
+  /// @pre  none of them is held
+  void add(ReplicaId replica, Seq begin, Seq end);
+  /// Everything of the replica up to `end`, whatever of it is held.
+  void cover(ReplicaId replica, Seq end);
+  /// Takes back an add() of just these.
+  void remove(ReplicaId replica, Seq begin, Seq end);
+  DocumentUsage usage(const DocumentId& document) const;
+};
+
+}  // namespace weft

@@ -1,0 +1,95 @@
+#pragma once
+// Derived: the store's second environment: what can be made again from the log. It may be deleted.
+//
+//   meta   what it was derived from, and totals
+//   doc    document id -> head of the document, its number here, its chunks and pieces
+//   index  (document number, chunk) -> up to 256 entries: position, replica, operations
+//   state  (document number, piece) -> a version and a snapshot, cut into pieces of 1 MiB
+//
+// Every value has a checksum. What is damaged is reported as kCorrupt, and the whole is made anew.
+//
+// Threads: reads from any thread; one write at a time.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "storage/lmdb/environment.h"
+#include "storage/log_index.h"
+
+namespace weft::lmdb {
+
+/// Which log, and how far: derived data of another one is worth nothing.
+struct Stamp {
+  std::uint64_t epoch = 0;
+  std::uint64_t rewrites = 0;  ///< how often records were replaced in the log
+  LogPosition indexed_to = 1;  ///< exclusive
+  friend bool operator==(const Stamp&, const Stamp&) = default;
+};
+
+struct Totals {
+  std::uint64_t records = 0;
+  std::uint64_t history_bytes = 0;
+  std::uint64_t documents = 0;
+};
+
+/// A document as it is kept here.
+struct DerivedDocument {
+  std::uint64_t number = 0;
+  std::uint32_t chunks = 0;
+  std::uint32_t pieces = 0;  ///< of its state; 0: none
+  std::uint64_t live_bytes = 0;
+  std::uint64_t tombstone_bytes = 0;
+  DocumentHead head;
+};
+
+struct NewState {
+  StoredState state;
+  std::uint64_t live_bytes = 0;
+};
+using NewStates = std::unordered_map<DocumentId, NewState, DocumentHash>;
+
+class Derived {
+ public:
+  static Result<std::unique_ptr<Derived>> open(const std::string& folder, bool read_only);
+
+  struct Meta {
+    Stamp stamp;
+    Totals totals;
+    std::uint64_t next_number = 1;
+  };
+  /// @errors kCorrupt, kNotFound: there is none yet; kUnknownVersion
+  Result<Meta> meta() const;
+
+  struct Found {
+    LogPosition indexed_to = 1;
+    std::optional<DerivedDocument> document;
+    std::vector<IndexEntry> entries;
+  };
+  /// A document, and where asked for all its entries, as of one moment.
+  Result<Found> find(const DocumentId& id, bool with_entries) const;
+  Status each_document(
+      const std::function<void(const DocumentId&, const DerivedDocument&)>& visit) const;
+  /// nullopt: there is none. @errors kCorrupt
+  Result<std::optional<StoredState>> state(const DocumentId& id) const;
+  /// Reads every value. @errors kCorrupt
+  Status verify() const;
+
+  /// Takes over what a stretch of the log holds, and states, in one transaction.
+  Status take(const LogIndex& stretch, const NewStates& states, const Stamp& stamp);
+  /// Erases everything.
+  Status clear();
+
+  const Environment& environment() const { return *environment_; }
+
+ private:
+  explicit Derived(std::unique_ptr<Environment> environment)
+      : environment_(std::move(environment)) {}
+  std::unique_ptr<Environment> environment_;
+};
+
+}  // namespace weft::lmdb

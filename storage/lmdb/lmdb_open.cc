@@ -1,0 +1,187 @@
+// Opening a store: its files, who it is, and the stretch of the log that is not derived from yet.
+#include <utility>
+
+#include "crdt/base/assert.h"
+#include "storage/lmdb/lmdb_store_parts.h"
+
+namespace weft {
+
+using lmdb::Derived;
+using lmdb::Environment;
+using lmdb::LogMeta;
+using lmdb::Reading;
+
+Result<std::unique_ptr<LmdbStore>> LmdbStore::open(Options options) {
+  WEFT_ASSERT(options.read_only || options.random);
+  std::unique_ptr<LmdbStore> store(new LmdbStore(std::move(options)));
+  const bool writes = !store->options_.read_only;
+  if (!store->folder_.has_store() && (!writes || !store->options_.create))
+    return Error(ErrorCode::kNotFound, "there is no store in " + store->folder_.path());
+  if (writes) {
+    WEFT_TRY(lmdb::make_folder(store->folder_.path()));
+    WEFT_TRY(store->folder_.lock());
+    for (const std::string& folder : {store->folder_.log(), store->folder_.derived()})
+      WEFT_TRY(lmdb::remove_environment(folder + kReplacement));  // of a shrink() that was cut off
+  }
+  {
+    WEFT_ASSIGN(lmdb::FileLock opening, store->folder_.lock_opening(false));
+    WEFT_TRY(store->open_log());
+    WEFT_TRY(store->open_derived());
+  }
+  store->replica_ = store->meta_.replica;
+  WEFT_TRY(store->index_tail());
+  if (!writes) return store;
+  std::lock_guard lock(store->mutex_);  // the threads look at these two, and wait here first
+  store->writer_ = std::thread([&self = *store] { self.run_writer(); });
+  store->catching_up_ = std::thread([&self = *store] { self.run_catching_up(); });
+  return store;
+}
+
+Status LmdbStore::open_log() {
+  WEFT_ASSIGN(log_, Environment::open(log_options(folder_.log(), options_.read_only)));
+  Status read = log_->read([&](const Reading& reading) -> Status {
+    WEFT_ASSIGN(meta_, lmdb::read_log_meta(reading, kMetaDatabase));
+    return {};
+  });
+  if (read.ok()) return {};
+  if (read.error().code() != ErrorCode::kNotFound) return read;
+  if (!options_.create || options_.read_only)
+    return Error(ErrorCode::kNotFound, "there is no store in " + folder_.path());
+  meta_ = LogMeta();
+  meta_.format = 0;
+  meta_.epoch = options_.random();
+  meta_.replica.value = options_.random();
+  WEFT_ASSIGN(meta_.home, folder_.home(folder_.log_file()));
+  WEFT_TRY(log_->write(
+      [&](lmdb::Writing& writing) { return lmdb::write_log_meta(writing, kMetaDatabase, meta_); }));
+  meta_.format = lmdb::kStoreFormat;
+  return lmdb::sync_folder(folder_.path());
+}
+
+void LmdbStore::take_identity(std::string why, bool new_epoch) {
+  new_identity_ = std::move(why);
+  meta_.replica.value = options_.random();
+  if (new_epoch) meta_.epoch = options_.random();
+  meta_.incarnations.clear();
+}
+
+/// What this decides is written with the first commit, before anything is acknowledged.
+Status LmdbStore::check_identity(bool rolled_back) {
+  WEFT_ASSIGN(lmdb::Home home, folder_.home(folder_.log_file()));
+  WEFT_ASSIGN(bool changed, folder_.changed_since_close());
+  const bool moved = meta_.format == lmdb::kStoreFormat && meta_.home != home;
+  if (moved) {
+    take_identity("it was copied or moved to here", true);
+  } else if (changed || rolled_back) {
+    take_identity("its log was changed from outside, as when a backup is put back", true);
+  } else if (meta_.is_relaxed_open) {
+    take_identity("it was not closed after it had been open in relaxed mode", false);
+  }
+  meta_.home = home;
+  meta_.incarnations.push_back(options_.random());
+  if (meta_.incarnations.size() > lmdb::kIncarnationsMax)
+    meta_.incarnations.erase(meta_.incarnations.begin());
+  meta_.is_relaxed_open = options_.relaxed;
+  meta_is_new_ = true;
+  return {};
+}
+
+/// Derived data is thrown away where it was derived from another log than this.
+Status LmdbStore::open_derived() {
+  Result<std::unique_ptr<Derived>> opened = Derived::open(folder_.derived(), options_.read_only);
+  Result<Derived::Meta> meta = Derived::Meta();
+  if (opened.ok()) {
+    derived_ = std::move(opened).value();
+    meta = derived_->meta();
+  }
+  const bool is_new =
+      meta.ok() ? meta->stamp == lmdb::Stamp() : meta.error().code() == ErrorCode::kNotFound;
+  const bool rolled_back =
+      meta.ok() && meta->stamp.epoch == meta_.epoch &&
+      (meta->stamp.indexed_to > meta_.end || meta->stamp.rewrites > meta_.rewrites);
+  if (!options_.read_only) WEFT_TRY(check_identity(rolled_back));
+  if (opened.ok() && is_new) return {};
+  const bool fits = opened.ok() && meta.ok() && meta->stamp.epoch == meta_.epoch &&
+                    meta->stamp.rewrites == meta_.rewrites && meta->stamp.indexed_to <= meta_.end;
+  if (fits) {
+    stamp_ = meta->stamp;
+    totals_ = meta->totals;
+    return {};
+  }
+  if (options_.read_only) {
+    derived_lost_ = true;
+    return {};
+  }
+  if (!opened.ok()) return recreate_derived(opened.error().message());
+  return recreate_derived(meta.ok() ? std::string() : meta.error().message());
+}
+
+Status LmdbStore::recreate_derived(std::string why) {
+  derived_fault_ = std::move(why);
+  derived_.reset();
+  Status removed = lmdb::remove_environment(folder_.derived());
+  Result<std::unique_ptr<Derived>> opened =
+      removed.ok() ? Derived::open(folder_.derived(), false)
+                   : Result<std::unique_ptr<Derived>>(removed.take_error());
+  if (opened.ok()) {
+    derived_ = std::move(opened).value();
+  } else {  // then everything stays in memory, until the next opening
+    derived_lost_ = true;
+    derived_fault_ = opened.error().message();
+  }
+  return {};
+}
+
+Status LmdbStore::index_tail() {
+  tail_.begin = tail_.end = stamp_.indexed_to;
+  tail_.rewrites = meta_.rewrites;
+  return index_log(stamp_.indexed_to, [&]() -> Status {
+    if (options_.read_only || derived_lost_ || !tail_is_long(tail_)) return {};
+    return take_tail();
+  });
+}
+
+/// Reads the log from `from` on into the tail; damaged records are left out and remembered.
+Status LmdbStore::index_log(LogPosition from, const std::function<Status()>& step) const {
+  Status status;
+  WEFT_TRY(log_->read([&](const Reading& reading) -> Status {
+    return reading.each(kLogDatabase, from, [&](lmdb::Key position, ByteSpan value) {
+      if (position >= meta_.end) return false;
+      Result<RecordView> record = decode_record(position, value);
+      Status indexed = record.ok() ? index_record(*record) : Status(record.take_error());
+      if (!indexed.ok()) damaged_.push_back({position, indexed.take_error()});
+      tail_.end = position + 1;
+      status = step();
+      return status.ok();
+    });
+  }));
+  WEFT_TRY(std::move(status));
+  tail_.end = meta_.end;
+  return {};
+}
+
+Status LmdbStore::index_record(const RecordView& record) const {
+  auto found = tail_.documents.find(record.document);
+  if (found == tail_.documents.end()) {
+    IndexedDocument document;
+    if (!derived_lost_ && derived_) {
+      WEFT_ASSIGN(Derived::Found known, derived_->find(record.document, !record.has_operations()));
+      if (known.document) document.head = std::move(known.document->head);
+      if (!record.has_operations()) document.entries = std::move(known.entries);
+      if (!known.document) ++totals_.documents;
+    } else {
+      ++totals_.documents;
+    }
+    found = tail_.documents.emplace(record.document, std::move(document)).first;
+  }
+  DocumentHead& head = found->second.head;
+  totals_.records -= head.records;
+  totals_.history_bytes -= head.history_bytes;
+  Status status = found->second.replay(record);
+  totals_.records += head.records;
+  totals_.history_bytes += head.history_bytes;
+  tail_.bytes += record.payload.size();
+  return status;
+}
+
+}  // namespace weft

@@ -1,0 +1,319 @@
+// Reading a store: index plus tail, then records out of the log in slices, so that no read transaction
+// lives while a visitor runs.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "storage/lmdb/lmdb_store_parts.h"
+
+namespace weft {
+
+using lmdb::Derived;
+using lmdb::DerivedDocument;
+using lmdb::Reading;
+
+namespace {
+
+/// What a reader copies out at once.
+constexpr std::size_t kSliceBytes = std::size_t{1} << 20;
+
+std::string record_name(LogPosition position) { return "record " + std::to_string(position); }
+
+}  // namespace
+
+Status LmdbStore::read_log(const std::function<Status(const Reading&)>& body) const {
+  std::shared_lock files(files_mutex_);
+  if (!log_) return Error(ErrorCode::kIoError, "the log's file could not be opened again");
+  return log_->read(body);
+}
+
+/// Of a store that another process writes: what has been committed since.
+Status LmdbStore::refresh() const {
+  if (!options_.read_only) return {};
+  std::shared_lock files(files_mutex_);
+  std::lock_guard lock(mutex_);
+  lmdb::LogMeta now;
+  WEFT_TRY(log_->read([&](const Reading& reading) -> Status {
+    WEFT_ASSIGN(now, lmdb::read_log_meta(reading, kMetaDatabase));
+    return {};
+  }));
+  if (now.end == meta_.end && now.rewrites == meta_.rewrites && now.epoch == meta_.epoch) return {};
+  const bool rewritten = now.rewrites != meta_.rewrites || now.epoch != meta_.epoch;
+  meta_ = std::move(now);
+  Result<Derived::Meta> derived =
+      derived_ ? derived_->meta() : Error(ErrorCode::kNotFound, "there is no derived data");
+  const bool fits = derived.ok() && derived->stamp.epoch == meta_.epoch &&
+                    derived->stamp.rewrites == meta_.rewrites &&
+                    derived->stamp.indexed_to <= meta_.end;
+  if (fits ? derived_lost_ || rewritten || derived->stamp.indexed_to != stamp_.indexed_to
+           : !derived_lost_ || rewritten) {
+    derived_lost_ = !fits;
+    stamp_ = fits ? derived->stamp : lmdb::Stamp();
+    totals_ = fits ? derived->totals : lmdb::Totals();
+    tail_ = Tail();
+    tail_.begin = tail_.end = stamp_.indexed_to;
+  }
+  return index_log(tail_.end, [] { return Status(); });
+}
+
+/// A document as it is now; the newest entries come from the tail, the others from the index on disk.
+Result<IndexedDocument> LmdbStore::look_up(const DocumentId& id, bool with_entries) const {
+  for (;;) {
+    std::shared_lock files(files_mutex_);
+    IndexedDocument result;
+    bool has_head = false;
+    bool use_derived = true;
+    {
+      std::lock_guard lock(mutex_);
+      use_derived = !derived_lost_ && derived_ != nullptr;
+      for (const Tail* part : {static_cast<const Tail*>(&tail_), taking_.get()}) {
+        if (part == nullptr || result.complete) continue;
+        auto found = part->documents.find(id);
+        if (found == part->documents.end()) continue;
+        if (!has_head) result.head = found->second.head;
+        has_head = true;
+        result.complete = found->second.complete;
+        if (with_entries)
+          result.entries.insert(result.entries.begin(), found->second.entries.begin(),
+                                found->second.entries.end());
+      }
+    }
+    if (result.complete || !use_derived || (has_head && !with_entries)) return result;
+    Result<Derived::Found> found = derived_->find(id, with_entries);
+    if (!found.ok()) {
+      files.unlock();
+      WEFT_TRY(lose_derived(found.error()));
+      continue;
+    }
+    if (!has_head && found->document) result.head = std::move(found->document->head);
+    auto newer =
+        std::find_if(result.entries.begin(), result.entries.end(),
+                     [&](const IndexEntry& entry) { return entry.position >= found->indexed_to; });
+    found->entries.insert(found->entries.end(), newer, result.entries.end());
+    result.entries = std::move(found->entries);
+    result.complete = true;
+    return result;
+  }
+}
+
+VersionVector LmdbStore::version(const DocumentId& id) const {
+  if (!refresh().ok()) return {};
+  Result<IndexedDocument> document = look_up(id, false);
+  return document.ok() ? document->head.version() : VersionVector();
+}
+
+Result<std::optional<DocumentUsage>> LmdbStore::document(const DocumentId& id) const {
+  WEFT_TRY(refresh());
+  WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
+  const DocumentHead& head = document.head;
+  if (head.records == 0 && head.mark_position == 0) return std::optional<DocumentUsage>();
+  DocumentUsage usage = head.usage(id);
+  std::shared_lock files(files_mutex_);
+  if (derived_ && head.status == DocumentStatus::kLive) {
+    Result<Derived::Found> found = derived_->find(id, false);
+    if (found.ok() && found->document) {
+      usage.live_bytes = found->document->live_bytes;
+      usage.tombstone_bytes = found->document->tombstone_bytes;
+    }
+  }
+  return std::optional<DocumentUsage>(std::move(usage));
+}
+
+std::vector<DocumentUsage> LmdbStore::documents() const {
+  std::vector<DocumentUsage> result;
+  if (!refresh().ok()) return result;
+  std::unordered_map<DocumentId, DocumentHead, DocumentHash> newer;
+  bool use_derived = false;
+  std::shared_lock files(files_mutex_);
+  {
+    std::lock_guard lock(mutex_);
+    use_derived = !derived_lost_ && derived_ != nullptr;
+    for (const Tail* part : {static_cast<const Tail*>(&tail_), taking_.get()}) {
+      if (part == nullptr) continue;
+      for (const auto& [id, document] : part->documents) newer.emplace(id, document.head);
+    }
+  }
+  if (use_derived) {
+    Status status =
+        derived_->each_document([&](const DocumentId& id, const DerivedDocument& document) {
+          auto found = newer.find(id);
+          DocumentUsage& usage =
+              result.emplace_back((found != newer.end() ? found->second : document.head).usage(id));
+          usage.live_bytes = document.live_bytes;
+          usage.tombstone_bytes = document.tombstone_bytes;
+          if (found != newer.end()) newer.erase(found);
+        });
+    if (!status.ok()) {
+      files.unlock();
+      return lose_derived(status.error()).ok() ? documents() : std::vector<DocumentUsage>();
+    }
+  }
+  for (const auto& [id, head] : newer) result.push_back(head.usage(id));
+  std::sort(result.begin(), result.end(),
+            [](const DocumentUsage& a, const DocumentUsage& b) { return a.document < b.document; });
+  return result;
+}
+
+StoreInfo LmdbStore::info() const {
+  (void)refresh();
+  std::lock_guard lock(mutex_);
+  StoreInfo info;
+  info.format = meta_.format;
+  info.epoch = meta_.epoch;
+  info.replica = meta_.replica;
+  info.end = meta_.end;
+  info.records = totals_.records;
+  info.payload_bytes = totals_.history_bytes;
+  info.incarnations = meta_.incarnations;
+  return info;
+}
+
+Status LmdbStore::scan(LogPosition from,
+                       const std::function<bool(const RecordView&)>& visit) const {
+  WEFT_TRY(refresh());
+  LogPosition end = 0;
+  {
+    std::lock_guard lock(mutex_);
+    end = meta_.end;
+  }
+  Bytes bytes;
+  std::vector<std::pair<LogPosition, std::size_t>> slice;  // and where each ends in `bytes`
+  for (bool more = true; more;) {
+    bytes.clear();
+    slice.clear();
+    more = false;
+    WEFT_TRY(read_log([&](const Reading& reading) {
+      return reading.each(kLogDatabase, from, [&](lmdb::Key position, ByteSpan value) {
+        if (position >= end) return false;
+        more = !slice.empty() && bytes.size() + value.size() > kSliceBytes;
+        if (more) return false;
+        bytes.insert(bytes.end(), value.begin(), value.end());
+        slice.emplace_back(position, bytes.size());
+        return true;
+      });
+    }));
+    std::size_t begin = 0;
+    for (const auto& [position, slice_end] : slice) {
+      WEFT_ASSIGN(RecordView record,
+                  decode_record(position, ByteSpan(bytes).subspan(begin, slice_end - begin)));
+      if (!visit(record)) return {};
+      begin = slice_end;
+      from = position + 1;
+    }
+  }
+  return {};
+}
+
+/// Copies records out, as many of `positions` as fit; stops in front of one that is not there.
+/// @param ends  where each ends in `bytes`
+Status LmdbStore::read_slice(std::span<const LogPosition> positions, Bytes& bytes,
+                             std::vector<std::size_t>& ends) const {
+  bytes.clear();
+  ends.clear();
+  return read_log([&](const Reading& reading) -> Status {
+    for (LogPosition position : positions) {
+      WEFT_ASSIGN(std::optional<ByteSpan> value, reading.get(kLogDatabase, position));
+      if (!value || (!ends.empty() && bytes.size() + value->size() > kSliceBytes)) break;
+      bytes.insert(bytes.end(), value->begin(), value->end());
+      ends.push_back(bytes.size());
+    }
+    return {};
+  });
+}
+
+Status LmdbStore::scan_document(const DocumentId& id, const VersionVector& since,
+                                const std::function<bool(const RecordView&)>& visit) const {
+  WEFT_TRY(refresh());
+  Bytes bytes;
+  std::vector<std::size_t> ends;
+  LogPosition next = 0;     // entries before it were visited
+  LogPosition missing = 0;  // a position that was not there when it was asked for
+  for (bool first = true;; first = false) {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    std::vector<LogPosition> positions;
+    if (first && document.head.base_position != 0 && !since.covers(document.head.base))
+      positions.push_back(document.head.base_position);
+    add_positions(document.entries, since, next, positions);
+    std::span<const LogPosition> left(positions);
+    while (!left.empty()) {
+      WEFT_TRY(read_slice(left, bytes, ends));
+      if (ends.empty()) break;
+      std::size_t begin = 0;
+      for (std::size_t end : ends) {
+        WEFT_ASSIGN(RecordView record,
+                    decode_record(left.front(), ByteSpan(bytes).subspan(begin, end - begin)));
+        if (!visit(record)) return {};
+        if (record.has_operations()) next = left.front() + 1;
+        left = left.subspan(1);
+        begin = end;
+      }
+    }
+    if (left.empty()) return {};
+    // Sealed or trimmed away since we looked; what stands for it lies at a later position.
+    if (left.front() == missing)
+      return Error(ErrorCode::kCorrupt, record_name(missing) + " is missing");
+    missing = left.front();
+  }
+}
+
+std::optional<StoredState> LmdbStore::state(const DocumentId& id) const {
+  if (!refresh().ok()) return std::nullopt;
+  std::shared_lock files(files_mutex_);
+  {
+    std::lock_guard lock(mutex_);
+    for (const Tail* part : {static_cast<const Tail*>(&tail_), taking_.get()}) {
+      if (part == nullptr) continue;
+      auto found = part->states.find(id);
+      if (found != part->states.end()) return found->second.state;
+      auto changed = part->documents.find(id);
+      if (changed != part->documents.end() && changed->second.head.status != DocumentStatus::kLive)
+        return std::nullopt;
+    }
+    if (derived_lost_ || !derived_) return std::nullopt;
+  }
+  Result<std::optional<StoredState>> state = derived_->state(id);
+  if (!state.ok()) return std::nullopt;  // as if it had never been kept
+  return std::move(state).value();
+}
+
+std::vector<LateRecord> LmdbStore::late_records() const {
+  std::lock_guard lock(mutex_);
+  return {late_.begin(), late_.end()};
+}
+
+/// The tail becomes the whole log. @pre  nothing is appended meanwhile, mutex_ is held
+Status LmdbStore::index_whole_log() const {
+  derived_lost_ = true;
+  taking_.reset();
+  stamp_ = lmdb::Stamp();
+  totals_ = lmdb::Totals();
+  lmdb::NewStates states = std::move(tail_.states);
+  tail_ = Tail();
+  tail_.states = std::move(states);
+  tail_.rewrites = meta_.rewrites;
+  damaged_.clear();
+  return index_log(1, [] { return Status(); });
+}
+
+/// Goes on without derived data that turned out damaged; the next opening makes it anew.
+Status LmdbStore::lose_derived(const Error& why) const {
+  if (why.code() != ErrorCode::kCorrupt && why.code() != ErrorCode::kUnknownVersion)
+    return why.clone();
+  const std::string fault = why.message();
+  auto lose = [this, fault]() -> Status {
+    std::shared_lock files(files_mutex_);
+    std::lock_guard lock(mutex_);
+    if (derived_lost_) return {};
+    derived_fault_ = fault;
+    return index_whole_log();
+  };
+  const bool is_writer = std::this_thread::get_id() == writer_.get_id();
+  bool direct = options_.read_only || is_writer;
+  {
+    std::lock_guard lock(mutex_);
+    direct = direct || writer_done_;
+  }
+  return direct ? lose() : run_job(lose);
+}
+
+}  // namespace weft

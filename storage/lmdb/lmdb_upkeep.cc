@@ -1,0 +1,297 @@
+// Upkeep of a store: carrying the tail into the derived environment, verifying, backups, giving free pages
+// back.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "storage/lmdb/lmdb_store_parts.h"
+
+namespace weft {
+
+using lmdb::Derived;
+using lmdb::Environment;
+using lmdb::Reading;
+
+// --- catching up ---
+
+void LmdbStore::run_catching_up() {
+  constexpr std::chrono::seconds kIdle(1);
+  std::unique_lock lock(mutex_);
+  LogPosition seen = tail_.end;
+  for (;;) {
+    const bool has_work = !tail_.documents.empty() || !tail_.states.empty();
+    bool is_idle = false;
+    if (!closing_ && !tail_is_long(tail_)) {
+      if (has_work) {
+        is_idle =
+            taking_work_.wait_for(lock, kIdle) == std::cv_status::timeout && seen == tail_.end;
+        seen = tail_.end;
+      } else {
+        taking_work_.wait(lock);
+        seen = tail_.end;
+      }
+    }
+    const bool closing = closing_;
+    if (closing || is_idle || tail_is_long(tail_)) {
+      if (closing) finished_.wait(lock, [&] { return writer_done_; });
+      lock.unlock();
+      (void)take_tail();  // what could not be taken stays in memory, and is in the log
+      lock.lock();
+    }
+    if (closing) return;
+  }
+}
+
+/// Carries the tail over as it is now.
+Status LmdbStore::take_tail() {
+  std::lock_guard taking_lock(taking_mutex_);
+  std::shared_ptr<const Tail> taking;
+  {
+    std::lock_guard lock(mutex_);
+    if (derived_lost_ || !derived_) return {};
+    if (taking_ == nullptr) {
+      if (tail_.documents.empty() && tail_.states.empty()) return {};
+      Tail next;
+      next.begin = next.end = tail_.end;
+      next.rewrites = tail_.rewrites;
+      taking_ = std::make_shared<const Tail>(std::exchange(tail_, std::move(next)));
+    }
+    taking = taking_;
+  }
+  const lmdb::Stamp stamp{epoch(), taking->rewrites, taking->end};
+  Status status;
+  {
+    std::shared_lock files(files_mutex_);
+    status = derived_->take(taking->documents, taking->states, stamp);
+  }
+  if (status.ok()) {
+    std::lock_guard lock(mutex_);
+    stamp_ = stamp;
+    taking_.reset();
+    return {};
+  }
+  if (status.error().code() == ErrorCode::kCorrupt) return lose_derived(status.error());
+  return status;
+}
+
+Status LmdbStore::catch_up() {
+  WEFT_TRY(flush());
+  WEFT_TRY(take_tail());  // what was left over from an attempt that failed
+  return take_tail();
+}
+
+Status LmdbStore::put_state(const DocumentId& id, StoredState state, std::uint64_t live_bytes) {
+  if (options_.read_only)
+    return Error(ErrorCode::kReadOnly, folder_.path() + " was opened for reading only");
+  WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
+  if (!document.head.covers(state.version))
+    return Error(ErrorCode::kInvalidArgument, "a state of operations that the store lacks");
+  if (live_bytes > state.snapshot.size())
+    return Error(ErrorCode::kInvalidArgument, "a state with more visible than there is");
+  std::lock_guard lock(mutex_);
+  lmdb::NewState& made = tail_.states[id];
+  tail_.state_bytes += state.snapshot.size() - made.state.snapshot.size();
+  made = {std::move(state), live_bytes};
+  if (tail_is_long(tail_)) taking_work_.notify_one();
+  return {};
+}
+
+// --- looking ---
+
+std::uint64_t LmdbStore::epoch() const {
+  std::lock_guard lock(mutex_);
+  return meta_.epoch;
+}
+
+std::size_t LmdbStore::waiting_count() const {
+  std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
+std::uint64_t LmdbStore::commit_count() const {
+  std::lock_guard lock(mutex_);
+  return commits_;
+}
+
+std::size_t LmdbStore::unsaved_count() const {
+  std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const Requests* requests : {&stuck_, static_cast<const Requests*>(&waiting_)})
+    for (const std::shared_ptr<Request>& request : *requests)
+      if (request->relaxed) count += request->batch.size();
+  return count;
+}
+
+std::string LmdbStore::derived_fault() const {
+  std::lock_guard lock(mutex_);
+  return derived_fault_;
+}
+
+Result<LmdbStore::Space> LmdbStore::space() const {
+  std::shared_lock files(files_mutex_);
+  Space space;
+  space.quota_bytes = options_.quota_bytes;
+  space.log_bytes = log_->file_bytes();
+  WEFT_ASSIGN(space.log_free_bytes, log_->free_bytes());
+  if (derived_) {
+    space.derived_bytes = derived_->environment().file_bytes();
+    WEFT_ASSIGN(space.derived_free_bytes, derived_->environment().free_bytes());
+  }
+  return space;
+}
+
+std::vector<lmdb::Reader> LmdbStore::readers() const {
+  std::shared_lock files(files_mutex_);
+  return log_->readers();
+}
+
+/// Every record, in slices, so that no reader holds pages for long; then what is derived from them.
+Result<std::vector<BadRecord>> LmdbStore::verify() const {
+  WEFT_TRY(refresh());
+  constexpr std::size_t kSliceRecords = 4096;
+  std::vector<BadRecord> bad;
+  std::vector<LogPosition> there;
+  LogPosition from = 1;
+  LogPosition end = 0;
+  std::uint64_t rewrites = 0;
+  {
+    std::lock_guard lock(mutex_);
+    end = meta_.end;
+    rewrites = meta_.rewrites;
+  }
+  for (std::size_t seen = kSliceRecords; seen == kSliceRecords;) {
+    seen = 0;
+    WEFT_TRY(read_log([&](const Reading& reading) {
+      return reading.each(kLogDatabase, from, [&](lmdb::Key position, ByteSpan value) {
+        if (position >= end) return false;
+        Result<RecordView> record = decode_record(position, value);
+        if (!record.ok()) bad.push_back({position, record.take_error()});
+        there.push_back(position);
+        from = position + 1;
+        return ++seen < kSliceRecords;
+      });
+    }));
+  }
+  std::vector<LogPosition> named;
+  for (const DocumentUsage& usage : documents()) {
+    WEFT_ASSIGN(IndexedDocument document, look_up(usage.document, true));
+    for (const IndexEntry& entry : document.entries) named.push_back(entry.position);
+    if (document.head.base_position != 0) named.push_back(document.head.base_position);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (meta_.rewrites != rewrites) named.clear();  // what is missing may just have been replaced
+  }
+  std::sort(named.begin(), named.end());
+  for (LogPosition position : named)
+    if (position < end && !std::binary_search(there.begin(), there.end(), position))
+      bad.push_back({position, Error(ErrorCode::kCorrupt,
+                                     "record " + std::to_string(position) + " is missing")});
+  std::shared_lock files(files_mutex_);
+  if (derived_) {
+    Status derived = derived_->verify();
+    if (!derived.ok())
+      bad.push_back({0, Error(derived.error().code(),
+                              derived.error().message() + "; it is made anew from the log")});
+  }
+  std::sort(bad.begin(), bad.end(),
+            [](const BadRecord& a, const BadRecord& b) { return a.position < b.position; });
+  return bad;
+}
+
+// --- copies ---
+
+Status LmdbStore::backup(const std::string& folder) const {
+  for (const std::string& each : {folder, folder + "/log"})
+    if (mkdir(each.c_str(), 0700) != 0) {
+      if (errno == EEXIST)
+        return Error(ErrorCode::kInvalidArgument, each + " is there already; name a new folder");
+      return lmdb::error_of(errno, each);
+    }
+  {
+    std::shared_lock files(files_mutex_);
+    if (!log_) return Error(ErrorCode::kIoError, "the log's file could not be opened again");
+    WEFT_TRY(log_->copy_to(folder + "/log/data.mdb"));
+  }
+  WEFT_TRY(lmdb::sync_folder(folder + "/log"));
+  return lmdb::sync_folder(folder);
+}
+
+Status LmdbStore::shrink() {
+  WEFT_TRY(catch_up());
+  std::lock_guard taking_lock(taking_mutex_);
+  return run_job([this]() -> Status {
+    std::string others;
+    for (const lmdb::Reader& reader : readers())
+      if (reader.pid != getpid())
+        others += (others.empty() ? "" : ", ") + std::to_string(reader.pid);
+    if (!others.empty())
+      return Error(ErrorCode::kInUse, folder_.path() + " is open in other processes, pid " +
+                                          others + "; its files can't be replaced under them");
+    return replace_files();
+  });
+}
+
+Status LmdbStore::copy_files(const std::string& new_log, const std::string& new_derived) {
+  WEFT_TRY(lmdb::make_folder(new_log));
+  WEFT_TRY(log_->copy_to(new_log + "/data.mdb"));
+  lmdb::LogMeta meta = meta_;
+  WEFT_ASSIGN(meta.home, folder_.home(new_log + "/data.mdb"));  // a rename keeps it
+  {
+    WEFT_ASSIGN(std::unique_ptr<Environment> made, Environment::open(log_options(new_log, false)));
+    WEFT_TRY(made->write([&](lmdb::Writing& writing) {
+      return lmdb::write_log_meta(writing, kMetaDatabase, meta);
+    }));
+  }
+  if (derived_) {
+    WEFT_TRY(lmdb::make_folder(new_derived));
+    WEFT_TRY(derived_->environment().copy_to(new_derived + "/data.mdb"));
+  }
+  std::lock_guard lock(mutex_);
+  meta_.home = meta.home;
+  return {};
+}
+
+/// On the writer thread. The copies are whole and on the disk before the first rename, and each rename
+/// alone leaves a sound store. (A new lock file goes with a new data file: what the old one says of
+/// transactions is not true of the copy.)
+Status LmdbStore::replace_files() {
+  const std::string new_log = folder_.log() + kReplacement;
+  const std::string new_derived = folder_.derived() + kReplacement;
+  const lmdb::Home old_home = meta_.home;
+  Status status = copy_files(new_log, new_derived);
+  if (status.ok()) {
+    WEFT_ASSIGN(lmdb::FileLock opening, folder_.lock_opening(true));
+    std::unique_lock files(files_mutex_);
+    log_.reset();
+    derived_.reset();
+    status = lmdb::replace_file(new_log + "/data.mdb", folder_.log_file());
+    if (status.ok()) {
+      (void)unlink((folder_.log() + "/lock.mdb").c_str());
+      Status derived =
+          lmdb::replace_file(new_derived + "/data.mdb", folder_.derived() + "/data.mdb");
+      if (derived.ok()) (void)unlink((folder_.derived() + "/lock.mdb").c_str());
+    } else {
+      std::lock_guard lock(mutex_);
+      meta_.home = old_home;
+    }
+    Result<std::unique_ptr<Environment>> log = Environment::open(log_options(folder_.log(), false));
+    if (log.ok()) log_ = std::move(log).value();
+    Result<std::unique_ptr<Derived>> derived = Derived::open(folder_.derived(), false);
+    if (derived.ok()) derived_ = std::move(derived).value();
+    if (!log_) {
+      std::lock_guard lock(mutex_);
+      broken_ = log.error().clone();
+      status = log.take_error();
+    }
+  }
+  (void)lmdb::remove_environment(new_log);
+  (void)lmdb::remove_environment(new_derived);
+  return status;
+}
+
+}  // namespace weft

@@ -1,0 +1,432 @@
+// Writing a store: one thread, group commit, and what replaces records.
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "crdt/base/assert.h"
+#include "storage/lmdb/lmdb_store_parts.h"
+
+namespace weft {
+
+using lmdb::LogMeta;
+using lmdb::Writing;
+using std::chrono::steady_clock;
+
+namespace {
+
+/// What one transaction takes: more would keep the first of them waiting.
+constexpr std::uint64_t kGroupBytesMax = std::uint64_t{32} << 20;
+/// What is taken in relaxed mode while the disk refuses, or is slow.
+constexpr std::uint64_t kWaitingBytesMax = std::uint64_t{64} << 20;
+/// Relaxed batches don't wait for each other beyond this.
+constexpr std::uint64_t kRelaxedBytes = std::uint64_t{4} << 20;
+constexpr std::chrono::milliseconds kRetryPauseMin{100};
+constexpr std::chrono::milliseconds kRetryPauseMax{10'000};
+constexpr std::size_t kLateRecordsMax = 1000;
+
+std::uint64_t bytes_of(std::span<const NewRecord> batch) {
+  std::uint64_t bytes = 0;
+  for (const NewRecord& record : batch) bytes += record_size(record.payload.size());
+  return bytes;
+}
+
+bool can_pass(const Error& error) {
+  return error.code() == ErrorCode::kDiskFull || error.code() == ErrorCode::kQuota;
+}
+
+}  // namespace
+
+// --- the queue ---
+
+Result<AppendResult> LmdbStore::append(std::span<const NewRecord> batch) {
+  if (options_.read_only)
+    return Error(ErrorCode::kReadOnly, folder_.path() + " was opened for reading only");
+  auto request = std::make_shared<Request>();
+  request->relaxed = options_.relaxed;
+  request->since = steady_clock::now();
+  request->batch = batch;
+  AppendResult taken;
+  if (request->relaxed) {
+    Admission admission(replica_, [this](const DocumentId& id) -> Result<DocumentHead> {
+      WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
+      return std::move(document.head);
+    });
+    WEFT_ASSIGN(Admission::Batch admitted, admission.admit(batch));
+    taken.known = admitted.known;
+    taken.late = static_cast<std::uint32_t>(admitted.late.size());
+    request->keep();
+  }
+  std::unique_lock lock(mutex_);
+  if (request->relaxed)
+    finished_.wait(lock, [&] { return waiting_bytes_ < kWaitingBytesMax || unsaved_ || broken_; });
+  if (broken_) return broken_.clone();
+  if (closing_) return Error(ErrorCode::kReadOnly, "the store is closed");
+  if (request->relaxed) {
+    if (unsaved_ && waiting_bytes_ >= kWaitingBytesMax) return unsaved_.clone();
+    waiting_bytes_ += bytes_of(request->batch);
+  }
+  waiting_.push_back(request);
+  work_.notify_one();
+  if (request->relaxed) return taken;
+  finished_.wait(lock, [&] { return request->done; });
+  return std::move(request->result);
+}
+
+/// Runs `job` on the writer thread, alone, after what waits already.
+Status LmdbStore::run_job(std::function<Status()> job) const {
+  if (options_.read_only)
+    return Error(ErrorCode::kReadOnly, folder_.path() + " was opened for reading only");
+  auto request = std::make_shared<Request>();
+  request->job = std::move(job);
+  std::unique_lock lock(mutex_);
+  if (writer_done_) return Error(ErrorCode::kReadOnly, "the store is closed");
+  waiting_.push_back(request);
+  work_.notify_one();
+  finished_.wait(lock, [&] { return request->done; });
+  if (!request->result.ok()) return request->result.take_error();
+  return {};
+}
+
+/// Waits for work. Empty: there is none, and the store closes. Relaxed batches wait a little for others;
+/// what the disk refused waits longer, and everything that was taken after it.
+LmdbStore::Requests LmdbStore::next_group(std::unique_lock<std::mutex>& lock) {
+  for (;;) {
+    const auto now = steady_clock::now();
+    const bool stuck_is_due = !stuck_.empty() && (now >= retry_at_ || closing_);
+    const bool has_job = !waiting_.empty() && waiting_.front()->job;
+    const bool has_batch = !waiting_.empty() && !has_job && stuck_.empty();
+    const bool batch_is_due =
+        has_batch &&
+        (!waiting_.front()->relaxed || closing_ || now >= waiting_.front()->since + kRelaxedDelay ||
+         waiting_bytes_ >= kRelaxedBytes || !waiting_.back()->relaxed);
+    Requests group;
+    if (stuck_is_due) {
+      group.swap(stuck_);
+    } else if (has_job) {
+      group.push_back(waiting_.front());
+      waiting_.pop_front();
+      return group;
+    }
+    if (stuck_is_due || batch_is_due) {
+      for (std::uint64_t bytes = 0;
+           !waiting_.empty() && !waiting_.front()->job && bytes < kGroupBytesMax;) {
+        bytes += bytes_of(waiting_.front()->batch);
+        group.push_back(waiting_.front());
+        waiting_.pop_front();
+      }
+      return group;
+    }
+    if (closing_ && waiting_.empty() && stuck_.empty()) return group;
+    if (!stuck_.empty()) {
+      work_.wait_until(lock, retry_at_);
+    } else if (has_batch) {
+      work_.wait_until(lock, waiting_.front()->since + kRelaxedDelay);
+    } else {
+      work_.wait(lock);
+    }
+  }
+}
+
+void LmdbStore::run_writer() {
+  std::unique_lock lock(mutex_);
+  if (meta_is_new_) {
+    lock.unlock();
+    Status status = write_meta([](LogMeta&) {});
+    lock.lock();
+    if (!status.ok() && !can_pass(status.error())) broken_ = status.take_error();
+  }
+  for (;;) {
+    Requests group = next_group(lock);
+    if (group.empty()) break;
+    lock.unlock();
+    if (options_.before_commit) options_.before_commit();
+    if (group.front()->job) {
+      Status status = group.front()->job();
+      if (!status.ok()) group.front()->result = status.take_error();
+    } else {
+      write_group(group);
+    }
+    lock.lock();
+    for (const std::shared_ptr<Request>& request : group) request->done = true;
+    finished_.notify_all();
+    if (closing_ && !stuck_.empty()) break;  // it was the last attempt
+  }
+  if (options_.relaxed && !broken_ && stuck_.empty()) {
+    lock.unlock();
+    Status status = write_meta([](LogMeta& meta) { meta.is_relaxed_open = false; });
+    lock.lock();
+    if (!status.ok()) broken_ = status.take_error();
+  }
+  writer_done_ = true;
+  for (const std::shared_ptr<Request>& request : waiting_) {
+    request->result = Error(ErrorCode::kReadOnly, "the store is closed");
+    request->done = true;
+  }
+  waiting_.clear();
+  finished_.notify_all();
+}
+
+// --- a group of batches ---
+
+/// Only this thread changes meta, so it reads it without the mutex.
+void LmdbStore::write_group(Requests& group) {
+  Admission admission(replica_, [this](const DocumentId& id) -> Result<DocumentHead> {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
+    return std::move(document.head);
+  });
+  std::vector<Stored> stored;
+  Status status;
+  {
+    std::lock_guard lock(mutex_);
+    if (broken_) status = broken_.clone();
+  }
+  if (status.ok()) status = commit_group(group, admission, stored);
+  std::lock_guard lock(mutex_);
+  if (status.ok()) {
+    if (stuck_.empty()) unsaved_ = Error();
+    retry_pause_ = std::chrono::milliseconds(0);
+    for (const std::shared_ptr<Request>& request : group) {
+      if (!request->relaxed) continue;
+      waiting_bytes_ -= bytes_of(request->batch);
+      // What append() could not see: two batches that waited together say different things.
+      if (!request->result.ok()) refused_ = request->result.error().clone();
+    }
+    if (!stored.empty()) index_stored(stored, admission);
+    if (tail_is_long(tail_)) taking_work_.notify_one();
+    return;
+  }
+  Error error = status.take_error();
+  const bool passes = can_pass(error);
+  for (const std::shared_ptr<Request>& request : group) {
+    if (request->relaxed && passes) {
+      stuck_.push_back(request);
+    } else if (request->result.ok()) {
+      request->result = error.clone();
+    }
+  }
+  if (!stuck_.empty()) unsaved_ = error.clone();
+  retry_pause_ = std::clamp(retry_pause_ * 2, kRetryPauseMin, kRetryPauseMax);
+  retry_at_ = steady_clock::now() + retry_pause_;
+  if (!passes && !broken_) broken_ = std::move(error);  // (I7)
+}
+
+Status LmdbStore::commit_group(const Requests& group, Admission& admission,
+                               std::vector<Stored>& stored) {
+  LogPosition end = meta_.end;
+  std::uint64_t bytes = 0;
+  std::vector<const NewRecord*> late;
+  for (const std::shared_ptr<Request>& request : group) {
+    Result<Admission::Batch> admitted = admission.admit(request->batch);
+    if (!admitted.ok()) {
+      request->result = admitted.take_error();
+      continue;
+    }
+    AppendResult result;
+    result.known = admitted->known;
+    result.late = static_cast<std::uint32_t>(admitted->late.size());
+    late.insert(late.end(), admitted->late.begin(), admitted->late.end());
+    if (!admitted->fresh.empty()) result.first = end;
+    for (const NewRecord* record : admitted->fresh) {
+      bytes += record_size(record->payload.size());
+      stored.push_back({end++, record});
+    }
+    request->result = result;
+  }
+  if (!stored.empty()) {
+    WEFT_TRY(check_quota(bytes));
+    LogMeta meta = meta_;
+    meta.end = end;
+    WEFT_TRY(write_log([&](Writing& writing) -> Status {
+      for (const Stored& each : stored)
+        WEFT_TRY(writing.append(kLogDatabase, each.position,
+                                record_size(each.record->payload.size()), [&](std::byte* out) {
+                                  encode_record(each.position, *each.record, each.record->payload,
+                                                out);
+                                }));
+      return lmdb::write_log_meta(writing, kMetaDatabase, meta);
+    }));
+  }
+  std::lock_guard lock(mutex_);
+  if (!stored.empty()) {
+    meta_.end = end;
+    note_meta_written();
+  }
+  for (const NewRecord* record : late) {
+    late_.push_back({*record, record->payload.size()});
+    if (late_.size() > kLateRecordsMax) late_.pop_front();
+  }
+  return {};
+}
+
+/// @pre  mutex_ is held, `stored` was committed
+void LmdbStore::index_stored(const std::vector<Stored>& stored, const Admission& admission) {
+  ++commits_;
+  if (tail_.documents.empty()) taking_work_.notify_one();
+  for (const Stored& each : stored) {
+    const NewRecord& record = *each.record;
+    auto [found, is_new] = tail_.documents.try_emplace(record.document);
+    IndexedDocument& document = found->second;
+    if (is_new) {
+      document.head = admission.heads().at(record.document);
+      if (document.head.records == 0 && document.head.mark_position == 0) ++totals_.documents;
+    }
+    document.add_entry(each.position, record, record.payload.size());
+    ++totals_.records;
+    totals_.history_bytes += record.payload.size();
+    tail_.bytes += record.payload.size();
+  }
+  for (const auto& [id, head] : admission.heads()) {
+    auto found = tail_.documents.find(id);
+    if (found != tail_.documents.end()) found->second.head.held = head.held;
+  }
+  tail_.end = meta_.end;
+}
+
+Status LmdbStore::check_quota(std::uint64_t more_bytes) const {
+  if (options_.quota_bytes == 0) return {};
+  std::shared_lock files(files_mutex_);
+  const std::uint64_t used =
+      (log_ ? log_->file_bytes() : 0) + (derived_ ? derived_->environment().file_bytes() : 0);
+  if (used + more_bytes <= options_.quota_bytes) return {};
+  return Error(ErrorCode::kQuota, folder_.path() + " takes " + std::to_string(used) +
+                                      " bytes of the " + std::to_string(options_.quota_bytes) +
+                                      " it may; compact it, evict documents, or allow it more");
+}
+
+// --- what replaces records; each runs as a job ---
+
+Status LmdbStore::write_log(const std::function<Status(Writing&)>& body) {
+  std::shared_lock files(files_mutex_);
+  if (!log_) return Error(ErrorCode::kIoError, "the log's file could not be opened again");
+  return log_->write(body);
+}
+
+/// @pre  mutex_ is held, meta_ is in the log
+void LmdbStore::note_meta_written() {
+  meta_.format = lmdb::kStoreFormat;
+  if (meta_is_new_) folder_.forget_close();
+  meta_is_new_ = false;
+}
+
+/// Writes meta alone. On the writer thread.
+Status LmdbStore::write_meta(const std::function<void(LogMeta&)>& change) {
+  LogMeta meta = meta_;
+  change(meta);
+  WEFT_TRY(write_log(
+      [&](Writing& writing) { return lmdb::write_log_meta(writing, kMetaDatabase, meta); }));
+  std::lock_guard lock(mutex_);
+  meta_ = std::move(meta);
+  note_meta_written();
+  return {};
+}
+
+/// In one transaction. On the writer thread. @param before  what the document was
+Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) {
+  if (plan.position == 0) return {};
+  LogMeta meta = meta_;
+  ++meta.rewrites;
+  meta.end = std::max(meta.end, plan.position + 1);
+  std::uint64_t gone_bytes = 0;
+  WEFT_TRY(write_log([&](Writing& writing) -> Status {
+    gone_bytes = 0;
+    auto count = [&](LogPosition at) -> Status {
+      WEFT_ASSIGN(std::optional<ByteSpan> value, writing.get(kLogDatabase, at));
+      if (!value) return {};
+      Result<RecordView> old = decode_record(at, *value);
+      if (old.ok()) gone_bytes += old->payload.size();
+      return {};
+    };
+    for (LogPosition at : plan.gone) {
+      WEFT_TRY(count(at));
+      WEFT_TRY(writing.erase(kLogDatabase, at));
+    }
+    WEFT_TRY(count(plan.position));
+    WEFT_TRY(writing.put(kLogDatabase, plan.position, record_size(plan.record.payload.size()),
+                         [&](std::byte* out) {
+                           encode_record(plan.position, plan.record, plan.record.payload, out);
+                         }));
+    return lmdb::write_log_meta(writing, kMetaDatabase, meta);
+  }));
+  plan.recount(gone_bytes);
+  std::lock_guard lock(mutex_);
+  meta_ = std::move(meta);
+  note_meta_written();
+  totals_.records += plan.document.head.records - before.records;
+  totals_.history_bytes += plan.document.head.history_bytes - before.history_bytes;
+  tail_.states.erase(plan.record.document);
+  tail_.documents[plan.record.document] = std::move(plan.document);
+  tail_.end = meta_.end;
+  tail_.rewrites = meta_.rewrites;
+  taking_work_.notify_one();
+  return {};
+}
+
+Status LmdbStore::set_status(const DocumentId& id, DocumentStatus status) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    const DocumentHead before = document.head;
+    return carry_out(before, plan_status(id, std::move(document), meta_.end, status));
+  });
+}
+
+Status LmdbStore::trim(const DocumentId& id, const StoredState& state) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    const DocumentHead before = document.head;
+    WEFT_ASSIGN(Replacement plan, plan_trim(id, std::move(document), meta_.end, state));
+    return carry_out(before, std::move(plan));
+  });
+}
+
+Status LmdbStore::seal(const NewRecord& bundle) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(bundle.document, true));
+    const DocumentHead before = document.head;
+    WEFT_ASSIGN(Replacement plan, plan_seal(std::move(document), bundle));
+    return carry_out(before, std::move(plan));
+  });
+}
+
+// --- closing ---
+
+Status LmdbStore::flush() {
+  {
+    std::lock_guard lock(mutex_);
+    retry_at_ = steady_clock::now();
+    if (broken_) return broken_.clone();
+  }
+  return run_job([this]() -> Status {
+    std::lock_guard lock(mutex_);
+    if (unsaved_) return unsaved_.clone();
+    if (refused_) return refused_.clone();
+    return {};
+  });
+}
+
+Status LmdbStore::close() {
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  work_.notify_all();
+  taking_work_.notify_all();
+  if (writer_.joinable()) writer_.join();
+  if (catching_up_.joinable()) catching_up_.join();
+  std::lock_guard lock(mutex_);
+  if (broken_) return broken_.clone();
+  if (unsaved_) return unsaved_.clone();
+  if (refused_) return refused_.clone();
+  return {};
+}
+
+LmdbStore::~LmdbStore() {
+  const bool was_open = writer_.joinable() || writer_done_;
+  const bool clean = close().ok() && was_open && !meta_is_new_;
+  derived_.reset();
+  log_.reset();
+  if (was_open && derived_lost_) (void)lmdb::remove_environment(folder_.derived());
+  if (clean) (void)folder_.note_close();
+}
+
+}  // namespace weft

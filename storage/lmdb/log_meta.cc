@@ -1,0 +1,89 @@
+#include "storage/lmdb/log_meta.h"
+
+#include <optional>
+#include <string>
+
+#include "storage/lmdb/checked_value.h"
+
+namespace weft::lmdb {
+namespace {
+
+constexpr Key kFormatKey = 1;
+constexpr Key kAllKey = 5;
+// Of format 1.
+constexpr Key kEpochKey = 2;
+constexpr Key kReplicaKey = 3;
+constexpr Key kEndKey = 4;
+
+Error damaged() {
+  return Error(ErrorCode::kCorrupt,
+               "what the store says of itself is damaged; `weft store salvage` copies out what is "
+               "whole");
+}
+
+Result<std::uint64_t> get_u64(const Reading& reading, std::size_t database, Key key) {
+  WEFT_ASSIGN(std::optional<ByteSpan> value, reading.get(database, key));
+  if (!value || value->size() != 8) return damaged();
+  return ByteReader(*value).u64();
+}
+
+Result<LogMeta> read_format_1(const Reading& reading, std::size_t database) {
+  LogMeta meta;
+  meta.format = 1;
+  WEFT_ASSIGN(meta.epoch, get_u64(reading, database, kEpochKey));
+  WEFT_ASSIGN(meta.replica.value, get_u64(reading, database, kReplicaKey));
+  WEFT_ASSIGN(meta.end, get_u64(reading, database, kEndKey));
+  return meta;
+}
+
+}  // namespace
+
+Result<LogMeta> read_log_meta(const Reading& reading, std::size_t database) {
+  WEFT_ASSIGN(std::optional<ByteSpan> format, reading.get(database, kFormatKey));
+  WEFT_ASSIGN(std::optional<ByteSpan> all, reading.get(database, kAllKey));
+  if (!format && !all) return Error(ErrorCode::kNotFound, "an environment without a store");
+  if (!format || format->size() != 8) return damaged();
+  const std::uint64_t number = ByteReader(*format).u64();
+  if (number > kStoreFormat)
+    return Error(ErrorCode::kUnknownVersion,
+                 "the store has format " + std::to_string(number) +
+                     ", made by a newer weft; this one knows formats up to " +
+                     std::to_string(kStoreFormat));
+  if (number == 1 && !all) return read_format_1(reading, database);
+  if (!all) return damaged();
+  Result<ByteSpan> payload = read_checked(kAllKey, *all);
+  if (!payload.ok()) return damaged();
+  ByteReader in(*payload);
+  LogMeta meta;
+  meta.format = in.u32();
+  meta.is_relaxed_open = in.u32() != 0;
+  meta.epoch = in.u64();
+  meta.replica.value = in.u64();
+  meta.end = in.u64();
+  meta.rewrites = in.u64();
+  meta.home = {in.u64(), in.u64(), in.u64(), in.u64()};
+  while (in.ok() && !in.at_end()) meta.incarnations.push_back(in.u64());
+  if (!in.ok() || meta.format != number) return damaged();
+  return meta;
+}
+
+Status write_log_meta(Writing& writing, std::size_t database, const LogMeta& meta) {
+  Bytes payload;
+  ByteWriter out(payload);
+  out.u32(kStoreFormat);
+  out.u32(meta.is_relaxed_open ? 1 : 0);
+  for (std::uint64_t word :
+       {meta.epoch, meta.replica.value, meta.end, meta.rewrites, meta.home.machine, meta.home.inode,
+        meta.home.birth_s, meta.home.birth_ns})
+    out.u64(word);
+  for (std::uint64_t incarnation : meta.incarnations) out.u64(incarnation);
+  if (meta.format != kStoreFormat) {  // of an older weft, or of none yet
+    Bytes format;
+    ByteWriter(format).u64(kStoreFormat);
+    WEFT_TRY(writing.put(database, kFormatKey, format));
+    for (Key old : {kEpochKey, kReplicaKey, kEndKey}) WEFT_TRY(writing.erase(database, old));
+  }
+  return writing.put(database, kAllKey, checked_value(kAllKey, payload));
+}
+
+}  // namespace weft::lmdb

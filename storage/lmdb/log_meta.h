@@ -1,0 +1,37 @@
+#pragma once
+// LogMeta: what the log's environment says of itself. Written in the transaction that it belongs to.
+//
+// In the database `meta`: key 1 the format as a plain u64, for every weft to read; key 5 all of it as a
+// checked value. (Format 1 had the epoch, the replica and the end under the keys 2, 3 and 4, unchecked.)
+
+#include <cstdint>
+#include <vector>
+
+#include "crdt/clock/ids.h"
+#include "storage/lmdb/environment.h"
+#include "storage/lmdb/store_folder.h"
+#include "storage/record.h"
+
+namespace weft::lmdb {
+
+inline constexpr std::uint32_t kStoreFormat = 2;
+inline constexpr std::size_t kIncarnationsMax = 64;
+
+struct LogMeta {
+  std::uint32_t format = kStoreFormat;
+  std::uint64_t epoch = 0;
+  ReplicaId replica;
+  LogPosition end = 1;           ///< behind the last position that was ever given
+  std::uint64_t rewrites = 0;    ///< how often records were replaced
+  bool is_relaxed_open = false;  ///< somebody may have been promised more than is here
+  Home home;
+  std::vector<std::uint64_t> incarnations;  ///< the newest last
+};
+
+/// @param database  the number of `meta`
+/// @errors kNotFound: a new environment; kUnknownVersion: of a newer weft; kCorrupt
+Result<LogMeta> read_log_meta(const Reading& reading, std::size_t database);
+/// Writes the newest format.
+Status write_log_meta(Writing& writing, std::size_t database, const LogMeta& meta);
+
+}  // namespace weft::lmdb

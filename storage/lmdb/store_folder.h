@@ -1,0 +1,83 @@
+#pragma once
+// StoreFolder: the files of a store and where it lives.
+//
+//   <folder>/writer.lock   held by the process that writes, with its pid
+//   <folder>/closed        made by a clean close: when the log's file was changed last; gone while open
+//   <folder>/opening.lock  shared while a process opens the store, alone while files are replaced
+//   <folder>/log/          LMDB: the log, the truth
+//   <folder>/derived/      LMDB: what can be made again from it; may be deleted
+//
+// A store knows when it was copied, moved to another disk or put back from a backup: the log's file then
+// has another inode, another birth time, or was changed after the clean close. (The device number says
+// nothing: it changes between boots.) Source: design.md section 7.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "crdt/base/result.h"
+
+namespace weft::lmdb {
+
+/// Where a log's file lies; equal for one file on one machine.
+struct Home {
+  std::uint64_t machine = 0;  ///< hash of the machine id; 0: it has none
+  std::uint64_t inode = 0;
+  std::uint64_t birth_s = 0;  ///< 0: the filesystem does not say
+  std::uint64_t birth_ns = 0;
+  friend bool operator==(const Home&, const Home&) = default;
+};
+
+/// Nothing happens where it is there.
+Status make_folder(const std::string& folder);
+/// Makes a removal or a rename in `folder` durable.
+Status sync_folder(const std::string& folder);
+/// Puts a file in another's place, durably.
+Status replace_file(const std::string& from, const std::string& to);
+
+/// Removes a folder of LMDB files. @errors kIoError
+Status remove_environment(const std::string& folder);
+
+/// An flock() that ends with it.
+class FileLock {
+ public:
+  explicit FileLock(int file) : file_(file) {}
+  FileLock(FileLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock();
+
+ private:
+  int file_;
+};
+
+class StoreFolder {
+ public:
+  explicit StoreFolder(std::string path) : path_(std::move(path)) {}
+  StoreFolder(const StoreFolder&) = delete;
+  StoreFolder& operator=(const StoreFolder&) = delete;
+  ~StoreFolder();
+
+  const std::string& path() const { return path_; }
+  std::string log() const { return path_ + "/log"; }
+  std::string log_file() const { return path_ + "/log/data.mdb"; }
+  std::string derived() const { return path_ + "/derived"; }
+
+  bool has_store() const;
+  /// @errors kInUse: another process has it; its pid is in the message
+  Status lock();
+  /// Waits until no files are being replaced; where `alone`, until nobody is opening the store. The lock
+  /// ends with the returned object.
+  Result<FileLock> lock_opening(bool alone) const;
+  /// Of the log's file, or of another that will take its place.
+  Result<Home> home(const std::string& file) const;
+  /// Is there word of a clean close, and has the log's file been changed since?
+  Result<bool> changed_since_close() const;
+  Status note_close() const;
+  void forget_close() const;
+
+ private:
+  std::string path_;
+  int lock_file_ = -1;
+};
+
+}  // namespace weft::lmdb

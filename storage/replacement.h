@@ -1,0 +1,37 @@
+#pragma once
+// Replacement: what a change of status, a trim or a seal does to a store: records that go, one that comes,
+// and the document as it is indexed then. Both engines carry it out, each in one step.
+
+#include <vector>
+
+#include "storage/log_index.h"
+
+namespace weft {
+
+struct Replacement {
+  std::vector<LogPosition> gone;
+  LogPosition position = 0;  ///< of `record`; where one lies there it is replaced
+  NewRecord record;
+  Bytes payload;  ///< the record's, where it is made here
+  IndexedDocument document;
+
+  Replacement() = default;
+  Replacement(Replacement&&) = default;
+  Replacement& operator=(Replacement&&) = default;
+
+  /// Brings the counts up to date. @param gone_bytes  payloads of the records that go
+  void recount(std::uint64_t gone_bytes);
+};
+
+/// @param document  as it is, with all its entries
+/// @param end       behind the last position of the log
+/// @return  without a position: it has that status already
+Replacement plan_status(const DocumentId& id, IndexedDocument document, LogPosition end,
+                        DocumentStatus status);
+/// @errors kInvalidArgument: the store lacks some of it, or trimmed more before
+Result<Replacement> plan_trim(const DocumentId& id, IndexedDocument document, LogPosition end,
+                              const StoredState& state);
+/// @errors kInvalidArgument: the bundle's operations are not those of whole records
+Result<Replacement> plan_seal(IndexedDocument document, const NewRecord& bundle);
+
+}  // namespace weft
