@@ -222,6 +222,10 @@ class Document {
   Result<std::vector<Bytes>> deltas_since(const VersionVector& since) const;
   /// One bundle per replica with everything not in `since`, to be applied together.
   Result<std::vector<Bytes>> bundles_since(const VersionVector& since) const;
+  /// Some consecutive deltas of a replica as one bundle.
+  /// @param end_chain  the chain hash behind the last of them; chain() is that of the log's end
+  /// @errors kNeedHistory; kNotFound: it has no such operations, or `begin` or `end` cuts a delta
+  Result<Bytes> seal(ReplicaId replica, Seq begin, Seq end, std::uint64_t end_chain) const;
   /// The whole history as a file. @errors kNeedHistory: loaded from a snapshot
   Result<Bytes> export_history() const;
   /// The state as a file; canonical (I3). An open transaction has no part in it.

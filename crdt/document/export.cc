@@ -217,6 +217,15 @@ Result<std::vector<Bytes>> Document::bundles_since(const VersionVector& since) c
   return bundles;
 }
 
+Result<Bytes> Document::seal(ReplicaId replica, Seq begin, Seq end, std::uint64_t end_chain) const {
+  const std::optional<ReplicaIndex> known = impl_->graph.find(replica);
+  if (!known || begin >= end || end > impl_->graph.end(*known))
+    return Error(ErrorCode::kNotFound, "there are no such operations of " + to_string(replica));
+  std::string content;
+  WEFT_ASSIGN(Batch batch, impl_->batch_of(*known, begin, end, content));
+  return seal_bundle(batch, end_chain, impl_->options.compressor);
+}
+
 Result<Bytes> Document::export_history() const {
   WEFT_ASSIGN(std::vector<Bytes> bundles, bundles_since({}));
   HistoryFile file;
