@@ -231,12 +231,12 @@ TEST_CASE("a store survives power cuts at any moment") {
 //   The folders' entries are never flushed: what ext4, xfs and btrfs do unasked, POSIX does not promise.
 TEST_CASE("a power cut while a store is made leaves one that opens" * doctest::should_fail()) {
   std::string report =
-      cut_power({open()}, Phase::kMaking, first_seed(), scaled_count(100), DiskModel::Options());
+      cut_power({open()}, Phase::kMaking, first_seed(), 100, DiskModel::Options());
   if (!report.empty()) FAIL(report);
 }
 
 TEST_CASE("a store needs no more of a filesystem than POSIX promises" * doctest::should_fail()) {
-  std::string report = cut_power(usual_steps(), Phase::kInUse, first_seed(), scaled_count(100),
+  std::string report = cut_power(usual_steps(), Phase::kInUse, first_seed(), 100,
                                  {.names = DiskModel::Names::kStrict});
   if (!report.empty()) FAIL(report);
 }
