@@ -193,6 +193,33 @@ int truncate_call(int file, off_t size, const Call& call) {
   return watch.run(info, [&](std::uint64_t) { return call(); });
 }
 
+template <typename Call>
+int reserve_call(int file, int mode, off_t offset, off_t size, const Call& call) {
+  Watch watch;
+  if (!watch) return call();
+  const std::string path = path_of(file);
+  FileCallInfo info;
+  info.call = FileCall::kReserve;
+  info.path = path;
+  info.offset = static_cast<std::uint64_t>(std::max<off_t>(offset, 0));
+  info.size = static_cast<std::uint64_t>(std::max<off_t>(size, 0));
+  info.reserve_mode = mode;
+  return watch.run(info, [&](std::uint64_t) { return call(); });
+}
+
+/// posix_fallocate() returns its errno value and leaves errno alone.
+template <typename Call>
+int reserve_call_posix(int file, off_t offset, off_t size, const Call& call) {
+  const int before = errno;
+  const int result = reserve_call(file, 0, offset, size, [&] {
+    errno = call();
+    return errno == 0 ? 0 : -1;
+  });
+  const int code = result == 0 ? 0 : errno;
+  errno = before;
+  return code;
+}
+
 /// A call about names; `target` may be null.
 template <typename Call>
 int name_call(FileCall kind, int folder, const char* name, int target_folder, const char* target,
@@ -325,6 +352,23 @@ int ftruncate(int file, off_t size) noexcept {
 }
 int ftruncate64(int file, off64_t size) noexcept {
   return truncate_call(file, size, [&] { return WEFT_NEXT(ftruncate64)(file, size); });
+}
+
+int fallocate(int file, int mode, off_t offset, off_t size) {
+  return reserve_call(file, mode, offset, size,
+                      [&] { return WEFT_NEXT(fallocate)(file, mode, offset, size); });
+}
+int fallocate64(int file, int mode, off64_t offset, off64_t size) {
+  return reserve_call(file, mode, offset, size,
+                      [&] { return WEFT_NEXT(fallocate64)(file, mode, offset, size); });
+}
+int posix_fallocate(int file, off_t offset, off_t size) {
+  return reserve_call_posix(file, offset, size,
+                            [&] { return WEFT_NEXT(posix_fallocate)(file, offset, size); });
+}
+int posix_fallocate64(int file, off64_t offset, off64_t size) {
+  return reserve_call_posix(file, offset, size,
+                            [&] { return WEFT_NEXT(posix_fallocate64)(file, offset, size); });
 }
 
 int rename(const char* from, const char* to) noexcept {

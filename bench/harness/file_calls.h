@@ -5,7 +5,7 @@
 // How: file_calls.cc defines open, pwrite, fdatasync and their like; in an executable that links it these come
 // before libc's, for shared libraries (liblmdb, libsqlite3, librocksdb) as well, and hand on to libc's.
 //
-// Not seen: what libc does inside (fopen, stdio), writes through a mapping, fallocate, io_uring. close is not
+// Not seen: what libc does inside (fopen, stdio), writes through a mapping, io_uring. close is not
 // intercepted: the path of a descriptor is asked of the kernel when there is something to tell.
 //
 // Invariants
@@ -31,6 +31,7 @@ enum class FileCall : std::uint8_t {
   kWrite,
   kSync,  ///< fsync, fdatasync, msync, sync_file_range; of a folder, too
   kTruncate,
+  kReserve,  ///< fallocate and posix_fallocate: room for `size` bytes at `offset`
   kRename,
   kLink,
   kUnlink,  ///< rmdir, too
@@ -48,6 +49,7 @@ struct FileCallInfo {
   std::uint64_t size = 0;             ///< of kWrite: bytes; of kTruncate: the new size
   std::span<const ::iovec> pieces{};  ///< of kWrite: the bytes
   int open_flags = 0;                 ///< of kOpen: O_CREAT, O_TRUNC, ...
+  int reserve_mode = 0;               ///< of kReserve: FALLOC_FL_KEEP_SIZE, ...
   /// Durable when it returns: fsync, fdatasync, msync(MS_SYNC), a write through O_DSYNC or O_SYNC.
   bool is_flush = false;
 

@@ -104,6 +104,7 @@ TEST_CASE("every call is told with its file, place, size and bytes") {
     REQUIRE(::pwrite(file, "X", 1, 100) == 1);
     REQUIRE(::fdatasync(file) == 0);
     REQUIRE(::ftruncate(file, 4) == 0);
+    REQUIRE(::posix_fallocate(file, 2, 5) == 0);
     REQUIRE(std::rename(path.c_str(), (folder.path() + "/b/c").c_str()) == 0);
     REQUIRE(::fsync(file) == 0);
     REQUIRE(::unlink((folder.path() + "/b/c").c_str()) == 0);
@@ -126,10 +127,10 @@ TEST_CASE("every call is told with its file, place, size and bytes") {
       {FileCall::kMakeFolder, "/b", 0, 0, "", false}, {FileCall::kOpen, "/a", 0, 0, "", false},
       {FileCall::kWrite, "/a", 0, 3, "abc", false},   {FileCall::kWrite, "/a", 3, 3, "def", false},
       {FileCall::kWrite, "/a", 100, 1, "X", false},   {FileCall::kSync, "/a", 0, 0, "", true},
-      {FileCall::kTruncate, "/a", 0, 4, "", false},   {FileCall::kRename, "/a", 0, 0, "", false},
-      {FileCall::kSync, "/b/c", 0, 0, "", true},      {FileCall::kUnlink, "/b/c", 0, 0, "", false},
-      {FileCall::kOpen, "/a", 0, 0, "", false},       {FileCall::kWrite, "/a", 0, 2, "12", true},
-      {FileCall::kWrite, "/a", 2, 1, "3", true}};
+      {FileCall::kTruncate, "/a", 0, 4, "", false},   {FileCall::kReserve, "/a", 2, 5, "", false},
+      {FileCall::kRename, "/a", 0, 0, "", false},     {FileCall::kSync, "/b/c", 0, 0, "", true},
+      {FileCall::kUnlink, "/b/c", 0, 0, "", false},   {FileCall::kOpen, "/a", 0, 0, "", false},
+      {FileCall::kWrite, "/a", 0, 2, "12", true},     {FileCall::kWrite, "/a", 2, 1, "3", true}};
   REQUIRE(recorder.seen.size() == std::size(expected));
   for (std::size_t i = 0; i < recorder.seen.size(); ++i) {
     CAPTURE(i);
@@ -141,7 +142,7 @@ TEST_CASE("every call is told with its file, place, size and bytes") {
     CHECK(as_text(seen.data) == expected[i].data);
     CHECK(seen.is_flush == expected[i].is_flush);
   }
-  CHECK(recorder.seen[7].target == std::filesystem::canonical(folder.path()).string() + "/b/c");
+  CHECK(recorder.seen[8].target == std::filesystem::canonical(folder.path()).string() + "/b/c");
 }
 
 TEST_CASE("the observer refuses a call, cuts a write short, or swallows it") {
@@ -159,6 +160,7 @@ TEST_CASE("the observer refuses a call, cuts a write short, or swallows it") {
     verdict = {.error = ENOSPC};
     CHECK(::pwrite(file, "abc", 3, 0) == -1);
     CHECK(errno == ENOSPC);
+    CHECK(::posix_fallocate(file, 0, 3) == ENOSPC);
     verdict = {.swallow = true};
     CHECK(::pwrite(file, "abc", 3, 0) == 3);
     CHECK(::ftruncate(file, 17) == 0);

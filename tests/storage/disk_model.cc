@@ -85,6 +85,9 @@ bench::Verdict DiskRecorder::before(const bench::FileCallInfo& info) {
       event.kind = Kind::kTruncate;
       event.offset = info.size;
       break;
+    case FileCall::kReserve:  // what it reserves is neither size nor content, as our stores use it
+      WEFT_ASSERT((info.reserve_mode & FALLOC_FL_KEEP_SIZE) != 0);
+      return {};
     case FileCall::kSync: {
       std::lock_guard lock(mutex_);
       flush_begun = events_.size();

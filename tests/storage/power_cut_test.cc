@@ -14,19 +14,13 @@
 #include "tests/histories/harness.h"
 #include "tests/histories/isolate.h"
 #include "tests/storage/disk_model.h"
-#include "tests/storage/store_contract.h"
+#include "tests/storage/written.h"
 #include "tests/support/folder.h"
 
 namespace weft::test {
 namespace {
 
 constexpr std::uint64_t kImagesPerRecording = 100;
-
-/// What a workload has handed to its store, in order.
-struct History {
-  std::vector<SampleRecord> records;
-  std::vector<std::size_t> batch_ends;  ///< each the number of records up to a batch's end
-};
 
 /// A program that uses a store; how many records are acknowledged it marks in the recording.
 class Workload {
@@ -38,33 +32,20 @@ class Workload {
     options.folder = folder_;
     options.create = true;
     store = LmdbStore::open(options).value();
-    recorder_.mark(history.records.size());
+    recorder_.mark(written.record_count());
   }
   void append(std::uint64_t records_max, std::uint64_t payload_bytes_max) {
-    std::vector<SampleRecord> batch;
-    const std::uint64_t count = 1 + random.below(records_max);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const std::uint8_t document = static_cast<std::uint8_t>(1 + random.below(5));
-      const Seq first = ends_[document];
-      const Seq op_count = static_cast<Seq>(1 + random.below(9));
-      ends_[document] += op_count;
-      batch.push_back(sample(document, 7, first, op_count, random.below(payload_bytes_max)));
-      for (std::byte& byte : batch.back().payload) byte = static_cast<std::byte>(random.next());
-    }
-    history.records.insert(history.records.end(), batch.begin(), batch.end());
-    history.batch_ends.push_back(history.records.size());
-    store->append(views(batch)).value();
-    recorder_.mark(history.records.size());
+    store->append(written.add_batch(random, records_max, payload_bytes_max)).value();
+    recorder_.mark(written.record_count());
   }
 
   Random random;
   std::unique_ptr<LmdbStore> store;
-  History history;
+  Written written;
 
  private:
   std::string folder_;
   DiskRecorder& recorder_;
-  std::map<std::uint8_t, Seq> ends_;
 };
 
 // --- steps of a workload ---
@@ -106,7 +87,7 @@ std::vector<Step> usual_steps() {
 
 struct Recording {
   std::vector<DiskEvent> events;
-  History history;
+  Written written;
 };
 
 Recording record(const std::vector<Step>& steps, std::uint64_t seed) {
@@ -117,36 +98,13 @@ Recording record(const std::vector<Step>& steps, std::uint64_t seed) {
     bench::FileCallScope scope(recorder);
     for (const Step& step : steps) step(workload);
   }
-  return {recorder.events(), std::move(workload.history)};
+  return {recorder.events(), std::move(workload.written)};
 }
 
 // --- images ---
 
-std::string compare(const LmdbStore& store, const History& history, std::size_t acknowledged) {
-  std::size_t seen = 0;
-  std::string wrong;
-  Status status = store.scan(1, [&](const RecordView& record) {
-    const bool as_written = seen < history.records.size() && record.position == seen + 1 &&
-                            static_cast<const RecordHead&>(record) == history.records[seen].head &&
-                            std::ranges::equal(record.payload, history.records[seen].payload);
-    if (!as_written) wrong = "record " + std::to_string(record.position) + " is another one";
-    ++seen;
-    return as_written;
-  });
-  if (!status.ok()) return "scan: " + status.error().message();
-  if (!wrong.empty()) return wrong;
-  if (seen < acknowledged)
-    return "lost: " + std::to_string(acknowledged) + " records were acknowledged, " +
-           std::to_string(seen) + " are there";
-  if (seen != 0 && !std::ranges::binary_search(history.batch_ends, seen))
-    return "a batch is there in part (I1): " + std::to_string(seen) + " records";
-  if (store.info().end != seen + 1) return "the log's end is not behind its last record (I4)";
-  if (store.info().records != seen) return "the index does not count what is in the log";
-  return "";
-}
-
 /// "" if the store in `folder` is one that may be found after a cut.
-std::string check_image(const std::string& folder, const History& history,
+std::string check_image(const std::string& folder, const Written& written,
                         std::size_t acknowledged) {
   LmdbStore::Options options;
   options.folder = folder;
@@ -158,7 +116,7 @@ std::string check_image(const std::string& folder, const History& history,
     auto bad = (*store)->verify();
     if (!bad.ok()) return "verify: " + bad.error().message();
     if (!bad->empty()) return "verify: " + (*bad)[0].error.message();
-    std::string wrong = compare(**store, history, acknowledged);
+    std::string wrong = written.compare(**store, acknowledged);
     if (!wrong.empty()) return wrong;
     const SampleRecord more = sample(99, 9, 0, 1, 5'000);
     const NewRecord view = more.view();
@@ -201,7 +159,7 @@ std::string cut_power(const std::vector<Step>& steps, Phase phase, std::uint64_t
       model.advance(cuts[i]);
       Folder folder(fast_parent());
       model.build(random, folder.path());
-      std::string wrong = check_image(folder.path() + "/store", recording.history, model.mark());
+      std::string wrong = check_image(folder.path() + "/store", recording.written, model.mark());
       if (!wrong.empty())
         return wrong + "\n(cut before event " + std::to_string(cuts[i]) + " of " +
                std::to_string(recording.events.size()) + ")";
@@ -230,8 +188,7 @@ TEST_CASE("a store survives power cuts at any moment") {
 //   store is refused, although nobody has been promised anything.
 //   The folders' entries are never flushed: what ext4, xfs and btrfs do unasked, POSIX does not promise.
 TEST_CASE("a power cut while a store is made leaves one that opens" * doctest::should_fail()) {
-  std::string report =
-      cut_power({open()}, Phase::kMaking, first_seed(), 100, DiskModel::Options());
+  std::string report = cut_power({open()}, Phase::kMaking, first_seed(), 100, DiskModel::Options());
   if (!report.empty()) FAIL(report);
 }
 
