@@ -1,7 +1,7 @@
 // Opening a store: its files, who it is, and the stretch of the log that is not derived from yet.
+#include <random>
 #include <utility>
 
-#include "crdt/base/assert.h"
 #include "storage/lmdb/lmdb_store_parts.h"
 
 namespace weft {
@@ -11,8 +11,18 @@ using lmdb::Environment;
 using lmdb::LogMeta;
 using lmdb::Reading;
 
+namespace {
+
+std::uint64_t system_random() {
+  std::random_device device;
+  const std::uint64_t high = device();
+  return high << 32 | device();
+}
+
+}  // namespace
+
 Result<std::unique_ptr<LmdbStore>> LmdbStore::open(Options options) {
-  WEFT_ASSERT(options.read_only || options.random);
+  if (!options.random) options.random = system_random;
   std::unique_ptr<LmdbStore> store(new LmdbStore(std::move(options)));
   const bool writes = !store->options_.read_only;
   if (!store->folder_.has_store() && (!writes || !store->options_.create))

@@ -53,7 +53,7 @@ class LmdbStore final : public Store {
     bool relaxed = false;
     /// Of its files together; 0: no limit.
     std::uint64_t quota_bytes = 0;
-    /// Random numbers, for identity, epoch and incarnation; needed unless read_only.
+    /// Random numbers, for identity, epoch and incarnation. Null: the system's.
     std::function<std::uint64_t()> random;
     /// Called by the writer thread before each transaction; for tests of what happens meanwhile.
     std::function<void()> before_commit;

@@ -1,12 +1,9 @@
 #include "storage/lmdb/lmdb_store.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -15,35 +12,17 @@
 #include <doctest/doctest.h>
 
 #include "tests/storage/store_contract.h"
-#include "tests/support/random.h"
+#include "tests/support/folder.h"
 
 using namespace weft;
+using test::Folder;
 
 namespace {
-
-/// A folder that is gone with the object.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "weft-store-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::string path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 LmdbStore::Options options_of(const Folder& folder) {
   LmdbStore::Options options;
   options.folder = folder.path();
   options.create = true;
-  static std::atomic<std::uint64_t> drawn = 1000;
-  options.random = [] { return ++drawn; };
   return options;
 }
 
@@ -193,47 +172,4 @@ TEST_CASE("a record that is damaged on disk is named, and the others stay usable
   // What was lost can be stored again, as it comes back from a peer.
   REQUIRE(append(*store, marked).ok());
   CHECK(store->documents()[0].version.end({7}) == 40);
-}
-
-TEST_CASE("a writer that is killed loses nothing that it has acknowledged") {
-  Folder folder;
-  open(folder);
-  const char* given = std::getenv("WEFT_SEED");
-  std::uint64_t seed = given != nullptr && *given != 0 ? std::strtoull(given, nullptr, 10) : 1;
-  CAPTURE(seed);
-  test::Random random(seed);
-  for (int round = 0; round < 8; ++round) {
-    int pipe_ends[2];
-    REQUIRE(pipe(pipe_ends) == 0);
-    Seq begin = 0;
-    {
-      auto before = open(folder);
-      if (!before->documents().empty()) begin = before->documents()[0].version.end({7});
-    }
-    pid_t child = fork();
-    if (child == 0) {
-      auto store = LmdbStore::open(options_of(folder));
-      if (!store.ok()) _exit(1);
-      for (Seq i = begin;; ++i) {
-        if (!append(**store, test::sample(1, 7, i, 1, 100)).ok()) _exit(2);
-        if (write(pipe_ends[1], &i, sizeof i) != sizeof i) _exit(3);
-      }
-    }
-    ::close(pipe_ends[1]);
-    Seq last = 0;
-    std::size_t wanted = 1 + random.below(60);
-    for (std::size_t i = 0; i < wanted; ++i)
-      REQUIRE(::read(pipe_ends[0], &last, sizeof last) == sizeof last);
-    kill(child, SIGKILL);
-    int status = 0;
-    waitpid(child, &status, 0);
-    while (::read(pipe_ends[0], &last, sizeof last) == sizeof last) {
-    }
-    ::close(pipe_ends[0]);
-    CHECK(WIFSIGNALED(status));
-    auto store = open(folder);
-    CHECK(store->damaged().empty());
-    CHECK(store->verify()->empty());
-    CHECK(store->documents()[0].version.end({7}) > last);
-  }
 }
