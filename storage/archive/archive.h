@@ -17,6 +17,9 @@
 // A binary archive is not portable: it holds numbers as the machine that wrote it does. Its first line says
 // how, and a machine of another kind refuses it. XML is portable.
 //
+// XML shows of every delta, beside its bytes in base64, who made it, when and why. The bytes are the truth: where
+// what is shown says something else, the archive is corrupt.
+//
 // Invariants
 //   I1  read_archive(write_archive(a)) == a.
 //   I2  What was written by an older weft is read; what a newer one wrote is refused as such.
@@ -37,8 +40,16 @@ namespace weft {
 
 enum class ArchiveFormat : std::uint8_t { kXml, kBinary };
 
+/// What the store did with the document.
+enum class ArchivedStatus : std::uint8_t {
+  kLive = 0,
+  kEvicted = 1,  ///< not kept there
+  kDeleted = 2,  ///< a tombstone
+};
+
 struct ArchivedDocument {
   DocumentId id;
+  ArchivedStatus status = ArchivedStatus::kLive;
   std::vector<Bytes> deltas;  ///< row forms, dependencies first
   friend bool operator==(const ArchivedDocument&, const ArchivedDocument&) = default;
 };
@@ -59,12 +70,13 @@ struct Archive {
 /// 32 hexadecimal digits.
 std::string to_string(const DocumentId& id);
 
-/// @errors those of decode_delta, naming document and delta; kLimit: more than memory holds
+/// @errors those of decode_delta, naming document and delta; kInvalidArgument: a status that is none;
+///         kLimit: more than memory holds
 Result<Bytes> write_archive(const Archive& archive, ArchiveFormat format);
 
 /// Reads either format; the first line says which one it is.
-/// @errors kCorrupt: no archive, cut short, a wrong checksum, a document that can't be; those of
-///         decode_delta, naming document and delta; kUnknownVersion: written by a newer weft;
+/// @errors kCorrupt: no archive, cut short, a wrong checksum, a document that can't be, a delta that is
+///         not what it is said to be (both are named); those of decode_delta; kUnknownVersion: written by a newer weft;
 ///         kUnknownKind: a format that this weft or this machine does not read; kLimit: sizes beyond reason
 Result<Archive> read_archive(ByteSpan file);
 

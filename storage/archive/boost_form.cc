@@ -1,8 +1,8 @@
 // Versions of the classes; whoever adds a field raises one and reads the older ones on:
 //
 //   Archive            1
-//   ArchivedDocument   1
-//   DeltaEntry         1
+//   ArchivedDocument   1 id, deltas; 2 also its status
+//   DeltaEntry         1 payload; 2 in XML also what it shows to people
 //
 // Lists are written as a count and then the elements, not through Boost's vectors, which make room for
 // whatever count they read.
@@ -11,13 +11,9 @@
 
 #include <boost/archive/binary_iarchive.hpp>
 #include <boost/archive/binary_oarchive.hpp>
-#include <boost/archive/xml_iarchive.hpp>
-#include <boost/archive/xml_oarchive.hpp>
-#include <boost/serialization/nvp.hpp>
 #include <boost/serialization/split_free.hpp>
 #include <boost/serialization/tracking.hpp>
 #include <boost/serialization/version.hpp>
-#include <charconv>
 #include <locale>
 #include <new>
 #include <optional>
@@ -26,143 +22,74 @@
 #include <stdexcept>
 #include <streambuf>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
-#include "crdt/document/base64.h"
+#include "crdt/document/json_text.h"
+#include "storage/archive/boost_fields.h"
 #include "storage/archive/delta_info.h"
 
 namespace weft::boost_form {
 
-using boost::serialization::make_nvp;
+/// What XML shows of a delta.
+struct Shown {
+  std::string author;
+  Seq first_seq = 0;
+  Seq op_count = 0;
+  std::uint64_t committed_at_ms = 0;
+  std::string message;  ///< as in JSON text: XML has no control characters
+};
 
 /// A delta as it lies in an archive.
 struct DeltaEntry {
   Bytes row;
+  std::optional<Shown> shown;
 };
 
-/// Carries an error of ours through Boost's functions, which can't return one.
-struct Refusal {
-  Error error;
-};
-[[noreturn]] void refuse(ErrorCode code, std::string context) {
-  throw Refusal{Error(code, std::move(context))};
+Shown shown_of(const DeltaInfo& info) {
+  const std::string quoted = print_json(Json(info.message));
+  return {to_string(info.first.replica), info.first.seq, info.op_count, info.committed_at_ms,
+          quoted.substr(1, quoted.size() - 2)};
 }
 
-template <typename Form>
-inline constexpr bool kIsXml = std::is_same_v<Form, boost::archive::xml_iarchive> ||
-                               std::is_same_v<Form, boost::archive::xml_oarchive>;
-
-/// Boost takes a class of a newer version without a word.
-template <typename T>
-void check_class_version(unsigned version, const char* name) {
-  constexpr unsigned kKnown = boost::serialization::version<T>::value;
-  if (version > kKnown)
-    refuse(ErrorCode::kUnknownVersion, std::string("an archive with a ") + name + " of version " +
-                                           std::to_string(version) + "; this weft reads up to " +
-                                           std::to_string(kKnown) + ": update it");
+/// Both ways. @tparam Fields  Shown, const where it is written
+template <typename Form, typename Fields>
+void exchange_shown(Form& form, Fields& shown) {
+  form& make_nvp("author", shown.author);
+  form& make_nvp("first_seq", shown.first_seq);
+  form& make_nvp("op_count", shown.op_count);
+  form& make_nvp("committed_at_ms", shown.committed_at_ms);
+  form& make_nvp("message", shown.message);
 }
 
-template <typename Value, typename Form>
-Value get(Form& in, const char* name) {
-  Value value{};
-  in >> make_nvp(name, value);
-  return value;
+/// What `a` says in another way than `b`; null where they agree.
+const char* difference(const Shown& a, const Shown& b) {
+  if (a.author != b.author) return "author";
+  if (a.first_seq != b.first_seq) return "first_seq";
+  if (a.op_count != b.op_count) return "op_count";
+  if (a.committed_at_ms != b.committed_at_ms) return "committed_at_ms";
+  if (a.message != b.message) return "message";
+  return nullptr;
 }
 
-/// In XML base64; in binary a size and the bytes.
-template <typename Form>
-void put_bytes(Form& out, const char* name, ByteSpan bytes) {
-  if constexpr (kIsXml<Form>) {
-    const std::string text = base64_encode(bytes);
-    out << make_nvp(name, text);
-  } else {
-    const auto size = static_cast<std::uint32_t>(bytes.size());
-    out << size;
-    out.save_binary(bytes.data(), bytes.size());
-  }
-}
-template <typename Form>
-Bytes get_bytes(Form& in, const char* name) {
-  if constexpr (kIsXml<Form>) {
-    std::optional<Bytes> bytes = base64_decode(get<std::string>(in, name));
-    if (!bytes) refuse(ErrorCode::kCorrupt, std::string("its ") + name + " is not base64");
-    return *std::move(bytes);
-  } else {
-    const auto size = get<std::uint32_t>(in, name);
-    if (size > DecodeLimits{}.input_bytes)
-      refuse(ErrorCode::kLimit, std::string("its ") + name + " is larger than a delta can be");
-    Bytes bytes(size);
-    in.load_binary(bytes.data(), size);
-    return bytes;
-  }
-}
-
-/// In XML hexadecimal digits; in binary the bytes.
-template <typename Form>
-void put_id(Form& out, const DocumentId& id) {
-  if constexpr (kIsXml<Form>) {
-    const std::string text = to_string(id);
-    out << make_nvp("id", text);
-  } else {
-    out.save_binary(id.bytes.data(), id.bytes.size());
-  }
-}
-template <typename Form>
-DocumentId get_id(Form& in) {
-  DocumentId id;
-  if constexpr (kIsXml<Form>) {
-    const auto text = get<std::string>(in, "id");
-    const char* digits = text.c_str();
-    if (text.size() == 2 * id.bytes.size())
-      for (std::uint8_t& byte : id.bytes) {
-        std::from_chars(digits, digits + 2, byte, 16);
-        digits += 2;
-      }
-    if (to_string(id) != text) refuse(ErrorCode::kCorrupt, "'" + text + "' is no document's id");
-  } else {
-    in.load_binary(id.bytes.data(), id.bytes.size());
-  }
-  return id;
-}
-
-template <typename Form>
-void put_replica(Form& out, const char* name, ReplicaId replica) {
-  if constexpr (kIsXml<Form>) {
-    const std::string text = to_string(replica);
-    out << make_nvp(name, text);
-  } else {
-    out << replica.value;
-  }
-}
-template <typename Form>
-ReplicaId get_replica(Form& in, const char* name) {
-  if constexpr (kIsXml<Form>) {
-    const auto text = get<std::string>(in, name);
-    ReplicaId replica;
-    std::from_chars(text.data(), text.data() + text.size(), replica.value, 16);
-    if (to_string(replica) != text)
-      refuse(ErrorCode::kCorrupt, "'" + text + "' is no replica's id");
-    return replica;
-  } else {
-    return {get<std::uint64_t>(in, name)};
-  }
-}
-
-/// The `index`-th delta of a document is one.
-void check_delta(const DeltaEntry& entry, const DocumentId& document, std::uint64_t index,
-                 Batch& scratch) {
-  const Result<DeltaInfo> info = read_delta_info(entry.row, scratch);
-  if (!info.ok())
-    refuse(info.error().code(), "document " + to_string(document) + ", delta " +
-                                    std::to_string(index) + ": " + info.error().context());
+/// What the payload of the `index`-th delta says; what is shown has to agree with it.
+DeltaInfo check_delta(const DeltaEntry& entry, const DocumentId& document, std::uint64_t index,
+                      Batch& scratch) {
+  auto where = [&] {
+    return "document " + to_string(document) + ", delta " + std::to_string(index) + ": ";
+  };
+  Result<DeltaInfo> info = read_delta_info(entry.row, scratch);
+  if (!info.ok()) refuse(info.error().code(), where() + info.error().context());
+  if (entry.shown)
+    if (const char* name = difference(*entry.shown, shown_of(*info)))
+      refuse(ErrorCode::kCorrupt, where() + "its payload has another " + name + " than is shown");
+  return std::move(info).value();
 }
 
 }  // namespace weft::boost_form
 
 BOOST_CLASS_VERSION(weft::Archive, 1)
-BOOST_CLASS_VERSION(weft::ArchivedDocument, 1)
-BOOST_CLASS_VERSION(weft::boost_form::DeltaEntry, 1)
+BOOST_CLASS_VERSION(weft::ArchivedDocument, 2)
+BOOST_CLASS_VERSION(weft::boost_form::DeltaEntry, 2)
 BOOST_CLASS_TRACKING(weft::Archive, boost::serialization::track_never)
 BOOST_CLASS_TRACKING(weft::ArchivedDocument, boost::serialization::track_never)
 BOOST_CLASS_TRACKING(weft::boost_form::DeltaEntry, boost::serialization::track_never)
@@ -172,32 +99,37 @@ BOOST_SERIALIZATION_SPLIT_FREE(weft::boost_form::DeltaEntry)
 
 namespace boost::serialization {
 
-using namespace weft::
-    boost_form;  // NOLINT: this namespace is where Boost looks for these functions
+// This namespace is where Boost looks for the functions below.
+using namespace weft::boost_form;  // NOLINT
 using weft::Bytes;
 using weft::ErrorCode;
 
 template <typename Form>
 void save(Form& out, const DeltaEntry& entry, unsigned) {
+  if constexpr (kIsXml<Form>) exchange_shown(out, *entry.shown);
   put_bytes(out, "payload", entry.row);
 }
 
 template <typename Form>
 void load(Form& in, DeltaEntry& entry, unsigned version) {
   check_class_version<DeltaEntry>(version, "delta");
+  if constexpr (kIsXml<Form>)
+    if (version >= 2) exchange_shown(in, entry.shown.emplace());
   entry.row = get_bytes(in, "payload");
 }
 
 template <typename Form>
 void save(Form& out, const weft::ArchivedDocument& document, unsigned) {
   put_id(out, document.id);
+  put_status(out, document.status);
   const std::uint64_t count = document.deltas.size();
   out << make_nvp("delta_count", count);
   weft::Batch scratch;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const DeltaEntry entry{document.deltas[i]};
-    check_delta(entry, document.id, i, scratch);
-    out << make_nvp("delta", entry);
+    DeltaEntry entry{document.deltas[i], std::nullopt};
+    const weft::DeltaInfo info = check_delta(entry, document.id, i, scratch);
+    if constexpr (kIsXml<Form>) entry.shown = shown_of(info);
+    out << make_nvp("delta", std::as_const(entry));
   }
 }
 
@@ -205,6 +137,7 @@ template <typename Form>
 void load(Form& in, weft::ArchivedDocument& document, unsigned version) {
   check_class_version<weft::ArchivedDocument>(version, "document");
   document.id = get_id(in);
+  if (version >= 2) document.status = get_status(in, document.id);
   const auto count = get<std::uint64_t>(in, "delta_count");
   weft::Batch scratch;
   for (std::uint64_t i = 0; i < count; ++i) {

@@ -1,5 +1,6 @@
 #pragma once
-// The Boost.Serialization archive inside a weft archive; boost_form.cc is the only place that knows Boost.
+// The Boost.Serialization archive inside a weft archive; boost_form.cc and boost_fields.h
+// are the only places that know Boost.
 //
 // The bytes must come from a checked file: what Boost does with damaged ones is not defined.
 

@@ -36,7 +36,7 @@ Result<ArchivedDocument> archive_stored(const Store& store, const DocumentId& id
     return added.ok();
   }));
   WEFT_TRY(std::move(added));
-  return ArchivedDocument{id, order.take()};
+  return ArchivedDocument{id, ArchivedStatus::kLive, order.take()};
 }
 
 /// How many of `records` one append takes; at least one.
@@ -55,7 +55,7 @@ std::size_t batch_size(std::span<const NewRecord> records) {
 
 Result<ArchivedDocument> archive_document(const Document& document) {
   WEFT_ASSIGN(std::vector<Bytes> deltas, document.deltas_since({}));
-  return ArchivedDocument{document.id(), std::move(deltas)};
+  return ArchivedDocument{document.id(), ArchivedStatus::kLive, std::move(deltas)};
 }
 
 Result<Document> open_archived(const ArchivedDocument& archived, DocumentOptions options) {
@@ -87,9 +87,12 @@ Result<Archive> archive_store(const Store& store, const Compressor* compressor) 
 }
 
 Result<ImportReport> import_archive(Store& store, const Archive& archive) {
+  ImportReport report;
   std::vector<NewRecord> records;
   Batch scratch;
   for (const ArchivedDocument& document : archive.documents) {
+    if (document.status != ArchivedStatus::kLive)
+      report.not_live.emplace_back(document.id, document.status);
     for (const Bytes& delta : document.deltas) {
       WEFT_ASSIGN(const DeltaInfo info, read_delta_info(delta, scratch));
       NewRecord& record = records.emplace_back();
@@ -100,7 +103,6 @@ Result<ImportReport> import_archive(Store& store, const Archive& archive) {
       record.payload = delta;
     }
   }
-  ImportReport report;
   for (std::span<const NewRecord> rest = records; !rest.empty();) {
     const std::span<const NewRecord> batch = rest.first(batch_size(rest));
     WEFT_ASSIGN(const AppendResult appended, store.append(batch));

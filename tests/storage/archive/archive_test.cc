@@ -58,6 +58,61 @@ TEST_CASE("an archive is read as it was written") {
   }
 }
 
+TEST_CASE("an archive keeps what a store did with a document") {
+  Archive archive = tiny_archive();
+  for (ArchivedStatus status :
+       {ArchivedStatus::kLive, ArchivedStatus::kEvicted, ArchivedStatus::kDeleted}) {
+    archive.documents[0].status = status;
+    for (ArchiveFormat format : kFormats)
+      CHECK(read_archive(write_archive(archive, format).value()).value() == archive);
+  }
+  archive.documents[0].status = static_cast<ArchivedStatus>(3);
+  for (ArchiveFormat format : kFormats) {
+    auto written = write_archive(archive, format);
+    REQUIRE(!written.ok());
+    CHECK(written.error().code() == ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("XML shows who made a delta, when and why") {
+  const std::string xml = xml_body(sample_archive());
+  for (const char* line : {
+           "<origin_replica>000000000005707e</origin_replica>",
+           "<id>a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5</id>",
+           "<status>live</status>",
+           "<author>00000000000a11ce</author>",
+           "<author>0000000000000b0b</author>",
+           "<first_seq>0</first_seq>",
+           "<committed_at_ms>1700000001000</committed_at_ms>",
+           "<message>first</message>",
+           R"(<message>&lt;a&gt; &amp; \&quot;b\&quot;\n\tline two \u0001 é</message>)",
+           "<message> spaces </message>",
+       })
+    CHECK_MESSAGE(xml.find(line) != std::string::npos, line);
+}
+
+TEST_CASE("what XML shows of a delta has to be what its payload says") {
+  const std::string xml = xml_body(sample_archive());
+  struct Case {
+    std::string from, to, says;
+  };
+  for (const Case& each : {
+           Case{"<author>0000000000000b0b", "<author>0000000000000b0c",
+                "delta 2: its payload has another author"},
+           Case{"<first_seq>0", "<first_seq>1", "delta 0: its payload has another first_seq"},
+           Case{"<op_count>", "<op_count>1", "delta 0: its payload has another op_count"},
+           Case{"_ms>1700000002000", "_ms>1700000002001",
+                "delta 1: its payload has another committed_at_ms"},
+           Case{"<message> spaces", "<message>spaces", "delta 3: its payload has another message"},
+       }) {
+    auto read = read_archive(sealed("xml", replaced(xml, each.from, each.to)));
+    REQUIRE_MESSAGE(!read.ok(), each.to);
+    CHECK(read.error().code() == ErrorCode::kCorrupt);
+    CHECK_MESSAGE(read.error().context().find("a5a5, " + each.says) != std::string::npos,
+                  read.error().message());
+  }
+}
+
 TEST_CASE("an archive of nothing is an archive") {
   Archive nothing;
   Archive empty_document;
@@ -166,6 +221,7 @@ TEST_CASE("an archive that lies under a right checksum is refused") {
            Case{"<id>07070707", "<id>0x070707", "no document's id"},
            Case{"<origin_replica>0", "<origin_replica>", "no replica's id"},
            Case{"<origin_replica>0", "<origin_replica>-", "no replica's id"},
+           Case{"<status>live", "<status>alive", "0707: its status"},
            Case{"</payload>", "!</payload>", "not base64"},
            Case{"<payload>", "<payload>aaaa", "0707, delta 0: ", ErrorCode::kNotCanonical},
            Case{"<origin_epoch>", "<origin_epoch>x", "inside the archive"},
@@ -229,11 +285,13 @@ TEST_CASE("archives of every version are read") {
     ArchiveFormat format;
     std::string path;
   };
-  constexpr int kCurrent = 1;
+  constexpr int kCurrent = 2;
   const Archive sample = sample_archive();
   for (const Kept& kept : {
            Kept{1, ArchiveFormat::kXml, "tests/storage/archive/v1-xml.weftarchive"},
            Kept{1, ArchiveFormat::kBinary, "tests/storage/archive/v1-binary.weftarchive"},
+           Kept{2, ArchiveFormat::kXml, "tests/storage/archive/v2-xml.weftarchive"},
+           Kept{2, ArchiveFormat::kBinary, "tests/storage/archive/v2-binary.weftarchive"},
        }) {
     if (kept.version == kCurrent && std::getenv("WEFT_REGENERATE_GOLDEN") != nullptr) {
       const Bytes made = write_archive(sample, kept.format).value();

@@ -195,6 +195,18 @@ TEST_CASE("an import skips what the store has") {
   CHECK(store.info().records == deltas.size());
 }
 
+TEST_CASE("an import names the documents that were not live") {
+  Archive archive = sample_archive();
+  archive.documents.push_back(archive_document(sample_document(1)).value());
+  archive.documents[1].status = ArchivedStatus::kDeleted;
+  MemoryStore store({{7}, 1, nullptr});
+  const ImportReport report = import_archive(store, archive).value();
+  REQUIRE(report.not_live.size() == 1);
+  CHECK(report.not_live[0].first == archive.documents[1].id);
+  CHECK(report.not_live[0].second == ArchivedStatus::kDeleted);
+  CHECK(report.added == 8);
+}
+
 TEST_CASE("a large import is cut into batches") {
   Document document = Document::create(options_of(1, 4));
   for (unsigned i = 0; i < 5; ++i)
