@@ -16,16 +16,38 @@ constexpr std::size_t kImportBatchBytes = std::size_t{16} << 20;
 constexpr std::size_t kImportBatchRecords = 65'536;
 
 Status add_record(const RecordView& record, const Compressor* compressor, CausalOrder& order) {
-  if (record.kind == RecordKind::kDelta)
-    return order.add(Bytes(record.payload.begin(), record.payload.end()));
+  switch (record.kind) {
+    case RecordKind::kMark:
+      return {};
+    case RecordKind::kState:
+      return Error(ErrorCode::kNeedHistory,
+                   "the deltas before were trimmed away, and an archive holds whole histories");
+    case RecordKind::kDelta:
+      return order.add(Bytes(record.payload.begin(), record.payload.end()));
+    case RecordKind::kBundle:
+      break;
+  }
   WEFT_ASSIGN(const OpenedBundle bundle, open_bundle(record.payload, compressor));
   DeltaWalk walk(bundle.batch);
   for (Bytes row; walk.next(row); row.clear()) WEFT_TRY(order.add(row));
   return {};
 }
 
-Result<ArchivedDocument> archive_stored(const Store& store, const DocumentId& id,
+ArchivedStatus archived(DocumentStatus status) {
+  switch (status) {
+    case DocumentStatus::kEvicted:
+      return ArchivedStatus::kEvicted;
+    case DocumentStatus::kDeleted:
+      return ArchivedStatus::kDeleted;
+    case DocumentStatus::kLive:
+      break;
+  }
+  return ArchivedStatus::kLive;
+}
+
+Result<ArchivedDocument> archive_stored(const Store& store, const DocumentUsage& usage,
                                         const Compressor* compressor) {
+  const DocumentId& id = usage.document;
   CausalOrder order;
   Status added;
   WEFT_TRY(store.scan_document(id, {}, [&](const RecordView& record) {
@@ -36,7 +58,7 @@ Result<ArchivedDocument> archive_stored(const Store& store, const DocumentId& id
     return added.ok();
   }));
   WEFT_TRY(std::move(added));
-  return ArchivedDocument{id, ArchivedStatus::kLive, order.take()};
+  return ArchivedDocument{id, archived(usage.status), order.take()};
 }
 
 /// How many of `records` one append takes; at least one.
@@ -80,7 +102,7 @@ Result<Archive> archive_store(const Store& store, const Compressor* compressor) 
   Archive archive;
   archive.origin = {info.epoch, info.replica};
   for (const DocumentUsage& usage : store.documents()) {
-    WEFT_ASSIGN(ArchivedDocument document, archive_stored(store, usage.document, compressor));
+    WEFT_ASSIGN(ArchivedDocument document, archive_stored(store, usage, compressor));
     archive.documents.push_back(std::move(document));
   }
   return archive;
@@ -107,7 +129,8 @@ Result<ImportReport> import_archive(Store& store, const Archive& archive) {
     const std::span<const NewRecord> batch = rest.first(batch_size(rest));
     WEFT_ASSIGN(const AppendResult appended, store.append(batch));
     report.known += appended.known;
-    report.added += batch.size() - appended.known;
+    report.late += appended.late;
+    report.added += batch.size() - appended.known - appended.late;
     rest = rest.subspan(batch.size());
   }
   return report;

@@ -19,14 +19,16 @@ Result<ArchivedDocument> archive_document(const Document& document);
 /// @errors kCorrupt: a delta that does not apply; kPendingFull: more wait than options.pending_bytes_max
 Result<Document> open_archived(const ArchivedDocument& archived, DocumentOptions options);
 
-/// Every document that `store` has, by id and as live; bundles are opened into their deltas.
+/// Every document that `store` has, by id, with its status; bundles are opened into their deltas.
 /// @param compressor  opens them; may be null where none is compressed
-/// @errors those of Store::scan_document; those of decode_delta and open_bundle, with document and record
+/// @errors those of Store::scan_document; with document and record: those of decode_delta and open_bundle;
+///         kNeedHistory: a document was trimmed
 Result<Archive> archive_store(const Store& store, const Compressor* compressor);
 
 struct ImportReport {
   std::uint64_t added = 0;  ///< deltas
   std::uint64_t known = 0;  ///< deltas that the store had
+  std::uint64_t late = 0;   ///< deltas of documents that were deleted in the store: left out
   /// Documents that were evicted or deleted where they come from. What the archive has of them was appended; to
   /// set their status is the caller's decision.
   std::vector<std::pair<DocumentId, ArchivedStatus>> not_live;

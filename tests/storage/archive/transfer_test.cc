@@ -207,6 +207,47 @@ TEST_CASE("an import names the documents that were not live") {
   CHECK(report.added == 8);
 }
 
+TEST_CASE("a store's archive says which documents were evicted or deleted") {
+  const Document documents[] = {sample_document(1), sample_document(2), sample_document(3)};
+  MemoryStore store({{7}, 1, nullptr});
+  for (const Document& document : documents) REQUIRE(store_document(store, document).ok());
+  REQUIRE(store.set_status(documents[1].id(), DocumentStatus::kEvicted).ok());
+  REQUIRE(store.set_status(documents[2].id(), DocumentStatus::kDeleted).ok());
+  const Archive archive = archive_store(store, nullptr).value();
+  REQUIRE(archive.documents.size() == 3);
+  CHECK(archive.documents[0] == archive_document(documents[0]).value());
+  CHECK(archive.documents[1].status == ArchivedStatus::kEvicted);
+  CHECK(archive.documents[2].status == ArchivedStatus::kDeleted);
+  CHECK(archive.documents[1].deltas.empty());
+  CHECK(archive.documents[2].deltas.empty());
+}
+
+TEST_CASE("an import leaves deleted documents deleted") {
+  const Archive archive = sample_archive();
+  MemoryStore store({{7}, 1, nullptr});
+  REQUIRE(import_archive(store, archive).ok());
+  REQUIRE(store.set_status(archive.documents[0].id, DocumentStatus::kDeleted).ok());
+  const ImportReport report = import_archive(store, archive).value();
+  CHECK(report.late == archive.documents[0].deltas.size());
+  CHECK(report.added == 0);
+  REQUIRE(store.set_status(archive.documents[0].id, DocumentStatus::kEvicted).ok());
+  auto refused = import_archive(store, archive);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code() == ErrorCode::kNotKept);
+}
+
+TEST_CASE("a document whose beginning was trimmed away is not archived") {
+  const Document document = sample_document();
+  MemoryStore store({{7}, 1, nullptr});
+  REQUIRE(store_document(store, document).ok());
+  const StoredState state{document.version(), document.snapshot()};
+  REQUIRE(store.trim(document.id(), state).ok());
+  auto archive = archive_store(store, nullptr);
+  REQUIRE(!archive.ok());
+  CHECK(archive.error().code() == ErrorCode::kNeedHistory);
+  CHECK(archive.error().context().find("a5a5, record ") != std::string::npos);
+}
+
 TEST_CASE("a large import is cut into batches") {
   Document document = Document::create(options_of(1, 4));
   for (unsigned i = 0; i < 5; ++i)
