@@ -10,7 +10,7 @@ namespace weft {
 
 struct Replacement {
   std::vector<LogPosition> gone;
-  LogPosition position = 0;  ///< of `record`; where one lies there it is replaced
+  LogPosition position = 0;  ///< of `record`; where one lies there it is replaced; 0: none comes
   NewRecord record;
   Bytes payload;  ///< the record's, where it is made here
   IndexedDocument document;

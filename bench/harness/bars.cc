@@ -59,6 +59,21 @@ constexpr Bar kBars[] = {
     {"together-4000", "typing_round", Basis::kTime, 5000, kNone},
     {"apart-4000", "typing_flatness", Basis::kExact, 1.25, kNone, "last 500 / first 500"},
     {"together-4000", "typing_flatness", Basis::kExact, 1.25, kNone, "last 500 / first 500"},
+    {"weft-100", "log_flushes_per_batch", Basis::kExact, 2, kNone},
+    {"weft-1000", "log_flushes_per_batch", Basis::kExact, 2, kNone},
+    {"weft-10000", "log_flushes_per_batch", Basis::kExact, 2, kNone},
+    {"weft-100", "device_bytes_per_delta", Basis::kExact, 1000, kNone},
+    {"weft-1000", "device_bytes_per_delta", Basis::kExact, 700, kNone},
+    {"weft-10000", "device_bytes_per_delta", Basis::kExact, 500, kNone},
+    {"weft-100", "outside_vs_rocksdb", Basis::kExact, 1, kNone},
+    {"weft-1000", "outside_vs_rocksdb", Basis::kExact, 1, kNone},
+    {"weft-10000", "outside_vs_rocksdb", Basis::kExact, 1, kNone},
+    {"weft-100", "outside_vs_sqlite", Basis::kExact, 0.5, kNone},
+    {"weft-1000", "outside_vs_sqlite", Basis::kExact, 0.5, kNone},
+    {"weft-10000", "outside_vs_sqlite", Basis::kExact, 0.5, kNone},
+    {"64-writers", "commits_per_delta", Basis::kExact, 0.05, kNone, "20 deltas a commit"},
+    {"10000-documents", "store_open", Basis::kTime, 20, kNone},
+    {"10000-documents", "store_open_bytes", Basis::kExact, 30'000'000, kNone, "peak RSS"},
 };
 
 const char* verdict(double value, const Bar& bar, double scale) {
@@ -107,6 +122,11 @@ void write_bars(const Report& report, std::ostream& out) {
   for (const Bar& bar : kBars) {
     const Line* line = report.find(bar.name, bar.case_name);
     const Line* gap = report.find("gap", bar.case_name);
+    if (line && !line->not_run.empty()) {
+      out << std::left << std::setw(18) << bar.case_name << std::setw(24) << bar.name
+          << "not run: " << line->not_run << '\n';
+      continue;
+    }
     if (!line || (bar.basis == Basis::kGaps && !gap)) continue;
     write_row(bar, *line, gap ? gap->median : 0, scale, out);
   }

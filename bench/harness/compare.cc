@@ -74,6 +74,7 @@ Result<std::vector<StoredLine>> parse_lines(std::string_view text, const std::st
     if (!schema || *schema != 1) {
       return Error(ErrorCode::kUnknownVersion, where + "schema is not 1");
     }
+    if (json->find("not_run") != nullptr) continue;
     const auto median = number_member(*json, "median");
     StoredLine stored{text_member(*json, "name"), text_member(*json, "case"),
                       text_member(*json, "unit"), median.value_or(0),
@@ -103,7 +104,7 @@ std::vector<Comparison> compare(const std::vector<StoredLine>& before,
     Comparison row{a.name, a.case_name, a.unit, a.median, b->median, 1, std::nullopt, true};
     if (a.median != 0) row.ratio = b->median / a.median;
     row.same_checksum = a.checksum == b->checksum;
-    if (a.unit == "ms" || a.unit == "ns") {
+    if (a.unit == "ms" || a.unit == "us" || a.unit == "ns") {
       const auto own_gap = gap_ratio(before, after, a.case_name);
       if (const auto gap = own_gap ? own_gap : mean_gap) row.normalised = row.ratio / *gap;
     }

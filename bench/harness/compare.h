@@ -22,7 +22,7 @@ struct StoredLine {
   std::string checksum;
 };
 
-/// JSON lines as Report writes them; blank lines are skipped.
+/// JSON lines as Report writes them; blank lines and what was not run are skipped.
 /// @errors kCorrupt with the line; kUnknownVersion: another schema
 Result<std::vector<StoredLine>> parse_lines(std::string_view text, const std::string& name);
 /// @errors kNotFound, and those of parse_lines

@@ -64,6 +64,7 @@ class Watch {
     in_flight.fetch_sub(1);
   }
   explicit operator bool() const { return observer_ != nullptr; }
+  bool wants_write_paths() const { return observer_->wants_write_paths(); }
 
   /// Makes the call as the observer has it. `call` gets the bytes it may write.
   template <typename Call>
@@ -142,14 +143,15 @@ std::uint64_t position_of(int file) {
 template <typename Call>
 ssize_t write_call(Watch& watch, int file, std::span<const ::iovec> pieces, std::uint64_t offset,
                    const Call& call) {
-  const std::string path = path_of(file);
   FileCallInfo info;
   info.call = FileCall::kWrite;
+  info.is_flush = (fcntl(file, F_GETFL) & O_DSYNC) != 0;  // O_SYNC contains it
+  const std::string path =
+      info.is_flush || watch.wants_write_paths() ? path_of(file) : std::string();
   info.path = path;
   info.offset = offset;
   for (const ::iovec& piece : pieces) info.size += piece.iov_len;
   info.pieces = pieces;
-  info.is_flush = (fcntl(file, F_GETFL) & O_DSYNC) != 0;  // O_SYNC contains it
   return watch.run(info, [&](std::uint64_t limit) {
     if (limit == info.size) return call(pieces);
     std::array<::iovec, IOV_MAX> cut;

@@ -68,6 +68,9 @@ struct Verdict {
 class FileCallObserver {
  public:
   virtual ~FileCallObserver() = default;
+  /// Whether writes that are no flush come with their path: asking for it costs more than a small write, which
+  /// an observer that measures time must not add.
+  virtual bool wants_write_paths() const { return true; }
   virtual Verdict before(const FileCallInfo&) { return {}; }
   /// @param result  what it returned; a negative errno value where it failed
   virtual void after(const FileCallInfo&, std::int64_t /*result*/, std::uint64_t /*nanoseconds*/) {}

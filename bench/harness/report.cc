@@ -31,6 +31,15 @@ Line exact(std::string name, std::string case_name, std::string unit, double val
   return line;
 }
 
+Line not_run(std::string name, std::string case_name, std::string why) {
+  Line line;
+  line.name = std::move(name);
+  line.case_name = std::move(case_name);
+  line.samples = 0;
+  line.not_run = std::move(why);
+  return line;
+}
+
 const Line* Report::find(std::string_view name, std::string_view case_name) const {
   for (const Line& line : lines_) {
     if (line.name == name && line.case_name == case_name) return &line;
@@ -63,16 +72,25 @@ std::string format_number(double value) {
   return buffer;
 }
 
-std::string json_line(const Line& line) {
+namespace {
+
+std::string json_figure(const Line& line) {
   char checksum[20];
   std::snprintf(checksum, sizeof checksum, "%016llx",
                 static_cast<unsigned long long>(line.checksum));
+  return ",\"unit\":" + json_string(line.unit) + ",\"median\":" + format_number(line.median) +
+         ",\"min\":" + format_number(line.min) + ",\"max\":" + format_number(line.max) +
+         ",\"samples\":" + std::to_string(line.samples) + ",\"checksum\":\"" + checksum + "\"";
+}
+
+}  // namespace
+
+std::string json_line(const Line& line) {
   std::string out =
       "{\"schema\":1,\"name\":" + json_string(line.name) +
-      ",\"case\":" + json_string(line.case_name) + ",\"unit\":" + json_string(line.unit) +
-      ",\"median\":" + format_number(line.median) + ",\"min\":" + format_number(line.min) +
-      ",\"max\":" + format_number(line.max) + ",\"samples\":" + std::to_string(line.samples) +
-      ",\"checksum\":\"" + checksum + "\",\"commit\":" + json_string(build_commit()) +
+      ",\"case\":" + json_string(line.case_name) +
+      (line.not_run.empty() ? json_figure(line) : ",\"not_run\":" + json_string(line.not_run)) +
+      ",\"commit\":" + json_string(build_commit()) +
       ",\"compiler\":" + json_string(build_compiler()) + ",\"flags\":" + json_string(build_flags());
   for (const auto& [key, value] : line.extra) out += "," + json_string(key) + ":" + value;
   return out + "}";
@@ -85,8 +103,12 @@ void Report::write_json(std::ostream& out) const {
 namespace {
 
 void write_row(const Line& line, std::ostream& out) {
-  out << std::left << std::setw(22) << line.case_name << std::setw(26) << line.name << std::right
-      << std::setw(12) << format_number(line.median) << std::setw(12) << format_number(line.min)
+  out << std::left << std::setw(22) << line.case_name << std::setw(26) << line.name << std::right;
+  if (!line.not_run.empty()) {
+    out << "  not run: " << line.not_run << '\n';
+    return;
+  }
+  out << std::setw(12) << format_number(line.median) << std::setw(12) << format_number(line.min)
       << std::setw(12) << format_number(line.max) << "  " << line.unit << '\n';
 }
 

@@ -4,6 +4,7 @@
 // A line: {"schema":1,"name":...,"case":...,"unit":...,"median":...,"min":...,"max":...,"samples":n,
 //          "checksum":"16 hex digits","commit":...,"compiler":...,"flags":...} and the keys in
 //          extra.
+// What could not be measured: {"schema":1,"name":...,"case":...,"not_run":why,"commit":...} and so on.
 // A name and a case together name one figure.
 
 #include <cstddef>
@@ -19,13 +20,14 @@ namespace weft::bench {
 struct Line {
   std::string name;
   std::string case_name;
-  std::string unit;  ///< "ms", "ns", "bytes" or "ratio"
+  std::string unit;  ///< "ms", "us", "ns", "bytes", "count" or "ratio"
   double median = 0;
   double min = 0;
   double max = 0;
   std::size_t samples = 1;
   std::uint64_t checksum = 0;  ///< of what was computed, so that two runs can be seen to agree
   std::vector<std::pair<std::string, std::string>> extra;  ///< key, value as JSON
+  std::string not_run;  ///< why there is no figure; empty: there is one
 };
 
 /// Median, min and max of `values` (not empty).
@@ -34,6 +36,8 @@ Line summarize(std::string name, std::string case_name, std::string unit,
 /// A figure that is exact.
 Line exact(std::string name, std::string case_name, std::string unit, double value,
            std::uint64_t checksum = 0);
+/// A figure that could not be measured here, said so that nobody takes it for forgotten.
+Line not_run(std::string name, std::string case_name, std::string why);
 
 class Report {
  public:

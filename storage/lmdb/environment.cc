@@ -125,7 +125,6 @@ Error error_of(int code, const std::string& what) {
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-    case MDB_PANIC:
       return Error(ErrorCode::kCorrupt, text);
     case MDB_VERSION_MISMATCH:
       return Error(ErrorCode::kUnknownVersion, text);

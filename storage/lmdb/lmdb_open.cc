@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "storage/lmdb/lmdb_store_parts.h"
+#include "storage/lmdb/page_check.h"
 
 namespace weft {
 
@@ -48,6 +49,9 @@ Result<std::unique_ptr<LmdbStore>> LmdbStore::open(Options options) {
 }
 
 Status LmdbStore::open_log() {
+  // LMDB would follow a damaged page number to anywhere. (What another process writes is its to check.)
+  if (!options_.read_only && folder_.has_store())
+    WEFT_TRY(lmdb::check_pages(folder_.log_file(), lmdb::PageDepth::kBranches));
   WEFT_ASSIGN(log_, Environment::open(log_options(folder_.log(), options_.read_only)));
   Status read = log_->read([&](const Reading& reading) -> Status {
     WEFT_ASSIGN(meta_, lmdb::read_log_meta(reading, kMetaDatabase));
@@ -96,9 +100,17 @@ Status LmdbStore::check_identity(bool rolled_back) {
   return {};
 }
 
+Result<std::unique_ptr<Derived>> LmdbStore::open_checked_derived() const {
+  if (!options_.read_only) {
+    Status sound = lmdb::check_pages(folder_.derived() + "/data.mdb", lmdb::PageDepth::kEverything);
+    if (!sound.ok() && sound.error().code() != ErrorCode::kNotFound) return sound.take_error();
+  }
+  return Derived::open(folder_.derived(), options_.read_only);
+}
+
 /// Derived data is thrown away where it was derived from another log than this.
 Status LmdbStore::open_derived() {
-  Result<std::unique_ptr<Derived>> opened = Derived::open(folder_.derived(), options_.read_only);
+  Result<std::unique_ptr<Derived>> opened = open_checked_derived();
   Result<Derived::Meta> meta = Derived::Meta();
   if (opened.ok()) {
     derived_ = std::move(opened).value();

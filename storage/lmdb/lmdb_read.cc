@@ -240,10 +240,11 @@ Status LmdbStore::scan_document(const DocumentId& id, const VersionVector& since
       if (ends.empty()) break;
       std::size_t begin = 0;
       for (std::size_t end : ends) {
-        WEFT_ASSIGN(RecordView record,
-                    decode_record(left.front(), ByteSpan(bytes).subspan(begin, end - begin)));
-        if (!visit(record)) return {};
-        if (record.has_operations()) next = left.front() + 1;
+        Result<RecordView> record =
+            decode_record(left.front(), ByteSpan(bytes).subspan(begin, end - begin));
+        if (!record.ok()) return drop_damaged(id, left.front(), record.take_error());
+        if (!visit(*record)) return {};
+        if (record->has_operations()) next = left.front() + 1;
         left = left.subspan(1);
         begin = end;
       }
@@ -254,6 +255,28 @@ Status LmdbStore::scan_document(const DocumentId& id, const VersionVector& since
       return Error(ErrorCode::kCorrupt, record_name(missing) + " is missing");
     missing = left.front();
   }
+}
+
+/// Takes a damaged record out of the index: its operations count as missing and come again from others.
+/// @return  the error, in any case
+Status LmdbStore::drop_damaged(const DocumentId& id, LogPosition position, Error why) const {
+  if (options_.read_only) return why;
+  (void)run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    auto entry = std::find_if(document.entries.begin(), document.entries.end(),
+                              [&](const IndexEntry& each) { return each.position == position; });
+    if (entry == document.entries.end()) return {};
+    const DocumentHead before = document.head;
+    document.head.remove(entry->replica, entry->begin, entry->end);
+    document.entries.erase(entry);
+    Replacement plan;
+    plan.gone.push_back(position);
+    plan.record.document = id;
+    plan.document = std::move(document);
+    damaged_.push_back({position, why.clone()});
+    return const_cast<LmdbStore*>(this)->carry_out(before, std::move(plan));
+  });
+  return why;
 }
 
 std::optional<StoredState> LmdbStore::state(const DocumentId& id) const {

@@ -145,6 +145,7 @@ class LmdbStore final : public Store {
 
   // lmdb_open.cc
   Status open_log();
+  Result<std::unique_ptr<lmdb::Derived>> open_checked_derived() const;
   Status open_derived();
   Status recreate_derived(std::string why);
   Status check_identity(bool rolled_back);
@@ -161,6 +162,7 @@ class LmdbStore final : public Store {
                     std::vector<std::size_t>& ends) const;
   Status index_whole_log() const;
   Status lose_derived(const Error& why) const;
+  Status drop_damaged(const DocumentId& id, LogPosition position, Error why) const;
 
   // lmdb_write.cc
   Status run_job(std::function<Status()> job) const;

@@ -323,7 +323,7 @@ Status LmdbStore::write_meta(const std::function<void(LogMeta&)>& change) {
 
 /// In one transaction. On the writer thread. @param before  what the document was
 Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) {
-  if (plan.position == 0) return {};
+  if (plan.position == 0 && plan.gone.empty()) return {};
   LogMeta meta = meta_;
   ++meta.rewrites;
   meta.end = std::max(meta.end, plan.position + 1);
@@ -341,11 +341,13 @@ Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) {
       WEFT_TRY(count(at));
       WEFT_TRY(writing.erase(kLogDatabase, at));
     }
-    WEFT_TRY(count(plan.position));
-    WEFT_TRY(writing.put(kLogDatabase, plan.position, record_size(plan.record.payload.size()),
-                         [&](std::byte* out) {
-                           encode_record(plan.position, plan.record, plan.record.payload, out);
-                         }));
+    if (plan.position != 0) {
+      WEFT_TRY(count(plan.position));
+      WEFT_TRY(writing.put(kLogDatabase, plan.position, record_size(plan.record.payload.size()),
+                           [&](std::byte* out) {
+                             encode_record(plan.position, plan.record, plan.record.payload, out);
+                           }));
+    }
     return lmdb::write_log_meta(writing, kMetaDatabase, meta);
   }));
   plan.recount(gone_bytes);

@@ -140,7 +140,8 @@ Status Checker::check_heads() {
       return corrupt(number, "has a page size that can't be");
     page_bytes_ = page_bytes;
     transactions[number] = number_at<std::uint64_t>(meta, 128);
-    if (number == 1 && transactions[1] < transactions[0]) break;
+    // Of two equal ones LMDB takes the first: the other may be left of a first commit that failed.
+    if (number == 1 && transactions[1] <= transactions[0]) break;
     free_tree_ = tree_at(meta, 24);
     main_tree_ = tree_at(meta, 72);
     page_count_ = number_at<std::uint64_t>(meta, 120) + 1;

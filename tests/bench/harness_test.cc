@@ -47,6 +47,24 @@ TEST_CASE("a line is JSON with the keys that others rely on") {
   }
 }
 
+TEST_CASE("what was not run is said in JSON, table and bars, and not compared") {
+  Report report;
+  report.add(not_run("history_bytes", "automerge-paper", "the disk is missing"));
+  std::ostringstream json_lines;
+  report.write_json(json_lines);
+  const weft::Json json = weft::parse_json(json_lines.str()).value();
+  CHECK(*json.find("name")->as_string() == "history_bytes");
+  CHECK(*json.find("not_run")->as_string() == "the disk is missing");
+  CHECK(json.find("median") == nullptr);
+  CHECK(parse_lines(json_lines.str(), "x")->empty());
+  std::ostringstream table;
+  report.write_table(table);
+  CHECK(table.str().find("not run: the disk is missing") != std::string::npos);
+  std::ostringstream bars;
+  write_bars(report, bars);
+  CHECK(bars.str().find("not run: the disk is missing") != std::string::npos);
+}
+
 TEST_CASE("samples of different probes are taken in turn, after one round that is thrown away") {
   std::string order;
   Sampler sampler;
