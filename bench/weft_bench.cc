@@ -16,6 +16,7 @@
 #include "bench/harness/compare.h"
 #include "bench/harness/report.h"
 #include "bench/harness/sampler.h"
+#include "bench/store/store_sizes.h"
 #include "bench/trace/generate.h"
 #include "bench/trace/trace_reader.h"
 #include "storage/codec/zstd_codec.h"
@@ -96,6 +97,20 @@ class Run {
     inserters_ = sizes.inserters;
   }
 
+  void add_store(const StoreSizes& sizes) {
+    for (const std::uint32_t batch : sizes.batches) {
+      if (sizes.cases.count("append") == 0) break;
+      std::cerr << "appending in batches of " << batch << '\n';
+      check("append", add_appends(sizes.append_options(), batch, report_));
+    }
+    if (sizes.cases.count("writers") != 0)
+      check("writers", add_writers(sizes.writer_options(), report_));
+    if (sizes.cases.count("open") != 0) {
+      std::cerr << "preparing a store to open\n";
+      check("open", add_open(sizes.open_options(), sampler_));
+    }
+  }
+
   /// `gap` on a generated session, for runs without a trace: what `compare` and the bars normalise
   /// by.
   void add_machine_speed() {
@@ -171,6 +186,8 @@ int run_smoke(RunOptions options) {
                   .typing_rounds = 80,
                   .backward_length = 60,
                   .overwrites = 500});
+  run.add_store(
+      {.deltas = 600, .documents = 20, .batches = {10, 50}, .writers = 4, .deltas_per_writer = 5});
   return run.finish();
 }
 
@@ -206,8 +223,12 @@ int main_of(int argc, char** argv) {
   CLI::App* all = app.add_subcommand("all", "trace, map and cliffs in one run");
   all->add_option("files", files, "Traces: .json or .json.gz");
   all->add_flag("--generate", generated, "Also two sessions of weft's own making");
+  StoreSizes store_sizes;
+  CLI::App* store = app.add_subcommand("store", "Appending to weft's store, SQLite and RocksDB");
+  add_store_options(*store, store_sizes);
   CLI::App* smoke = app.add_subcommand("smoke", "Everything at its smallest, as the tests run it");
-  for (CLI::App* command : {trace, map, cliffs, all, smoke}) add_run_options(*command, options);
+  for (CLI::App* command : {trace, map, cliffs, all, store, smoke})
+    add_run_options(*command, options);
 
   std::string before;
   std::string after;
@@ -215,8 +236,13 @@ int main_of(int argc, char** argv) {
   compared->add_option("A.json", before, "JSON lines of the first run")->required();
   compared->add_option("B.json", after, "JSON lines of the second")->required();
 
+  std::string store_folder;
+  CLI::App* opened = app.add_subcommand(kOpenCommand)->group("");  // for the benchmark itself
+  opened->add_option("folder", store_folder)->required();
+
   CLI11_PARSE(app, argc, argv);
   if (*compared) return run_compare(before, after);
+  if (*opened) return run_open_command(store_folder);
   if (*smoke) return run_smoke(options);
 
   if (*trace && files.empty() && !generated) {
@@ -228,6 +254,7 @@ int main_of(int argc, char** argv) {
   if (generated) run.add_generated_traces();
   if (*map || *all) run.add_maps({100'000, 1'000'000}, 1000, 20'000);
   if (*cliffs || *all) run.add_cliffs({});
+  if (*store) run.add_store(store_sizes);
   if (files.empty() && !generated) run.add_machine_speed();
   return run.finish();
 }

@@ -15,6 +15,7 @@ build_packages=(
 test_packages=(
   clang clang-format libclang-rt-14-dev
   clang-19 lld-19 libc++-19-dev-wasm32 libc++abi-19-dev-wasm32 wasi-libc libclang-rt-19-dev-wasm32
+  libsqlite3-dev librocksdb-dev  # stand beside weft's store in weft-bench
 )
 if [[ ${WEFT_TIDY:-0} == 1 ]]; then
   test_packages+=(clang-tidy)
