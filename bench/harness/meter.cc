@@ -61,14 +61,13 @@ Meter::Meter(IsLog is_log) : is_log_(std::move(is_log)) {
   scope_.emplace(*this);
   watching_ns_per_write_ = std::max(0.0, small_write_ns(file) - alone_ns);
   ::close(file);
+  writes_ = 0;
+  written_bytes_ = 0;
 }
 
 void Meter::begin(bool waits_for_all) {
   const std::lock_guard lock(mutex_);
   waits_for_all_ = waits_for_all;
-  writes_ = 0;
-  log_flushes_ = 0;
-  other_flushes_ = 0;
   waited_.clear();
   begin_ns_ = now_ns();
 }
@@ -78,9 +77,12 @@ MeterReading Meter::end() {
   const std::lock_guard lock(mutex_);
   std::sort(waited_.begin(), waited_.end(),
             [](const Interval& a, const Interval& b) { return a.begin_ns < b.begin_ns; });
-  const double watching_ns = watching_ns_per_write_ * static_cast<double>(writes_.load());
-  MeterReading reading{end_ns - begin_ns_ - watching_ns, 0, watching_ns, log_flushes_,
-                       other_flushes_};
+  MeterReading reading;
+  reading.watching_ns = watching_ns_per_write_ * static_cast<double>(writes_.exchange(0));
+  reading.wall_ns = end_ns - begin_ns_ - reading.watching_ns;
+  reading.log_flushes = std::exchange(log_flushes_, 0);
+  reading.other_flushes = std::exchange(other_flushes_, 0);
+  reading.written_bytes = written_bytes_.exchange(0);
   double seen_ns = begin_ns_;  // what lies before was counted
   for (const Interval& each : waited_) {
     const double from_ns = std::max(each.begin_ns, seen_ns);
@@ -92,8 +94,12 @@ MeterReading Meter::end() {
   return reading;
 }
 
-void Meter::after(const FileCallInfo& info, std::int64_t, std::uint64_t nanoseconds) {
-  if (info.call == FileCall::kWrite) writes_.fetch_add(1, std::memory_order_relaxed);
+void Meter::after(const FileCallInfo& info, std::int64_t result, std::uint64_t nanoseconds) {
+  if (info.call == FileCall::kWrite) {
+    writes_.fetch_add(1, std::memory_order_relaxed);
+    if (result > 0)
+      written_bytes_.fetch_add(static_cast<std::uint64_t>(result), std::memory_order_relaxed);
+  }
   if (!info.is_flush) return;
   const double end_ns = now_ns();
   const bool of_log = is_log_(info.path);

@@ -24,12 +24,15 @@
 
 namespace weft::bench {
 
+/// Times are of what was measured; counts are of all threads since the reading before, since what runs in the
+/// background goes on between two measurements.
 struct MeterReading {
   double wall_ns = 0;
   double flush_ns = 0;     ///< of wall_ns: spent waiting for flushes
   double watching_ns = 0;  ///< not in wall_ns: what counting the writes has cost, wall and CPU time
   std::uint64_t log_flushes = 0;
   std::uint64_t other_flushes = 0;
+  std::uint64_t written_bytes = 0;  ///< that were handed to write() and its like
 };
 
 class Meter final : public FileCallObserver {
@@ -59,6 +62,7 @@ class Meter final : public FileCallObserver {
   IsLog is_log_;
   double watching_ns_per_write_ = 0;
   std::atomic<std::uint64_t> writes_ = 0;
+  std::atomic<std::uint64_t> written_bytes_ = 0;
   std::mutex mutex_;  ///< of what follows
   bool waits_for_all_ = false;
   double begin_ns_ = 0;
@@ -72,8 +76,9 @@ class Meter final : public FileCallObserver {
 std::uint64_t process_cpu_ns();
 std::uint64_t thread_cpu_ns();
 
-/// What this process has written to files on a disk since it began, without what was deleted before it got there;
-/// nullopt where the system does not say.
+/// Pages of files on a disk that this process made dirty since it began, without those deleted before they got there;
+/// nullopt where the system does not say. A kernel with large folios counts a folio whole, also where only a block of
+/// it is written back; what the file system writes about its files is not in it.
 std::optional<std::uint64_t> device_bytes();
 
 /// Most memory that this process had resident at a time, and what it has now.

@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "bench/store/child_process.h"
 #include "bench/harness/meter.h"
+#include "bench/store/child_process.h"
 #include "bench/store/temporary_folder.h"
 
 namespace weft::bench {
@@ -128,6 +128,7 @@ struct Contestant {
   std::uint64_t log_flushes = 0;
   std::uint64_t other_flushes = 0;
   std::uint64_t finish_flushes = 0;
+  std::uint64_t written_bytes = 0;
   Answer last = {};
 
   Status take_turn(const Order& order, std::uint32_t batch_size) {
@@ -141,6 +142,7 @@ struct Contestant {
     wall_ns += reading.wall_ns;
     outside_ns += reading.wall_ns - reading.flush_ns;
     other_flushes += reading.other_flushes;
+    written_bytes += reading.written_bytes;
     if (order.finish) {
       finish_ms = reading.wall_ns / 1e6;
       finish_flushes = reading.log_flushes + reading.other_flushes;
@@ -187,6 +189,7 @@ void report_engine(const Contestant& engine, const std::string& case_name, doubl
   } else {
     add("device_bytes_per_delta", "bytes", number(engine.last.device_bytes) / deltas);
   }
+  add("written_bytes_per_delta", "bytes", number(engine.written_bytes) / deltas);
   report.add(by_turn("append_wall", case_name, engine.wall_us, engine.wall_ns / 1e3 / deltas));
   report.add(
       by_turn("append_outside", case_name, engine.outside_us, engine.outside_ns / 1e3 / deltas));

@@ -4,9 +4,10 @@
 // Cases <engine>-<deltas a batch>; figures over all appends and, but for the first two, finishing:
 //   log_flushes_per_batch    flushes that append() waits for, while batches are appended
 //   commits_per_batch
-//   other_flushes_per_batch  flushes of other files, which run beside the appends
-//   finish_flushes           flushes of all files while finishing
-//   device_bytes_per_delta   handed to the disk, everything included
+//   other_flushes_per_batch  flushes of other files, which run beside the appends, and while finishing
+//   finish_flushes           flushes of all files after the last append
+//   device_bytes_per_delta   of dirty pages, by the kernel's count (meter.h)
+//   written_bytes_per_delta  handed to write() and its like; exact
 //   append_wall              us per delta
 //   append_outside           us per delta, without the time that was spent waiting for flushes
 //   append_cpu               us per delta, of all threads

@@ -6,10 +6,10 @@
 #include <memory>
 #include <utility>
 
+#include "bench/harness/meter.h"
 #include "bench/harness/stopwatch.h"
 #include "bench/store/child_process.h"
 #include "bench/store/engines.h"
-#include "bench/harness/meter.h"
 #include "bench/store/temporary_folder.h"
 #include "crdt/base/checksum.h"
 #include "storage/lmdb/lmdb_store.h"
