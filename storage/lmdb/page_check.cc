@@ -32,6 +32,7 @@ class Checker {
   struct Walk {
     Use use = Use::kMain;
     Tree tree{};
+    bool has_numbers = false;  ///< as keys; else bytes in the order of memcmp
     std::uint64_t branch_pages = 0;
     std::uint64_t leaf_pages = 0;
     std::uint64_t overflow_pages = 0;
@@ -74,10 +75,9 @@ class Checker {
   std::uint64_t window_begin_ = 0;
 };
 
-bool is_below(Use use, ByteSpan a, std::string_view b) {
-  return use == Use::kMain
-             ? as_text(a) < b
-             : number_at<std::uint64_t>(a, 0) < number_at<std::uint64_t>(as_bytes(b), 0);
+bool is_below(bool has_numbers, ByteSpan a, std::string_view b) {
+  if (!has_numbers) return as_text(a) < b;
+  return number_at<std::uint64_t>(a, 0) < number_at<std::uint64_t>(as_bytes(b), 0);
 }
 
 /// Valid until the next read.
@@ -165,7 +165,8 @@ Status Checker::check_tree(Use use, const Tree& tree, std::uint64_t named_by) {
   Walk walk;
   walk.use = use;
   walk.tree = tree;
-  if (tree.flags != (use == Use::kMain ? 0 : kIntegerKey))
+  walk.has_numbers = tree.flags == kIntegerKey;
+  if (walk.has_numbers ? use == Use::kMain : tree.flags != 0 || use == Use::kFreePages)
     return corrupt(named_by, "a tree of a kind that is not used here");
   if (tree.root != kNoRoot) {
     if (tree.depth == 0 || tree.depth > kDepthMax)
@@ -209,7 +210,7 @@ Status Checker::check_page(Walk& walk, std::uint64_t from, std::uint64_t number,
   };
   std::vector<Child> children;  // copied, since reading them moves the window
   for (const Node& node : nodes) {
-    if (!children.empty() && walk.use != Use::kMain && node.key.size() != 8)
+    if (!children.empty() && walk.has_numbers && node.key.size() != 8)
       return corrupt(number, "a key of another size");
     children.push_back({node.child, std::string(as_text(node.key))});
   }
@@ -225,9 +226,9 @@ Status Checker::check_page(Walk& walk, std::uint64_t from, std::uint64_t number,
 
 /// Above all keys before it, and not below the branches' (P4).
 Status Checker::check_key(Walk& walk, std::uint64_t number, ByteSpan key) {
-  if (walk.use != Use::kMain && key.size() != 8) return corrupt(number, "a key of another size");
-  if ((walk.has_last && !is_below(walk.use, as_bytes(walk.last), as_text(key))) ||
-      (!walk.floor.empty() && is_below(walk.use, key, walk.floor)))
+  if (walk.has_numbers && key.size() != 8) return corrupt(number, "a key of another size");
+  if ((walk.has_last && !is_below(walk.has_numbers, as_bytes(walk.last), as_text(key))) ||
+      (!walk.floor.empty() && is_below(walk.has_numbers, key, walk.floor)))
     return corrupt(number, "its keys don't ascend");
   return {};
 }

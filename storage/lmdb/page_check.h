@@ -13,7 +13,7 @@
 // A value's bytes are not looked at: these have their own checksums.
 //
 // It knows the format of liblmdb 0.9 on 64-bit little-endian machines, and of it what Environment uses: named
-// databases with 8-byte integer keys, no duplicates.
+// databases with 8-byte integer keys or with bytes as keys, no duplicates.
 //
 // Source: mdb.c of liblmdb 0.9.24: MDB_meta, MDB_db, MDB_page, MDB_node.
 

@@ -54,7 +54,7 @@ TEST_CASE("what LMDB writes is sound, whatever was written") {
     Folder folder(fast_parent());
     lmdb::Environment::Options options;
     options.folder = folder.path() + "/e";
-    options.databases = {{"a"}, {"b"}, {"c"}};
+    options.databases = {{"a"}, {"b"}, {"c", lmdb::Environment::Keys::kBytes}};
     auto environment = lmdb::Environment::open(options).value();
     const std::string file = folder.path() + "/e/data.mdb";
     check_sound(file);
@@ -67,7 +67,13 @@ TEST_CASE("what LMDB writes is sound, whatever was written") {
             for (std::uint64_t i = 0; i < count; ++i) {
               const Bytes value(random.below(bytes) / 8 * 8);
               const std::size_t database = random.below(3);
-              WEFT_TRY(writing.put(database, random.below(keys), value));
+              const std::uint64_t key = random.below(keys);
+              const std::string text(8 * (1 + key % 3), static_cast<char>('a' + key % 26));
+              WEFT_TRY(
+                  database == 2
+                      ? writing.put(2, as_bytes(text + std::to_string(10'000'000 + key)), value)
+                  : random.chance(1, 8) ? writing.erase(database, key)
+                                        : writing.put(database, key, value));
             }
             return {};
           })
