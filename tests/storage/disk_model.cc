@@ -163,7 +163,7 @@ void DiskModel::change_names(std::size_t index) {
   const DiskEvent& event = events_[index];
   NameChange change;
   change.event = index;
-  if (event.kind == Kind::kCreate || event.kind == Kind::kMakeFolder) {
+  if (event.kind != Kind::kRename && event.kind != Kind::kUnlink) {
     change.file = files_.size();
     files_.emplace_back().is_folder = event.kind == Kind::kMakeFolder;
   } else if (auto found = names_.find(event.path); found != names_.end()) {
@@ -194,7 +194,11 @@ void DiskModel::play(const NameChange& change, NameMap& names) const {
 void DiskModel::write(std::size_t index) {
   const DiskEvent& event = events_[index];
   auto found = names_.find(event.path);
-  if (found == names_.end()) return;  // has no name any more
+  if (found == names_.end()) {
+    if (event.path.ends_with(" (deleted)")) return;
+    change_names(index);  // made by stdio, whose open is not seen
+    found = names_.find(event.path);
+  }
   File& file = files_[found->second];
   Pending pending;
   pending.event = index;

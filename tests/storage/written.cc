@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace weft::test {
+namespace {
+
+constexpr ReplicaId kReplica{7};
+
+}  // namespace
 
 std::vector<NewRecord> Written::add_batch(Random& random, std::uint64_t records_max,
                                           std::uint64_t payload_bytes_max) {
@@ -13,7 +18,8 @@ std::vector<NewRecord> Written::add_batch(Random& random, std::uint64_t records_
     const Seq first = ends_[document];
     const Seq op_count = static_cast<Seq>(1 + random.below(9));
     ends_[document] += op_count;
-    records_.push_back(sample(document, 7, first, op_count, random.below(payload_bytes_max)));
+    records_.push_back(
+        sample(document, kReplica.value, first, op_count, random.below(payload_bytes_max)));
     for (std::byte& byte : records_.back().payload) byte = static_cast<std::byte>(random.next());
   }
   batch_ends_.push_back(records_.size());
@@ -42,6 +48,17 @@ std::string Written::compare(const Store& store, std::size_t acknowledged) const
     return "a batch is there in part (I1): " + std::to_string(seen) + " records";
   if (store.info().end != seen + 1) return "the log's end is not behind its last record (I4)";
   if (store.info().records != seen) return "the index does not count what is in the log";
+  return compare_documents(store, seen);
+}
+
+std::string Written::compare_documents(const Store& store, std::size_t count) const {
+  std::map<DocumentId, Seq> ends;
+  for (std::size_t i = 0; i < count; ++i) ends[records_[i].head.document] = records_[i].head.end();
+  const std::vector<DocumentUsage> documents = store.documents();
+  for (const DocumentUsage& usage : documents)
+    if (usage.version.end(kReplica) != ends[usage.document])
+      return "the index has another version of a document than the log";
+  if (documents.size() != ends.size()) return "the index has other documents than the log";
   return "";
 }
 

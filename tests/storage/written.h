@@ -19,11 +19,13 @@ class Written {
   std::vector<NewRecord> add_batch(Random& random, std::uint64_t records_max,
                                    std::uint64_t payload_bytes_max);
   std::size_t record_count() const { return records_.size(); }
-  /// "" if the store has the first batches, each whole and with its exact bytes, and nothing else; at least so
-  /// many that `acknowledged` records are among them. Else what is wrong.
+  /// "" if the store has the first batches, each whole and with its exact bytes, and nothing else, and its index
+  /// says the same; at least so many that `acknowledged` records are among them. Else what is wrong.
   std::string compare(const Store& store, std::size_t acknowledged) const;
 
  private:
+  std::string compare_documents(const Store& store, std::size_t count) const;
+
   std::vector<SampleRecord> records_;
   std::vector<std::size_t> batch_ends_;  ///< each the number of records up to a batch's end
   std::map<std::uint8_t, Seq> ends_;     ///< of documents
