@@ -211,7 +211,7 @@ TEST_CASE("a store survives power cuts while it derives and shrinks") {
 //   store is refused, although nobody has been promised anything.
 //   The folders' entries are never flushed: what ext4, xfs and btrfs do unasked, POSIX does not promise.
 TEST_CASE("a power cut while a store is made leaves one that opens" * doctest::should_fail()) {
-  std::string report = cut_power({open()}, Phase::kMaking, first_seed(), 100, DiskModel::Options());
+  std::string report = cut_power({open()}, Phase::kMaking, first_seed(), 400, DiskModel::Options());
   if (!report.empty()) FAIL(report);
 }
 
