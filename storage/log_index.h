@@ -44,7 +44,7 @@ struct IndexedDocument {
   std::vector<LogPosition> set_base(LogPosition position, const VersionVector& base);
   /// The entries that hold just the operations of `bundle`, in the order of those; empty: none do.
   std::vector<IndexEntry> members(const RecordHead& bundle) const;
-  /// Puts one entry at the last member's position. @return  the positions of the others
+  /// Puts one entry at the last member's position. @pre  complete @return  the positions of the others
   std::vector<LogPosition> seal(const std::vector<IndexEntry>& members);
 };
 

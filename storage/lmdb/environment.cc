@@ -17,6 +17,7 @@
 
 #include "crdt/base/assert.h"
 #include "storage/lmdb/backoff.h"
+#include "storage/lmdb/files.h"
 
 namespace weft::lmdb {
 namespace {
@@ -24,11 +25,26 @@ namespace {
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr std::array<std::uint64_t, 4> kMapBytes = {1024 * kGiB, 256 * kGiB, 64 * kGiB, 16 * kGiB};
 constexpr unsigned kReaders = 126;
+constexpr std::uint64_t kPageBytes = 4096;
+/// What an entry takes beside its value.
+constexpr std::uint64_t kEntryBytes = 32;
+/// Of trees of free pages and the like.
+constexpr std::uint64_t kSparePages = 64;
+/// Reserved beyond what is needed, so that it is not asked for at every commit.
+constexpr std::uint64_t kReserveBytes = std::uint64_t{1} << 20;
 
 /// Paths that are open in this process, by device and inode.
 struct Registry {
   std::mutex mutex;
   std::set<std::pair<std::uint64_t, std::uint64_t>> open;
+  int process = 0;
+
+  /// After a fork() the child has none open.
+  std::set<std::pair<std::uint64_t, std::uint64_t>>& mine() {
+    if (process != getpid()) open.clear();
+    process = getpid();
+    return open;
+  }
 };
 Registry& registry() {
   static Registry instance;
@@ -100,6 +116,38 @@ Status check_file(const std::string& path, bool read_only) {
   return status;
 }
 
+/// A new environment is made beside its place and put there whole: half a head would be damage.
+Status make_environment(const Environment::Options& options) {
+  const std::string& folder = options.folder;
+  struct stat info {};
+  if (stat((folder + "/data.mdb").c_str(), &info) == 0) return {};
+  const std::string fresh = folder + ".new";
+  WEFT_TRY(remove_environment(fresh));
+  WEFT_TRY(make_folder(fresh));
+  MDB_env* env = nullptr;
+  MDB_txn* txn = nullptr;
+  int code = mdb_env_create(&env);
+  if (code != 0) return error_of(code, fresh);
+  mdb_env_set_maxdbs(env, static_cast<MDB_dbi>(options.databases.size()));
+  code = mdb_env_open(env, fresh.c_str(), MDB_NOTLS, 0600);
+  if (code == 0) code = mdb_txn_begin(env, nullptr, 0, &txn);
+  for (const Environment::Database& database : options.databases) {
+    MDB_dbi opened = 0;
+    const unsigned keys = database.keys == Environment::Keys::kNumbers ? MDB_INTEGERKEY : 0u;
+    if (code == 0) code = mdb_dbi_open(txn, database.name.c_str(), MDB_CREATE | keys, &opened);
+  }
+  if (code == 0) {
+    code = mdb_txn_commit(txn);
+  } else if (txn != nullptr) {
+    mdb_txn_abort(txn);
+  }
+  mdb_env_close(env);
+  if (code != 0) return error_of(code, fresh);
+  WEFT_TRY(sync_folder(fresh));
+  WEFT_TRY(replace_file(fresh, folder));
+  return sync_folder(parent_of(parent_of(folder)));
+}
+
 MDB_val value_of(ByteSpan bytes) {
   return {bytes.size(), const_cast<std::byte*>(bytes.data())};  // LMDB does not write to it
 }
@@ -111,27 +159,6 @@ ByteSpan bytes_of(const MDB_val& value) {
 Error bad_key() { return Error(ErrorCode::kCorrupt, "a key of another size than 8 bytes"); }
 
 }  // namespace
-
-Error error_of(int code, const std::string& what) {
-  const std::string text = what + ": " + mdb_strerror(code);
-  switch (code) {
-    case ENOSPC:
-    case EDQUOT:
-    case MDB_MAP_FULL:
-      return Error(ErrorCode::kDiskFull, text);
-    case EBUSY:
-    case EAGAIN:
-      return Error(ErrorCode::kInUse, text);
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_INVALID:
-      return Error(ErrorCode::kCorrupt, text);
-    case MDB_VERSION_MISMATCH:
-      return Error(ErrorCode::kUnknownVersion, text);
-    default:
-      return Error(ErrorCode::kIoError, text);
-  }
-}
 
 // --- transactions ---
 
@@ -208,6 +235,8 @@ Result<std::optional<Key>> Reading::last_key(std::size_t database) const {
 
 Status Writing::put_value(std::size_t database, MDB_val& key, MDB_val& value, unsigned flags) {
   WEFT_ASSERT(value.mv_size % 8 == 0 && key.mv_size % 8 == 0);
+  value_bytes_ += value.mv_size + kEntryBytes;
+  ++changes_;
   int code = mdb_put(txn_, environment_.databases_[database], &key, &value, flags);
   map_full_ = map_full_ || code == MDB_MAP_FULL;
   if (code != 0) return error_of(code, "writing");
@@ -245,6 +274,7 @@ Status Writing::append(std::size_t database, Key key, std::size_t size,
 }
 
 Status Writing::erase(std::size_t database, Key key) {
+  ++changes_;
   MDB_val name = value_of(key);
   int code = mdb_del(txn_, environment_.databases_[database], &name, nullptr);
   map_full_ = map_full_ || code == MDB_MAP_FULL;
@@ -276,17 +306,17 @@ Status Environment::open_environment() {
     if (stat(file.c_str(), &info) != 0)
       return errno == ENOENT ? Error(ErrorCode::kNotFound, "there is no " + file)
                              : error_of(errno, file);
-  } else if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return error_of(errno, folder);
+  } else {
+    WEFT_TRY(check_filesystem(parent_of(folder)));
+    WEFT_TRY(make_environment(options_));
   }
-  WEFT_TRY(check_filesystem(folder));
   WEFT_TRY(check_file(file, options_.read_only));
   if (stat(folder.c_str(), &info) != 0) return error_of(errno, folder);
   identity_[0] = info.st_dev;
   identity_[1] = info.st_ino;
   {
     std::lock_guard lock(registry().mutex);
-    registered_ = registry().open.insert({identity_[0], identity_[1]}).second;
+    registered_ = registry().mine().insert({identity_[0], identity_[1]}).second;
   }
   if (!registered_)
     return Error(ErrorCode::kInUse, folder + " is open in this process already; share that one");
@@ -318,27 +348,21 @@ Status Environment::open_environment() {
 }
 
 Status Environment::open_databases() {
-  auto open_all = [&](unsigned txn_flags, unsigned database_flags) {
-    databases_.clear();
-    MDB_txn* txn = nullptr;
-    MapLock map_lock(map_mutex_, std::defer_lock);
-    int code = begin(txn_flags, txn, map_lock);
-    if (code != 0) return code;
-    for (const Database& database : options_.databases) {
-      const unsigned keys = database.keys == Keys::kNumbers ? MDB_INTEGERKEY : 0u;
-      databases_.emplace_back();
-      code = mdb_dbi_open(txn, database.name.c_str(), keys | database_flags, &databases_.back());
-      if (code != 0) {
-        mdb_txn_abort(txn);
-        return code;
-      }
-    }
-    return mdb_txn_commit(txn);
-  };
-  int code = open_all(MDB_RDONLY, 0);
-  if (code == MDB_NOTFOUND && !options_.read_only) code = open_all(0, MDB_CREATE);
-  if (code == MDB_NOTFOUND)
-    return Error(ErrorCode::kCorrupt, options_.folder + " lacks a database that every store has");
+  MDB_txn* txn = nullptr;
+  MapLock map_lock(map_mutex_, std::defer_lock);
+  int code = begin(MDB_RDONLY, txn, map_lock);
+  if (code != 0) return error_of(code, options_.folder);
+  for (const Database& database : options_.databases) {
+    const unsigned keys = database.keys == Keys::kNumbers ? MDB_INTEGERKEY : 0u;
+    databases_.emplace_back();
+    code = mdb_dbi_open(txn, database.name.c_str(), keys, &databases_.back());
+    if (code == 0) continue;
+    mdb_txn_abort(txn);
+    if (code == MDB_NOTFOUND)
+      return Error(ErrorCode::kCorrupt, options_.folder + " lacks a database that every store has");
+    return error_of(code, options_.folder);
+  }
+  code = mdb_txn_commit(txn);  // so the names stay known
   if (code != 0) return error_of(code, options_.folder);
   return {};
 }
@@ -348,7 +372,7 @@ Environment::~Environment() {
   if (env_ != nullptr) mdb_env_close(env_);
   if (registered_) {
     std::lock_guard lock(registry().mutex);
-    registry().open.erase({identity_[0], identity_[1]});
+    registry().mine().erase({identity_[0], identity_[1]});
   }
 }
 
@@ -423,10 +447,39 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, bool&
     map_full = writing.map_full_;
     return status;
   }
+  Status reserved = reserve(writing.value_bytes_, writing.changes_);
+  if (!reserved.ok()) {
+    mdb_txn_abort(txn);
+    return reserved;
+  }
   code = mdb_txn_commit(txn);
   map_full = code == MDB_MAP_FULL;
   if (code != 0) return error_of(code, options_.folder);
   return {};
+}
+
+/// Makes sure of room on the disk for a transaction: a disk that gets full within a write lets LMDB do half
+/// of it and say "I/O error", which would end the writer. Takes the most that the transaction can need: its
+/// values, and copies of pages, three for each change or all there are.
+Status Environment::reserve(std::uint64_t value_bytes, std::uint64_t changes) {
+  MDB_envinfo info{};
+  int file = -1;
+  if (mdb_env_info(env_, &info) != 0 || mdb_env_get_fd(env_, &file) != 0) return {};
+  const std::uint64_t pages = info.me_last_pgno + 1;
+  const std::uint64_t needed = (pages + std::min(3 * changes, pages) + kSparePages) * kPageBytes +
+                               value_bytes + value_bytes / 4;
+  if (needed <= reserved_bytes_) return {};
+  for (std::uint64_t bytes : {needed + kReserveBytes, needed}) {
+    if (fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0) {
+      reserved_bytes_ = bytes;
+      return {};
+    }
+    if (errno != ENOSPC && errno != EDQUOT) {  // a filesystem that can't
+      reserved_bytes_ = ~std::uint64_t{0};
+      return {};
+    }
+  }
+  return error_of(ENOSPC, options_.folder);
 }
 
 Status Environment::write(const std::function<Status(Writing&)>& body) {
@@ -493,6 +546,8 @@ Result<std::uint64_t> Environment::free_bytes() const {
 }
 
 std::vector<Reader> Environment::readers() const {
+  int dead = 0;
+  mdb_reader_check(env_, &dead);
   MDB_envinfo info{};
   (void)mdb_env_info(env_, &info);
   struct Found {

@@ -10,7 +10,8 @@
 //   - Slots of readers that are gone are cleared; what passes (a slot, a lock, another map size) is tried
 //     again with growing pauses, damage never.
 //   - LMDB checks no page: the head is checked before the file is mapped, and its length made to fit.
-//   - Not on a network filesystem. Default sync mode: a commit is durable when it returns.
+//   - Room on the disk is reserved before a commit: LMDB would take a full disk for a failing one.
+//   - A new environment appears whole or not at all. Not on a network filesystem. Default sync mode: a commit is durable when it returns.
 //
 // Threads: read() from any thread, at the same time; one write() at a time.
 // Source: lmdb.h; what design.md section 6 measured.
@@ -27,15 +28,13 @@
 
 #include "crdt/base/bytes.h"
 #include "crdt/base/result.h"
+#include "storage/lmdb/files.h"
 
 struct MDB_env;
 struct MDB_txn;
 struct MDB_val;
 
 namespace weft::lmdb {
-
-/// The error of an LMDB or system call's code.
-Error error_of(int code, const std::string& what);
 
 /// A key that is a number; ascending in this order.
 using Key = std::uint64_t;
@@ -88,6 +87,8 @@ class Writing : public Reading {
   using Reading::Reading;
   Status put_value(std::size_t database, MDB_val& key, MDB_val& value, unsigned flags);
   bool map_full_ = false;
+  std::uint64_t value_bytes_ = 0;
+  std::uint64_t changes_ = 0;
 };
 
 /// A process that has the environment open.
@@ -144,12 +145,14 @@ class Environment {
   int begin_reading(MDB_txn*& txn, MapLock& lock) const;
   int begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const;
   void adopt_map_size() const;
+  Status reserve(std::uint64_t value_bytes, std::uint64_t changes);
   Status grow();
 
   Options options_;
   MDB_env* env_ = nullptr;
   std::vector<unsigned> databases_;
   mutable std::uint64_t map_bytes_ = 0;
+  std::uint64_t reserved_bytes_ = 0;    ///< of the file, on the disk
   std::uint64_t identity_[2] = {0, 0};  ///< device and inode, registered
   bool registered_ = false;
   int process_ = 0;

@@ -1,5 +1,7 @@
 // Opening a store: its files, who it is, and the stretch of the log that is not derived from yet.
+#include <filesystem>
 #include <random>
+#include <system_error>
 #include <utility>
 
 #include "storage/lmdb/lmdb_store_parts.h"
@@ -13,6 +15,10 @@ using lmdb::LogMeta;
 using lmdb::Reading;
 
 namespace {
+
+/// Of a log's file this large every page is checked at open, which takes a millisecond; of a larger one
+/// verify() does it.
+constexpr std::uintmax_t kSmallFileBytes = std::uintmax_t{4} << 20;
 
 std::uint64_t system_random() {
   std::random_device device;
@@ -50,8 +56,13 @@ Result<std::unique_ptr<LmdbStore>> LmdbStore::open(Options options) {
 
 Status LmdbStore::open_log() {
   // LMDB would follow a damaged page number to anywhere. (What another process writes is its to check.)
-  if (!options_.read_only && folder_.has_store())
-    WEFT_TRY(lmdb::check_pages(folder_.log_file(), lmdb::PageDepth::kBranches));
+  if (!options_.read_only && folder_.has_store()) {
+    std::error_code ignored;
+    const bool is_small =
+        std::filesystem::file_size(folder_.log_file(), ignored) <= kSmallFileBytes;
+    WEFT_TRY(lmdb::check_pages(
+        folder_.log_file(), is_small ? lmdb::PageDepth::kEverything : lmdb::PageDepth::kBranches));
+  }
   WEFT_ASSIGN(log_, Environment::open(log_options(folder_.log(), options_.read_only)));
   Status read = log_->read([&](const Reading& reading) -> Status {
     WEFT_ASSIGN(meta_, lmdb::read_log_meta(reading, kMetaDatabase));

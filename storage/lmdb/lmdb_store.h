@@ -182,6 +182,7 @@ class LmdbStore final : public Store {
   Status take_tail();
   Status copy_files(const std::string& new_log, const std::string& new_derived);
   Status replace_files();
+  Status verify_pages() const;
   std::uint64_t epoch() const;
 
   Options options_;

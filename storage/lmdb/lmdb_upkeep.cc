@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "storage/lmdb/lmdb_store_parts.h"
+#include "storage/lmdb/page_check.h"
 
 namespace weft {
 
@@ -149,9 +150,23 @@ std::vector<lmdb::Reader> LmdbStore::readers() const {
   return log_->readers();
 }
 
-/// Every record, in slices, so that no reader holds pages for long; then what is derived from them.
+/// Nothing is written meanwhile.
+Status LmdbStore::verify_pages() const {
+  if (options_.read_only) return {};  // another process may be writing
+  auto check = [this] {
+    return lmdb::check_pages(folder_.log_file(), lmdb::PageDepth::kEverything);
+  };
+  {
+    std::lock_guard lock(mutex_);
+    if (writer_done_) return check();
+  }
+  return run_job(check);
+}
+
+/// Every page, then every record, in slices, so that no reader holds pages for long; then what is derived from them.
 Result<std::vector<BadRecord>> LmdbStore::verify() const {
   WEFT_TRY(refresh());
+  WEFT_TRY(verify_pages());
   constexpr std::size_t kSliceRecords = 4096;
   std::vector<BadRecord> bad;
   std::vector<LogPosition> there;

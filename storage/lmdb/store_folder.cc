@@ -38,35 +38,8 @@ std::string change_time(const struct statx& info) {
 
 }  // namespace
 
-Status make_folder(const std::string& folder) {
-  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return error_of(errno, folder);
-  return {};
-}
-
-Status sync_folder(const std::string& folder) {
-  const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) return error_of(errno, folder);
-  const int code = fsync(file) == 0 ? 0 : errno;
-  ::close(file);
-  if (code != 0) return error_of(code, folder);
-  return {};
-}
-
-Status replace_file(const std::string& from, const std::string& to) {
-  if (rename(from.c_str(), to.c_str()) != 0) return error_of(errno, to);
-  return sync_folder(to.substr(0, to.rfind('/')));
-}
-
 FileLock::~FileLock() {
   if (file_ >= 0) ::close(file_);
-}
-
-Status remove_environment(const std::string& folder) {
-  for (const char* name : {"/data.mdb", "/lock.mdb"})
-    if (unlink((folder + name).c_str()) != 0 && errno != ENOENT)
-      return error_of(errno, folder + name);
-  if (rmdir(folder.c_str()) != 0 && errno != ENOENT) return error_of(errno, folder);
-  return {};
 }
 
 StoreFolder::~StoreFolder() {

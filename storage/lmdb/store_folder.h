@@ -15,7 +15,7 @@
 #include <string>
 #include <utility>
 
-#include "crdt/base/result.h"
+#include "storage/lmdb/files.h"
 
 namespace weft::lmdb {
 
@@ -27,16 +27,6 @@ struct Home {
   std::uint64_t birth_ns = 0;
   friend bool operator==(const Home&, const Home&) = default;
 };
-
-/// Nothing happens where it is there.
-Status make_folder(const std::string& folder);
-/// Makes a removal or a rename in `folder` durable.
-Status sync_folder(const std::string& folder);
-/// Puts a file in another's place, durably.
-Status replace_file(const std::string& from, const std::string& to);
-
-/// Removes a folder of LMDB files. @errors kIoError
-Status remove_environment(const std::string& folder);
 
 /// An flock() that ends with it.
 class FileLock {

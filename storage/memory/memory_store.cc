@@ -117,7 +117,9 @@ Result<std::vector<BadRecord>> MemoryStore::verify() const {
 
 IndexedDocument MemoryStore::copy_of(const DocumentId& id) const {
   const IndexedDocument* document = find(id);
-  return document == nullptr ? IndexedDocument() : *document;
+  IndexedDocument copy = document == nullptr ? IndexedDocument() : *document;
+  copy.complete = true;
+  return copy;
 }
 
 void MemoryStore::put(LogPosition position, const NewRecord& record) {

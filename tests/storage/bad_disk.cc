@@ -1,5 +1,8 @@
 #include "tests/storage/bad_disk.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -76,7 +79,9 @@ Verdict FullDisk::before(const FileCallInfo& info) {
   const std::string path(info.path);
   auto found = ends_.find(path);
   if (found == ends_.end()) {
-    const std::uint64_t size = std::filesystem::file_size(path);
+    struct stat status {};
+    (void)stat(path.c_str(), &status);
+    const auto size = static_cast<std::uint64_t>(std::max(status.st_size, status.st_blocks * 512));
     found = ends_.emplace(path, (size + kBlockBytes - 1) / kBlockBytes * kBlockBytes).first;
   }
   std::uint64_t& end = found->second;

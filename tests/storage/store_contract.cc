@@ -164,6 +164,185 @@ void finds_what_a_reader_lacks(Workshop shop) {
   CHECK(documents[1].history_bytes == 20);
 }
 
+DocumentId document_of(std::uint8_t number) {
+  DocumentId id;
+  id.bytes.fill(number);
+  return id;
+}
+
+DocumentUsage usage_of(const Store& store, std::uint8_t number) {
+  auto usage = store.document(document_of(number));
+  REQUIRE(usage.ok());
+  REQUIRE(usage->has_value());
+  return **usage;
+}
+
+VersionVector version_of(std::initializer_list<std::pair<std::uint64_t, Seq>> ends) {
+  VersionVector version;
+  for (const auto& [replica, end] : ends) version.set({replica}, end);
+  return version;
+}
+
+/// Checks that hold now and after the store was opened again, if it can be.
+void now_and_later(const Workshop& shop, std::shared_ptr<Store>& store,
+                   const std::function<void(Store&)>& check) {
+  check(*store);
+  if (!shop.is_durable) return;
+  store.reset();
+  store = shop.open();
+  check(*store);
+}
+
+void own_deltas_leave_no_gap(Workshop shop) {
+  auto store = shop.open();
+  const std::uint64_t own = store->info().replica.value;
+  CHECK(store->append(views({sample(1, own, 1, 1)})).error().code() == ErrorCode::kInvalidArgument);
+  append(*store, {sample(1, own, 0, 1), sample(1, own, 1, 2)});
+  CHECK(store->append(views({sample(1, own, 4, 1)})).error().code() == ErrorCode::kInvalidArgument);
+  append(*store, {sample(1, own, 3, 1), sample(2, own, 0, 1)});
+  append(*store, {sample(1, 9, 5, 1)});  // others' may come in any order
+}
+
+void seals_records_into_a_bundle(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3, 100), sample(1, 8, 0, 1, 50), sample(1, 7, 3, 2, 100)});
+  append(*store, {sample(1, 7, 5, 1, 100)});
+  SampleRecord bundle = sample(1, 7, 0, 5, 120);
+  bundle.head.kind = RecordKind::kBundle;
+  SampleRecord beside = sample(1, 7, 0, 4, 120);
+  CHECK(store->seal(beside.view()).error().code() == ErrorCode::kInvalidArgument);
+  Status sealed = store->seal(bundle.view());
+  REQUIRE_MESSAGE(sealed.ok(), sealed.error().message());
+  now_and_later(shop, store, [&](Store& now) {
+    std::vector<Kept> kept = scan_all(now);
+    REQUIRE(kept.size() == 3);
+    CHECK(kept[0].position == 2);
+    CHECK(kept[1].position == 3);  // of the last that was sealed
+    CHECK(kept[1].head == bundle.head);
+    CHECK(kept[1].payload == bundle.payload);
+    CHECK(kept[2].position == 4);
+    DocumentUsage usage = usage_of(now, 1);
+    CHECK(usage.version == version_of({{7, 6}, {8, 1}}));
+    CHECK(usage.records == 3);
+    CHECK(usage.history_bytes == 270);
+    CHECK(now.info().records == 3);
+    CHECK(now.info().payload_bytes == 270);
+    CHECK(scan_document(now, 1, version_of({{7, 5}})).size() == 2);
+    CHECK(scan_document(now, 1, version_of({{7, 4}, {8, 1}})).size() == 2);
+    CHECK(now.verify()->empty());
+  });
+  append(*store, {sample(1, 7, 6, 1)});
+  CHECK(scan_all(*store).back().position == 5);
+}
+
+void gives_up_what_is_evicted(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3), sample(2, 7, 0, 1)});
+  REQUIRE(store->put_state(document_of(1), {version_of({{7, 3}}), Bytes(10)}, 4).ok());
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kEvicted).ok());
+  now_and_later(shop, store, [](Store& now) {
+    CHECK(usage_of(now, 1).status == DocumentStatus::kEvicted);
+    CHECK(usage_of(now, 1).records == 0);
+    CHECK(now.version(document_of(1)).empty());
+    CHECK(!now.state(document_of(1)));
+    CHECK(scan_document(now, 1, {}).empty());
+    CHECK(now.append(views({sample(1, 7, 3, 1)})).error().code() == ErrorCode::kNotKept);
+    CHECK(now.info().records == 1);
+    std::vector<Kept> kept = scan_all(now);
+    REQUIRE(kept.size() == 2);
+    CHECK(kept[1].head.kind == RecordKind::kMark);
+  });
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kLive).ok());
+  append(*store, {sample(1, 7, 0, 3)});
+  now_and_later(shop, store, [](Store& now) {
+    CHECK(usage_of(now, 1).status == DocumentStatus::kLive);
+    CHECK(now.version(document_of(1)) == version_of({{7, 3}}));
+  });
+}
+
+void lists_what_comes_after_a_deletion(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3)});
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kDeleted).ok());
+  now_and_later(shop, store, [](Store& now) {
+    CHECK(usage_of(now, 1).status == DocumentStatus::kDeleted);
+    CHECK(usage_of(now, 1).version == version_of({{7, 3}}));  // what it had
+    auto late = now.append(
+        views({sample(1, 7, 3, 1, 40), sample(2, 9, static_cast<Seq>(now.info().end), 1)}));
+    REQUIRE(late.ok());
+    CHECK(late->late == 1);
+    CHECK(late->first == now.info().end - 1);
+    REQUIRE(now.late_records().size() == 1);
+    CHECK(now.late_records()[0].first_seq == 3);
+    CHECK(now.late_records()[0].payload_bytes == 40);
+    CHECK(scan_document(now, 1, {}).empty());
+  });
+}
+
+void keeps_a_state_instead_of_what_is_trimmed(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3, 100), sample(1, 8, 0, 2, 100), sample(1, 7, 3, 2, 100)});
+  const VersionVector horizon = version_of({{7, 4}, {8, 2}});  // in the middle of the last record
+  CHECK(store->trim(document_of(1), {version_of({{7, 6}}), Bytes(9)}).error().code() ==
+        ErrorCode::kInvalidArgument);
+  Status trimmed = store->trim(document_of(1), {horizon, Bytes(30, std::byte{5})});
+  REQUIRE_MESSAGE(trimmed.ok(), trimmed.error().message());
+  CHECK(store->trim(document_of(1), {version_of({{7, 3}}), Bytes(9)}).error().code() ==
+        ErrorCode::kInvalidArgument);
+  append(*store, {sample(1, 8, 2, 1, 100)});
+  now_and_later(shop, store, [&](Store& now) {
+    CHECK(now.version(document_of(1)) == version_of({{7, 5}, {8, 3}}));
+    CHECK(usage_of(now, 1).base == horizon);
+    CHECK(usage_of(now, 1).records == 3);
+    std::vector<Kept> kept = scan_document(now, 1, {});
+    REQUIRE(kept.size() == 3);
+    CHECK(kept[0].head.kind == RecordKind::kState);
+    auto state = read_state_payload(kept[0].payload);
+    REQUIRE(state.ok());
+    CHECK(state->version == horizon);
+    CHECK(Bytes(state->snapshot.begin(), state->snapshot.end()) == Bytes(30, std::byte{5}));
+    CHECK(kept[1].head.first_seq == 3);
+    CHECK(kept[2].head.replica == ReplicaId{8});
+    CHECK(scan_document(now, 1, horizon).size() == 2);
+    auto known = now.append(views({sample(1, 7, 0, 3, 100)}));
+    REQUIRE(known.ok());
+    CHECK(known->known == 1);
+    CHECK(now.verify()->empty());
+  });
+  REQUIRE(store->trim(document_of(1), {version_of({{7, 5}, {8, 3}}), Bytes(20)}).ok());
+  now_and_later(shop, store, [](Store& now) {
+    CHECK(scan_all(now).size() == 1);
+    CHECK(usage_of(now, 1).records == 1);
+  });
+}
+
+void keeps_states_beside_the_log(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3), sample(2, 7, 0, 1)});
+  CHECK(!store->state(document_of(1)));
+  CHECK(store->put_state(document_of(1), {version_of({{7, 4}}), Bytes(10)}, 4).error().code() ==
+        ErrorCode::kInvalidArgument);
+  CHECK(store->put_state(document_of(1), {version_of({{7, 3}}), Bytes(10)}, 11).error().code() ==
+        ErrorCode::kInvalidArgument);
+  for (std::size_t size : {std::size_t{10}, std::size_t{3'000'000}, std::size_t{70'000}}) {
+    Bytes snapshot(size);
+    for (std::size_t i = 0; i < size; ++i) snapshot[i] = static_cast<std::byte>(i * i >> 3);
+    REQUIRE(store->put_state(document_of(1), {version_of({{7, 2}}), snapshot}, 4).ok());
+    now_and_later(shop, store, [&](Store& now) {
+      auto state = now.state(document_of(1));
+      REQUIRE(state);
+      CHECK(state->version == version_of({{7, 2}}));
+      CHECK(state->snapshot == snapshot);
+      CHECK(!now.state(document_of(2)));
+    });
+  }
+  REQUIRE(store->flush().ok());
+  now_and_later(shop, store, [](Store& now) { CHECK(now.state(document_of(1))); });
+  DocumentUsage usage = usage_of(*store, 1);
+  CHECK(usage.live_bytes == 4);
+  CHECK(usage.tombstone_bytes == 69'996);
+}
+
 void finds_nothing_wrong(Workshop shop) {
   auto store = shop.open();
   append(*store, {sample(1, 7, 0, 3), sample(2, 7, 0, 1, 100'000)});
@@ -188,6 +367,12 @@ void check_store_contract(const std::function<Workshop()>& make) {
   stores_an_operation_once(make());
   refuses_a_batch_whole(make());
   finds_what_a_reader_lacks(make());
+  own_deltas_leave_no_gap(make());
+  seals_records_into_a_bundle(make());
+  gives_up_what_is_evicted(make());
+  lists_what_comes_after_a_deletion(make());
+  keeps_a_state_instead_of_what_is_trimmed(make());
+  keeps_states_beside_the_log(make());
   finds_nothing_wrong(make());
   takes_nothing_when_closed(make());
   if (make().is_durable) keeps_what_it_has_acknowledged(make());
