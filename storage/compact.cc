@@ -224,8 +224,7 @@ Result<CompactEstimate> estimate_compact(const Store& store, const CompactOption
 
 Status trim_document(Store& store, const DocumentId& id, const VersionVector& horizon,
                      const DocumentOptions& options) {
-  WEFT_ASSIGN(Document document, open_document(store, id, options));
-  WEFT_ASSIGN(Document past, document.at(horizon));
+  WEFT_ASSIGN(Document past, open_version(store, id, horizon, options));
   return store.trim(id, {horizon, past.snapshot()});
 }
 

@@ -40,7 +40,7 @@ struct CompactEstimate {
 Result<CompactEstimate> estimate_compact(const Store& store, const CompactOptions& options);
 
 /// Gives the history below `horizon` up: what lies there is kept as state alone.
-/// @errors those of open_document and Store::trim; kNotFound: `horizon` is no version of the document
+/// @errors those of open_version and Store::trim
 Status trim_document(Store& store, const DocumentId& id, const VersionVector& horizon,
                      const DocumentOptions& options);
 

@@ -44,33 +44,66 @@ Error does_not_apply(LogPosition position, const Error& error) {
                "record " + std::to_string(position) + " does not apply: " + error.message());
 }
 
-/// Applies what the store has beyond `document`; bundles together, since that is faster.
-Status apply_rest(const Store& store, Document& document) {
-  std::vector<Bytes> bundles;
-  LogPosition first_bundle = 0;
-  auto apply_bundles = [&]() -> Status {
-    std::vector<ByteSpan> spans(bundles.begin(), bundles.end());
-    Result<ApplyReport> report = document.apply_bundles(spans);
-    bundles.clear();
-    if (!report.ok()) return does_not_apply(first_bundle, report.error());
-    return {};
-  };
-  Status applied;
-  WEFT_TRY(store.scan_document(document.id(), document.version(), [&](const RecordView& record) {
+/// Applies records in the order of arrival; bundles that follow each other together, since that is faster.
+class Applier {
+ public:
+  explicit Applier(Document& document) : document_(document) {}
+
+  /// False: it did not apply; finish() says why.
+  bool add(const RecordView& record) {
     if (record.kind == RecordKind::kBundle) {
-      if (bundles.empty()) first_bundle = record.position;
-      bundles.emplace_back(record.payload.begin(), record.payload.end());
+      if (bundles_.empty()) first_bundle_ = record.position;
+      bundles_.emplace_back(record.payload.begin(), record.payload.end());
       return true;
     }
-    if (record.kind != RecordKind::kDelta) return true;
-    if (!bundles.empty()) applied = apply_bundles();
-    if (!applied.ok()) return false;
-    Result<ApplyReport> report = document.apply(record.payload);
-    if (!report.ok()) applied = does_not_apply(record.position, report.error());
-    return applied.ok();
-  }));
-  WEFT_TRY(std::move(applied));
-  if (!bundles.empty()) return apply_bundles();
+    return record.kind != RecordKind::kDelta || add_delta(record.position, record.payload);
+  }
+  bool add_delta(LogPosition position, ByteSpan delta) {
+    if (!apply_bundles()) return false;
+    Result<ApplyReport> report = document_.apply(delta);
+    if (!report.ok()) status_ = does_not_apply(position, report.error());
+    return status_.ok();
+  }
+  Status finish() {
+    (void)apply_bundles();
+    return std::move(status_);
+  }
+
+ private:
+  bool apply_bundles() {
+    if (bundles_.empty()) return true;
+    const std::vector<ByteSpan> spans(bundles_.begin(), bundles_.end());
+    Result<ApplyReport> report = document_.apply_bundles(spans);
+    bundles_.clear();
+    if (!report.ok()) status_ = does_not_apply(first_bundle_, report.error());
+    return status_.ok();
+  }
+
+  Document& document_;
+  Status status_;
+  std::vector<Bytes> bundles_;
+  LogPosition first_bundle_ = 0;
+};
+
+/// Applies what the store has beyond `document`.
+Status apply_rest(const Store& store, Document& document) {
+  Applier applier(document);
+  WEFT_TRY(store.scan_document(document.id(), document.version(),
+                               [&](const RecordView& record) { return applier.add(record); }));
+  return applier.finish();
+}
+
+/// The deltas of a bundle that end at `end` or before.
+Status add_until(Applier& applier, const RecordView& record, Seq end,
+                 const Compressor* compressor) {
+  WEFT_ASSIGN(OpenedBundle bundle, open_bundle(record.payload, compressor));
+  DeltaWalk walk(bundle.batch);
+  Batch decoded;
+  for (Bytes row; walk.next(row); row.clear()) {
+    WEFT_TRY(decode_delta_into(row, decoded));
+    if (decoded.first_seq + decoded.op_count > end) break;
+    if (!applier.add_delta(record.position, row)) break;
+  }
   return {};
 }
 
@@ -121,6 +154,32 @@ Result<Document> open_document(const Store& store, const DocumentId& id, Documen
   options.id = id;
   WEFT_ASSIGN(Document document, open_base(store, usage, std::move(options)));
   WEFT_TRY(apply_rest(store, document));
+  return document;
+}
+
+Result<Document> open_version(const Store& store, const DocumentId& id,
+                              const VersionVector& version, DocumentOptions options) {
+  DocumentUsage usage;
+  WEFT_TRY(check_kept(store, id, usage));
+  if (!version.covers(usage.base))
+    return Error(ErrorCode::kNeedHistory,
+                 "the history before " + usage.base.to_string() + " was trimmed away");
+  options.id = id;
+  const Compressor* compressor = options.compressor;
+  WEFT_ASSIGN(Document document, open_base(store, usage, std::move(options)));
+  Applier applier(document);
+  Status status;
+  WEFT_TRY(store.scan_document(id, usage.base, [&](const RecordView& record) {
+    const Seq end = version.end(record.replica);
+    if (!record.has_operations() || record.first_seq >= end) return true;
+    if (record.end() <= end) return applier.add(record);
+    if (record.kind == RecordKind::kBundle) status = add_until(applier, record, end, compressor);
+    return status.ok();
+  }));
+  WEFT_TRY(std::move(status));
+  WEFT_TRY(applier.finish());
+  if (!(document.version() == version))
+    return Error(ErrorCode::kNotFound, version.to_string() + " is no version of the document");
   return document;
 }
 

@@ -22,6 +22,12 @@ Status store_state(Store& store, const Document& document);
 /// @cost   O(operations)
 Result<Document> open_document(const Store& store, const DocumentId& id, DocumentOptions options);
 
+/// The document as it was at `version`, and nothing that came later.
+/// @errors as open_document; kNeedHistory: some of what came later was trimmed into the state that is kept;
+///         kNotFound: that is no version of it
+Result<Document> open_version(const Store& store, const DocumentId& id,
+                              const VersionVector& version, DocumentOptions options);
+
 /// The same from the kept state, where there is one: fast, but what came before can't be asked for.
 /// @cost   O(state + operations since it was kept)
 Result<Document> open_latest(const Store& store, const DocumentId& id, DocumentOptions options);
