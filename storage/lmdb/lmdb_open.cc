@@ -132,9 +132,11 @@ Status LmdbStore::open_derived() {
   const bool rolled_back =
       meta.ok() && meta->stamp.epoch == meta_.epoch &&
       (meta->stamp.indexed_to > meta_.end || meta->stamp.rewrites > meta_.rewrites);
+  // A new identity gives the log another epoch; what was derived from it stays true.
+  const std::uint64_t derived_epoch = meta_.epoch;
   if (!options_.read_only) WEFT_TRY(check_identity(rolled_back));
   if (opened.ok() && is_new) return {};
-  const bool fits = opened.ok() && meta.ok() && meta->stamp.epoch == meta_.epoch &&
+  const bool fits = opened.ok() && meta.ok() && meta->stamp.epoch == derived_epoch &&
                     meta->stamp.rewrites == meta_.rewrites && meta->stamp.indexed_to <= meta_.end;
   if (fits) {
     stamp_ = meta->stamp;

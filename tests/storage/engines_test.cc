@@ -1,0 +1,226 @@
+// Random use of a store on disk and of one in memory, side by side: they answer alike after every step, however
+// often the one on disk is opened anew, carries its tail over, shrinks or loses what it derived.
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "storage/lmdb/lmdb_store.h"
+#include "storage/memory/memory_store.h"
+#include "tests/storage/store_contract.h"
+#include "tests/support/folder.h"
+#include "tests/support/random.h"
+
+namespace weft::test {
+namespace {
+
+/// All that a store says, as text.
+std::string answers_of(const Store& store) {
+  std::string text;
+  auto add = [&](std::uint64_t value) { text += std::to_string(value) + " "; };
+  for (const DocumentUsage& usage : store.documents()) {
+    add(usage.document.bytes[0]);
+    text += status_name(usage.status);
+    text += " " + usage.version.to_string() + " base " + usage.base.to_string() + " ";
+    add(usage.records);
+    add(usage.history_bytes);
+    text += store.version(usage.document).to_string() + " state ";
+    auto state = store.state(usage.document);
+    text +=
+        state ? state->version.to_string() + " " + std::to_string(state->snapshot.size()) : "none";
+    VersionVector since;
+    for (const VersionVector::Entry& entry : usage.version.entries())
+      since.set(entry.replica, entry.end / 2);
+    for (const VersionVector& from : {VersionVector(), since}) {
+      text += " records ";
+      Status status = store.scan_document(usage.document, from, [&](const RecordView& record) {
+        add(record.position);
+        return true;
+      });
+      REQUIRE_MESSAGE(status.ok(), status.error().message());
+    }
+    text += "\n";
+  }
+  Status status = store.scan(1, [&](const RecordView& record) {
+    add(record.position);
+    add(static_cast<std::uint64_t>(record.kind));
+    add(record.payload.size());
+    return true;
+  });
+  REQUIRE_MESSAGE(status.ok(), status.error().message());
+  add(store.info().records);
+  add(store.info().payload_bytes);
+  add(store.info().end);
+  add(store.late_records().size());
+  return text;
+}
+
+class Both {
+ public:
+  explicit Both(std::uint64_t seed)
+      : random_(seed), folder_(fast_parent()), memory_({{77}, 1, nullptr}) {
+    open();
+  }
+
+  void step() {
+    switch (random_.below(12)) {
+      case 0:
+        return reopen();
+      case 1:
+        return set_status();
+      case 2:
+        return trim();
+      case 3:
+      case 4:
+        return seal();
+      case 5:
+        return put_state();
+      case 6:
+        REQUIRE(disk_->catch_up().ok());
+        return;
+      case 7:
+        if (random_.chance(1, 4)) REQUIRE(disk_->shrink().ok());
+        return;
+      default:
+        return append();
+    }
+  }
+  void compare() const { REQUIRE(answers_of(*disk_) == answers_of(memory_)); }
+  void verify() const { CHECK(disk_->verify()->empty()); }
+
+ private:
+  void open() {
+    LmdbStore::Options options;
+    options.folder = folder_.path() + "/store";
+    options.create = true;
+    disk_ = LmdbStore::open(options).value();
+  }
+
+  void reopen() {
+    const std::size_t late = memory_.late_records().size();
+    if (late > 0) return;  // these are of one opening
+    disk_.reset();
+    if (random_.chance(1, 3)) std::filesystem::remove_all(folder_.path() + "/store/derived");
+    open();
+  }
+
+  DocumentId any_document() {
+    return sample(static_cast<std::uint8_t>(1 + random_.below(4)), 7, 0, 1).head.document;
+  }
+
+  /// Records of any replica; sometimes with a gap, known ones, or cut in another way.
+  void append() {
+    std::vector<SampleRecord> batch;
+    const std::uint64_t count = 1 + random_.below(6);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const auto document = static_cast<std::uint8_t>(1 + random_.below(4));
+      const std::uint64_t replica = 1 + random_.below(3);
+      Seq& end = ends_[{document, replica}];
+      Seq begin = end + static_cast<Seq>(random_.chance(1, 10) ? random_.below(3) : 0);
+      if (random_.chance(1, 12)) begin = static_cast<Seq>(random_.below(end + 1));
+      const auto ops = static_cast<Seq>(1 + random_.below(3));
+      batch.push_back(sample(document, replica, begin, ops, random_.below(300)));
+      end = std::max(end, begin + ops);
+    }
+    auto on_disk = disk_->append(views(batch));
+    auto in_memory = memory_.append(views(batch));
+    REQUIRE(on_disk.ok() == in_memory.ok());
+    if (!on_disk.ok()) {
+      CHECK(on_disk.error().code() == in_memory.error().code());
+      return;
+    }
+    CHECK(on_disk->first == in_memory->first);
+    CHECK(on_disk->known == in_memory->known);
+    CHECK(on_disk->late == in_memory->late);
+  }
+
+  void set_status() {
+    if (!random_.chance(1, 3)) return;
+    const DocumentId document = any_document();
+    const auto status = static_cast<DocumentStatus>(random_.below(3));
+    CHECK(disk_->set_status(document, status).ok());
+    CHECK(memory_.set_status(document, status).ok());
+  }
+
+  /// A version that the store covers, or about so.
+  VersionVector any_version(const DocumentId& document) {
+    VersionVector version;
+    const VersionVector whole = memory_.version(document);
+    for (const VersionVector::Entry& entry : whole.entries())
+      version.set(entry.replica,
+                  static_cast<Seq>(random_.below(entry.end + (random_.chance(1, 10) ? 2 : 1))));
+    return version;
+  }
+
+  void trim() {
+    const DocumentId document = any_document();
+    const StoredState state{any_version(document), Bytes(random_.below(100))};
+    CHECK(disk_->trim(document, state).ok() == memory_.trim(document, state).ok());
+  }
+
+  void put_state() {
+    const DocumentId document = any_document();
+    const StoredState state{any_version(document), Bytes(random_.below(5000))};
+    const std::uint64_t live = random_.below(state.snapshot.size() + 1);
+    const bool was_known = memory_.put_state(document, state, live).ok();
+    CHECK(disk_->put_state(document, state, live).ok() == was_known);
+  }
+
+  /// A run of records that lie side by side, or of what is none.
+  void seal() {
+    const DocumentId document = any_document();
+    std::map<std::pair<ReplicaId, Seq>, Seq> records;
+    REQUIRE(memory_
+                .scan_document(document, {},
+                               [&](const RecordView& record) {
+                                 if (record.has_operations())
+                                   records[{record.replica, record.first_seq}] = record.end();
+                                 return true;
+                               })
+                .ok());
+    if (records.empty()) return;
+    auto first = records.begin();
+    std::advance(first, random_.below(records.size()));
+    SampleRecord bundle = sample(document.bytes[0], first->first.first.value, first->first.second,
+                                 1, random_.below(400));
+    bundle.head.kind = RecordKind::kBundle;
+    Seq end = first->second;
+    for (std::uint64_t more = random_.below(5); more > 0; --more) {
+      auto next = records.find({first->first.first, end});
+      if (next == records.end()) break;
+      end = next->second;
+    }
+    bundle.head.op_count = end - bundle.head.first_seq + (random_.chance(1, 10) ? 1 : 0);
+    CHECK(disk_->seal(bundle.view()).ok() == memory_.seal(bundle.view()).ok());
+  }
+
+  Random random_;
+  Folder folder_;
+  MemoryStore memory_;
+  std::unique_ptr<LmdbStore> disk_;
+  std::map<std::pair<std::uint8_t, std::uint64_t>, Seq> ends_;
+};
+
+TEST_CASE("a store on disk and one in memory answer alike") {
+  const char* given = std::getenv("WEFT_SEED");
+  const std::uint64_t first =
+      given != nullptr && *given != 0 ? std::strtoull(given, nullptr, 10) : 1;
+  for (std::uint64_t seed = first; seed < first + 12; ++seed) {
+    CAPTURE(seed);
+    Both both(seed);
+    for (int step = 0; step < 150; ++step) {
+      CAPTURE(step);
+      both.step();
+      both.compare();
+    }
+    both.verify();
+  }
+}
+
+}  // namespace
+}  // namespace weft::test
