@@ -21,8 +21,6 @@ struct HistoryOptions {
 };
 using Options = std::shared_ptr<HistoryOptions>;
 
-void print_line(const Json& json) { print(print_json(json) + "\n"); }
-
 Json delta_json(const DeltaInfo& delta, std::size_t number) {
   Json::Array dependencies;
   for (const Dot& dot : delta.dependencies) dependencies.push_back(to_string(dot));

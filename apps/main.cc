@@ -14,12 +14,10 @@
 
 namespace {
 
+using weft::cli::print_error;
+
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
-
-void print_error(const std::string& message) {
-  std::fprintf(stderr, "weft: %s\n", weft::cli::printable(message, "\n").c_str());
-}
 
 /// `weft help doc show` is `weft doc show --help`.
 std::vector<std::string> arguments_of(int argc, char** argv) {
