@@ -44,6 +44,9 @@ int main(int argc, char** argv) {
       "Examples:\n"
       "  echo '{\"title\": \"CPU busy\"}' | weft doc new board.weft --from-json -\n"
       "  weft doc show board.weft\n"
+      "  weft store create boards\n"
+      "  weft store import boards board.weft\n"
+      "  weft doc show boards:4f1c\n"
       "  weft replay --generate\n\n"
       "`weft help COMMAND...` says more, for instance `weft help doc log`.");
   weft::cli::Action action;
