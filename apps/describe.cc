@@ -1,5 +1,6 @@
 #include "apps/describe.h"
 
+#include <cstdio>
 #include <ctime>
 #include <vector>
 
@@ -88,6 +89,24 @@ std::string counted(std::size_t count, std::string_view noun) {
   if (count != 1) words += 's';
   return words;
 }
+
+std::string byte_words(std::uint64_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  double size = static_cast<double>(bytes);
+  const char* unit = "";
+  for (const char* each : {"KiB", "MiB", "GiB", "TiB"}) {
+    if (size < 1023.5) break;  // from there on it would be printed as 1024
+    size /= 1024;
+    unit = each;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, size < 9.95 ? "%.1f %s" : "%.0f %s", size, unit);
+  return text;
+}
+
+Json number_json(std::uint64_t number) { return static_cast<std::int64_t>(number); }
+
+void print_line(const Json& json) { print(print_json(json) + "\n"); }
 
 std::string short_json(const Json& json, std::size_t width) {
   std::string text = print_json(json, {.sort_keys = true});

@@ -16,6 +16,15 @@ std::string iso_time(std::uint64_t time_ms);
 /// "1 operation", "2 operations".
 std::string counted(std::size_t count, std::string_view noun);
 
+/// "812 B", "1.2 KiB", "34 MiB".
+std::string byte_words(std::uint64_t bytes);
+
+/// A count as JSON has it.
+Json number_json(std::uint64_t number);
+
+/// One JSON value on a line of standard output.
+void print_line(const Json& json);
+
 /// Canonical JSON on one line, cut to about `width` characters, fit for a terminal.
 std::string short_json(const Json& json, std::size_t width = 60);
 

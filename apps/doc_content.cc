@@ -1,12 +1,12 @@
 // weft doc show, at, new, import, snapshot: what a document holds, out and in.
 
 #include <memory>
-#include <random>
 #include <string>
 
 #include "apps/commands.h"
 #include "apps/describe.h"
 #include "apps/document_file.h"
+#include "apps/document_source.h"
 #include "apps/terminal.h"
 #include "crdt/document/json_text.h"
 
@@ -73,7 +73,8 @@ Status show_content(const Document& document, const ShowOptions& options) {
 }
 
 Status show(const ShowOptions& options) {
-  WEFT_ASSIGN(Document document, open_document(options.file));
+  const Wanted wanted = options.version.empty() ? Wanted::kContent : Wanted::kHistory;
+  WEFT_ASSIGN(Document document, read_document(options.file, wanted));
   if (options.version.empty()) return show_content(document, options);
   auto version = version_of(document, options.version);
   if (!version.ok()) return about(options.file, version.error());
@@ -87,7 +88,7 @@ void add_show(CLI::App& doc, Action& action, bool at) {
   CLI::App* command =
       at ? doc.add_subcommand("at", "Print the document as it was at a version")
          : doc.add_subcommand("show", "Print the document, or what lies at a path in it");
-  command->add_option("FILE", options->file, "A document file")->required();
+  command->add_option("FILE", options->file, kDocumentHelp)->required();
   if (at)
     command
         ->add_option("VERSION", options->version,
@@ -102,7 +103,8 @@ void add_show(CLI::App& doc, Action& action, bool at) {
                      : "Examples:\n"
                        "  weft doc show board.weft\n"
                        "  weft doc show board.weft /notes > notes.txt\n"
-                       "  weft doc show board.weft /panels --json");
+                       "  weft doc show board.weft /panels --json\n"
+                       "  weft doc show boards:4f1c");
   command->callback([options, &action] { action = [options] { return show(*options); }; });
 }
 
@@ -113,45 +115,53 @@ struct WriteOptions {
   bool force = false;
 };
 
-Result<Commit> write_content(Document& document, const WriteOptions& options, const Json& json) {
+/// What was written: the first operation and how many.
+struct Written {
+  Dot first;
+  Seq op_count = 0;
+};
+
+Result<Written> write_content(Document& document, const WriteOptions& options, const Json& json) {
   auto commit = document.transact({.origin = "weft doc", .message = options.message},
                                   [&](Transaction& tx) { return write_json(tx.root(), json); });
   if (!commit.ok()) return about(options.json_file, commit.error());
-  return commit;
+  return Written{commit->first, commit->op_count};
 }
 
 Status make_new(const WriteOptions& options) {
   WEFT_ASSIGN(Json json, read_json(options.json_file));
-  DocumentOptions document_options = process_options();
-  std::random_device random;
-  for (std::uint8_t& byte : document_options.id.bytes) byte = static_cast<std::uint8_t>(random());
-  Document document = Document::create(std::move(document_options));
-  WEFT_ASSIGN(Commit commit, write_content(document, options, json));
-  WEFT_TRY(save_document(options.file, document,
-                         options.force ? Existing::kReplace : Existing::kRefuse));
-  print(printable(options.file) + ": made, with " + counted(commit.op_count, "operation") + "\n");
+  Written written;
+  WEFT_ASSIGN(std::string name,
+              make_document(options.file, options.force ? Existing::kReplace : Existing::kRefuse,
+                            [&](Document& document) -> Status {
+                              WEFT_ASSIGN(written, write_content(document, options, json));
+                              return {};
+                            }));
+  print(printable(name) + ": made, with " + counted(written.op_count, "operation") + "\n");
   return Status();
 }
 
 Status import(const WriteOptions& options) {
   WEFT_ASSIGN(Json json, read_json(options.json_file));
-  WEFT_ASSIGN(FileLock lock, FileLock::take(options.file));
-  WEFT_ASSIGN(Document document, open_document(options.file));
-  WEFT_ASSIGN(Commit commit, write_content(document, options, json));
-  if (commit.op_count == 0) {
-    print(printable(options.file) + ": holds just that already; nothing written\n");
-    return Status();
-  }
-  WEFT_TRY(save_document(options.file, document, Existing::kReplace));
-  print(printable(options.file) + ": one more delta, " + to_string(commit.first) + ", with " +
-        counted(commit.op_count, "operation") + "\n");
+  Written written;
+  WEFT_TRY(change_document(options.file, [&](Document& document) -> Status {
+    WEFT_ASSIGN(written, write_content(document, options, json));
+    return {};
+  }));
+  print(printable(options.file) +
+        (written.op_count == 0 ? std::string(": holds just that already; nothing written\n")
+                               : ": one more delta, " + to_string(written.first) + ", with " +
+                                     counted(written.op_count, "operation") + "\n"));
   return Status();
 }
 
 void add_new(CLI::App& doc, Action& action) {
   auto options = std::make_shared<WriteOptions>();
-  CLI::App* command = doc.add_subcommand("new", "Make a document file from JSON");
-  command->add_option("FILE", options->file, "The history file to make")->required();
+  CLI::App* command = doc.add_subcommand("new", "Make a document from JSON");
+  command
+      ->add_option("FILE", options->file,
+                   "The history file to make, or STORE: for a document in a store")
+      ->required();
   command
       ->add_option("--from-json", options->json_file, "What it shall hold: an object; - is stdin")
       ->required();
@@ -162,7 +172,8 @@ void add_new(CLI::App& doc, Action& action) {
       "Objects become maps, arrays lists; both merge with what others change in them.\n\n"
       "Example:\n"
       "  echo '{\"title\": \"CPU busy\", \"tags\": [\"linux\"]}' | "
-      "weft doc new board.weft --from-json -");
+      "weft doc new board.weft --from-json -\n"
+      "  weft doc new boards: --from-json board.json   # in the store boards");
   command->callback([options, &action] { action = [options] { return make_new(*options); }; });
 }
 
@@ -170,14 +181,15 @@ void add_import(CLI::App& doc, Action& action) {
   auto options = std::make_shared<WriteOptions>();
   CLI::App* command =
       doc.add_subcommand("import", "Write what differs in a JSON file as one more delta");
-  command->add_option("FILE", options->file, "The document file to change")->required();
+  command->add_option("FILE", options->file, kDocumentHelp)->required();
   command->add_option("IN.json", options->json_file, "What it shall hold; - is stdin")->required();
   command->add_option("--message", options->message,
                       "Stored in the delta; `weft doc log` shows it");
   command->footer(
       "What is equal is not touched, so importing a file twice writes nothing the second time.\n\n"
       "Example:\n"
-      "  weft doc import board.weft edited.json --message \"new title\"");
+      "  weft doc import board.weft edited.json --message \"new title\"\n"
+      "  weft doc import boards:4f1c edited.json");
   command->callback([options, &action] { action = [options] { return import(*options); }; });
 }
 
@@ -185,13 +197,13 @@ void add_snapshot(CLI::App& doc, Action& action) {
   auto options = std::make_shared<WriteOptions>();
   CLI::App* command =
       doc.add_subcommand("snapshot", "Write a document's state without its history");
-  command->add_option("FILE", options->file, "A document file")->required();
+  command->add_option("FILE", options->file, kDocumentHelp)->required();
   command->add_option("OUT", options->json_file, "The snapshot file to make")->required();
   command->add_flag("--force", options->force, "Replace OUT if it exists");
   command->footer("Example:\n  weft doc snapshot board.weft board.snapshot");
   command->callback([options, &action] {
     action = [options]() -> Status {
-      WEFT_ASSIGN(Document document, open_document(options->file));
+      WEFT_ASSIGN(Document document, read_document(options->file, Wanted::kContent));
       return write_file(options->json_file, document.snapshot(),
                         options->force ? Existing::kReplace : Existing::kRefuse);
     };

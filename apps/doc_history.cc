@@ -1,12 +1,12 @@
 // weft doc log, diff, why, history, conflicts: how a document came to hold what it holds.
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
 #include "apps/commands.h"
 #include "apps/describe.h"
 #include "apps/document_file.h"
+#include "apps/document_source.h"
 #include "apps/terminal.h"
 
 namespace weft::cli {
@@ -20,8 +20,6 @@ struct HistoryOptions {
   bool json = false;
 };
 using Options = std::shared_ptr<HistoryOptions>;
-
-void print_line(const Json& json) { print(print_json(json) + "\n"); }
 
 Json delta_json(const DeltaInfo& delta, std::size_t number) {
   Json::Array dependencies;
@@ -45,7 +43,7 @@ std::string delta_words(const DeltaInfo& delta, std::size_t number) {
 }
 
 Status show_log(const HistoryOptions& options) {
-  WEFT_ASSIGN(Document document, open_document(options.file));
+  WEFT_ASSIGN(Document document, read_document(options.file, Wanted::kHistory));
   std::vector<DeltaInfo> log = document.log();
   for (std::size_t i = 0; i < log.size(); ++i) {
     if (options.json) {
@@ -55,14 +53,13 @@ Status show_log(const HistoryOptions& options) {
     }
   }
   if (!document.base().empty())
-    std::fprintf(stderr,
-                 "weft: %s is a snapshot: it holds the state at %s and no delta before that\n",
-                 printable(options.file).c_str(), document.base().to_string().c_str());
+    print_error(options.file + " " + why_cut(options.file) + ": it holds the state at " +
+                document.base().to_string() + " and no delta before that");
   return Status();
 }
 
 Status show_diff(const HistoryOptions& options) {
-  WEFT_ASSIGN(Document document, open_document(options.file));
+  WEFT_ASSIGN(Document document, read_document(options.file, Wanted::kHistory));
   auto from = version_of(document, options.from);
   if (!from.ok()) return about(options.file, from.error());
   auto to = version_of(document, options.to);
@@ -81,7 +78,7 @@ Status show_diff(const HistoryOptions& options) {
 }
 
 Status show_why(const HistoryOptions& options) {
-  WEFT_ASSIGN(Document document, open_document(options.file));
+  WEFT_ASSIGN(Document document, read_document(options.file, Wanted::kHistory));
   auto why = document.why(options.path);
   if (!why.ok()) return about(options.file + ", " + options.path, why.error());
   if (options.json) {
@@ -99,7 +96,7 @@ Status show_why(const HistoryOptions& options) {
 }
 
 Status show_writes(const HistoryOptions& options) {
-  WEFT_ASSIGN(Document document, open_document(options.file));
+  WEFT_ASSIGN(Document document, read_document(options.file, Wanted::kHistory));
   auto writes = document.history(options.path);
   if (!writes.ok()) return about(options.file + ", " + options.path, writes.error());
   for (const WriteInfo& write : *writes) {
@@ -113,7 +110,7 @@ Status show_writes(const HistoryOptions& options) {
 }
 
 Status show_conflicts(const HistoryOptions& options) {
-  WEFT_ASSIGN(Document document, open_document(options.file));
+  WEFT_ASSIGN(Document document, read_document(options.file, Wanted::kHistory));
   std::vector<Conflict> conflicts = document.conflicts(options.path);
   for (const Conflict& conflict : conflicts) {
     if (options.json) {
@@ -130,7 +127,7 @@ Options add_command(CLI::App& doc, Action& action, Status (*run)(const HistoryOp
                     const std::string& name, const std::string& help, const std::string& example) {
   auto options = std::make_shared<HistoryOptions>();
   CLI::App* command = doc.add_subcommand(name, help);
-  command->add_option("FILE", options->file, "A document file")->required();
+  command->add_option("FILE", options->file, kDocumentHelp)->required();
   command->add_flag("--json", options->json, "One JSON object a line");
   command->footer("Example:\n  weft doc " + name + " board.weft" + example);
   command->callback([=, &action] { action = [=] { return run(*options); }; });

@@ -51,6 +51,10 @@ DocumentOptions process_options() {
 
 Result<Document> open_document(const std::string& file) {
   WEFT_ASSIGN(Bytes bytes, read_file(file));
+  return document_of(file, bytes);
+}
+
+Result<Document> document_of(const std::string& file, ByteSpan bytes) {
   auto document = Document::open_file(bytes, process_options());
   if (!document.ok()) {
     const Error& error = document.error();

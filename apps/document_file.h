@@ -17,6 +17,8 @@ DocumentOptions process_options();
 
 /// @errors no such file; not a document
 Result<Document> open_document(const std::string& file);
+/// From what was read of `file`.
+Result<Document> document_of(const std::string& file, ByteSpan bytes);
 
 /// Writes a history, or a snapshot where the document came from one.
 Status save_document(const std::string& file, const Document& document, Existing existing);

@@ -14,12 +14,10 @@
 
 namespace {
 
+using weft::cli::print_error;
+
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
-
-void print_error(const std::string& message) {
-  std::fprintf(stderr, "weft: %s\n", weft::cli::printable(message, "\n").c_str());
-}
 
 /// `weft help doc show` is `weft doc show --help`.
 std::vector<std::string> arguments_of(int argc, char** argv) {
@@ -46,6 +44,9 @@ int main(int argc, char** argv) {
       "Examples:\n"
       "  echo '{\"title\": \"CPU busy\"}' | weft doc new board.weft --from-json -\n"
       "  weft doc show board.weft\n"
+      "  weft store create boards\n"
+      "  weft store import boards board.weft\n"
+      "  weft doc show boards:4f1c\n"
       "  weft replay --generate\n\n"
       "`weft help COMMAND...` says more, for instance `weft help doc log`.");
   weft::cli::Action action;

@@ -62,6 +62,10 @@ void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), std
 
 bool finish_output() { return std::fflush(stdout) == 0 && std::ferror(stdout) == 0; }
 
+void print_error(std::string_view message) {
+  std::fprintf(stderr, "weft: %s\n", printable(message, "\n").c_str());
+}
+
 void show_progress(std::string_view line) {
   if (!stderr_is_terminal()) return;
   // Back to the first column, the line, then erase what an older, longer line left.

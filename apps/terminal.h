@@ -24,6 +24,9 @@ void print(std::string_view text);
 /// Flushes. @return  false where something could not be written (a full disk)
 bool finish_output();
 
+/// "weft: ..." on standard error: why something did not work, or what one should know beside a result.
+void print_error(std::string_view message);
+
 /// Replaces the line of progress on standard error, where that is a terminal; "" removes it.
 void show_progress(std::string_view line);
 

@@ -3,66 +3,8 @@
 #
 #   tests/apps/cli_test.sh PATH_OF_WEFT
 #
-# Exit code 0: all checks passed; 1: some failed, each is printed with what came instead.
-set -uo pipefail
-
-weft=$(realpath "${1:?usage: cli_test.sh PATH_OF_WEFT}")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-unset WEFT_DATA
-checks=0
-failures=0
-
-fail() {
-  failures=$((failures + 1))
-  echo "FAILED: $1"
-  shift
-  printf '  %s\n' "$@"
-}
-
-# run COMMAND...: sets code, out and err.
-run() {
-  "$@" >out.txt 2>err.txt </dev/null
-  code=$?
-  out=$(cat out.txt)
-  err=$(cat err.txt)
-}
-
-# ok TEXT COMMAND...: succeeds, and standard output holds TEXT.
-ok() {
-  local text=$1
-  shift
-  checks=$((checks + 1))
-  run "$@"
-  if [[ $code -ne 0 || $out != *"$text"* ]]; then
-    fail "$*" "expected exit code 0 and: $text" "exit code: $code" "stdout: $out" "stderr: $err"
-  fi
-}
-
-# prints TEXT COMMAND...: succeeds, and standard output is TEXT.
-prints() {
-  local text=$1
-  shift
-  checks=$((checks + 1))
-  run "$@"
-  if [[ $code -ne 0 || $out != "$text" ]]; then
-    fail "$*" "expected exit code 0 and just: $text" "exit code: $code" "stdout: $out" \
-      "stderr: $err"
-  fi
-}
-
-# refused CODE TEXT COMMAND...: exits with CODE, says TEXT on standard error and nothing else.
-refused() {
-  local wanted=$1 text=$2
-  shift 2
-  checks=$((checks + 1))
-  run "$@"
-  if [[ $code -ne $wanted || $err != *"$text"* || -n $out ]]; then
-    fail "$*" "expected exit code $wanted and on stderr: $text" "exit code: $code" \
-      "stdout: $out" "stderr: $err"
-  fi
-}
+# shellcheck source=tests/apps/checks.sh
+source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 # --- help ---
 ok 'weft 0.' "$weft" --version
@@ -176,23 +118,6 @@ refused 1 'cut.weft: ' "$weft" doc show cut.weft
 refused 1 'flipped.weft: ' "$weft" doc show flipped.weft
 refused 1 'cannot be written' bash -c '"$1" doc show board.weft >/dev/full' bash "$weft"
 
-# --- a store ---
-ok 'made a store in boards' "$weft" store create boards
-refused 1 'there is a store already' "$weft" store create boards
-ok '0 records, all whole' "$weft" store verify boards
-ok 'new delta' "$weft" store import boards board.weft
-ok ': 0 new deltas' "$weft" store import boards board.weft
-ok ' replica' "$weft" store ls boards
-ok 'documents     1' "$weft" store stat boards
-ok 'all whole' "$weft" store verify boards
-id=$("$weft" store ls boards | cut -c1-8)
-ok '' "$weft" store export boards "$id" exported.weft
-prints "$("$weft" doc show board.weft)" "$weft" doc show exported.weft
-refused 1 'exported.weft' "$weft" store export boards "$id" exported.weft
-refused 1 "no document 'zz'" "$weft" store export boards zz other.weft
-refused 1 'there is no store in nowhere' "$weft" store ls nowhere
-refused 2 'STORE' "$weft" store ls
-
 # --- replay ---
 mkdir traces
 cat >traces/tiny.json <<'JSON'
@@ -208,5 +133,4 @@ if [[ $code -ne 1 || $err != *'wrong'* || $out != *' ok'* || $out != *'failed'* 
   fail 'replay of a wrong and a right trace' "exit code: $code" "stdout: $out" "stderr: $err"
 fi
 
-echo "$checks checks, $failures failed"
-[[ $failures -eq 0 ]]
+finish

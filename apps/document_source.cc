@@ -1,0 +1,125 @@
+#include "apps/document_source.h"
+
+#include <memory>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "apps/document_file.h"
+#include "storage/archive/archive.h"
+#include "storage/documents.h"
+
+namespace weft::cli {
+namespace {
+
+struct StoredName {
+  std::string folder;
+  std::string document;  ///< how its id begins
+};
+
+/// nullopt: it names a file.
+std::optional<StoredName> stored_name(const std::string& name) {
+  const std::size_t colon = name.rfind(':');
+  if (colon == std::string::npos || !is_store(name.substr(0, colon))) return std::nullopt;
+  return StoredName{name.substr(0, colon), name.substr(colon + 1)};
+}
+
+/// A name that is neither is taken for a file's, and its error says what a store's would be.
+Error no_document(const std::string& name, Error error) {
+  if (is_store(name))
+    return Error(error.code(), name + ": is a store; name a document in it, as " + name +
+                                   ":ID, `weft store ls " + name + "` lists them");
+  const std::size_t colon = name.rfind(':');
+  if (error.code() == ErrorCode::kNotFound && colon != std::string::npos)
+    return Error(error.code(), error.context() + ", and no store in " + name.substr(0, colon));
+  return error;
+}
+
+DocumentOptions random_document() {
+  DocumentOptions options = process_options();
+  std::random_device random;
+  for (std::uint8_t& byte : options.id.bytes) byte = static_cast<std::uint8_t>(random());
+  return options;
+}
+
+Result<Document> read_stored(const StoredName& name, Wanted wanted) {
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(name.folder, Access::kRead));
+  return open_stored(*store, name.folder, name.document, wanted);
+}
+
+/// The store is the replica that writes.
+DocumentOptions stored_options(const LmdbStore& store, DocumentOptions options) {
+  options.replica = store.info().replica;
+  return options;
+}
+
+Status save_stored(StoredDocument& document, LmdbStore& store, const std::string& folder) {
+  for (auto step : {&StoredDocument::save, &StoredDocument::save_state})
+    if (Status done = (document.*step)(); !done.ok()) return about_store(folder, done.error());
+  if (Status closed = store.close(); !closed.ok()) return about_store(folder, closed.error());
+  return {};
+}
+
+Status change_stored(const StoredName& name, const std::function<Status(Document&)>& edit) {
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(name.folder, Access::kWrite));
+  WEFT_ASSIGN(DocumentUsage usage, find_document(*store, name.folder, name.document));
+  WEFT_TRY(check_kept(name.folder, usage));
+  Result<StoredDocument> document =
+      StoredDocument::open(*store, usage.document, stored_options(*store, process_options()));
+  if (!document.ok()) return about_store(name.folder, document.error());
+  WEFT_TRY(edit(document->document()));
+  return save_stored(*document, *store, name.folder);
+}
+
+Result<std::string> make_stored(const StoredName& name,
+                                const std::function<Status(Document&)>& fill) {
+  if (!name.document.empty())
+    return Error(ErrorCode::kInvalidArgument, name.folder + ":" + name.document +
+                                                  ": the id of a new document is drawn; write " +
+                                                  name.folder + ":");
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(name.folder, Access::kWrite));
+  DocumentOptions options = stored_options(*store, random_document());
+  const DocumentId id = options.id;
+  WEFT_ASSIGN(StoredDocument document, StoredDocument::open(*store, id, std::move(options)));
+  WEFT_TRY(fill(document.document()));
+  WEFT_TRY(save_stored(document, *store, name.folder));
+  return name.folder + ":" + to_string(id);
+}
+
+}  // namespace
+
+Result<Document> read_document(const std::string& name, Wanted wanted) {
+  if (std::optional<StoredName> stored = stored_name(name)) return read_stored(*stored, wanted);
+  Result<Document> document = open_document(name);
+  if (!document.ok()) return no_document(name, document.take_error());
+  return document;
+}
+
+Status change_document(const std::string& name, const std::function<Status(Document&)>& edit) {
+  if (std::optional<StoredName> stored = stored_name(name)) return change_stored(*stored, edit);
+  Result<FileLock> lock = FileLock::take(name);
+  if (!lock.ok()) return no_document(name, lock.take_error());
+  WEFT_ASSIGN(Document document, read_document(name, Wanted::kHistory));
+  const VersionVector before = document.version();
+  WEFT_TRY(edit(document));
+  if (document.version() == before) return {};
+  return save_document(name, document, Existing::kReplace);
+}
+
+Result<std::string> make_document(const std::string& name, Existing existing,
+                                  const std::function<Status(Document&)>& fill) {
+  if (std::optional<StoredName> stored = stored_name(name)) return make_stored(*stored, fill);
+  if (is_store(name))
+    return Error(ErrorCode::kInvalidArgument,
+                 name + ": is a store; write " + name + ": to make a document in it");
+  Document document = Document::create(random_document());
+  WEFT_TRY(fill(document));
+  WEFT_TRY(save_document(name, document, existing));
+  return name;
+}
+
+std::string why_cut(const std::string& name) {
+  return stored_name(name) ? "was trimmed" : "is a snapshot";
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,35 @@
+#pragma once
+// The documents that `weft doc` is given: FILE, a document file, or STORE:DOCUMENT, one in a store. This is
+// the one place that tells which: a name whose part before its last ':' is a store's folder is the latter, and
+// DOCUMENT is how the document's id begins.
+
+#include <functional>
+#include <string>
+
+#include "apps/file_io.h"
+#include "apps/store_access.h"
+#include "crdt/document/document.h"
+
+namespace weft::cli {
+
+/// What the argument is called, and what its help says.
+inline constexpr const char* kDocumentHelp =
+    "A document file, or STORE:DOCUMENT for one in a store";
+
+/// A file gives all that it has, whatever is wanted.
+/// A store is opened for reading only, so another process may be writing it.
+Result<Document> read_document(const std::string& name, Wanted wanted);
+
+/// Reads, lets `edit` change it, and writes what it changed; no other weft process writes between.
+Status change_document(const std::string& name, const std::function<Status(Document&)>& edit);
+
+/// Makes a file, or, where the name is STORE:, a document in a store; `fill` gives it its content.
+/// @param existing  what becomes of a file of that name
+/// @return  the new document's name: STORE: with its id, the file's name
+Result<std::string> make_document(const std::string& name, Existing existing,
+                                  const std::function<Status(Document&)>& fill);
+
+/// Why the document's log begins behind its beginning: "is a snapshot", "was trimmed".
+std::string why_cut(const std::string& name);
+
+}  // namespace weft::cli

@@ -1,0 +1,256 @@
+// weft store import, export, status, trim: documents into a store and out of it, and what it does with them.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/describe.h"
+#include "apps/document_file.h"
+#include "apps/file_io.h"
+#include "apps/store_access.h"
+#include "apps/store_arguments.h"
+#include "apps/terminal.h"
+#include "storage/archive/transfer.h"
+#include "storage/compact.h"
+#include "storage/documents.h"
+
+namespace weft::cli {
+namespace {
+
+std::string number_of(std::uint64_t count, const char* noun) {
+  return counted(static_cast<std::size_t>(count), noun);
+}
+
+// --- import ---
+
+Status import_document(LmdbStore& store, const std::string& folder, const Document& document) {
+  WEFT_ASSIGN(std::optional<DocumentUsage> usage, store.document(document.id()));
+  if (usage) WEFT_TRY(check_kept(folder, *usage));
+  const std::uint64_t before = store.info().records;
+  Result<AppendResult> stored = store_document(store, document);
+  if (!stored.ok() && stored.error().code() == ErrorCode::kNeedHistory)
+    return Error(
+        ErrorCode::kNeedHistory,
+        "this is a snapshot, and a store needs the deltas before it; import a file with the "
+        "document's history");
+  WEFT_TRY(std::move(stored));
+  // The state only where it is all that the store has.
+  if (document.version().covers(store.version(document.id())))
+    WEFT_TRY(store_state(store, document));
+  print(to_string(document.id()) + ": " + number_of(store.info().records - before, "new delta") +
+        "\n");
+  return {};
+}
+
+/// Takes over that a document was evicted or deleted where the archive comes from, but not where that would
+/// give up what this store had before.
+Status take_status(LmdbStore& store, const DocumentId& id, ArchivedStatus archived, bool had_it) {
+  const DocumentStatus status =
+      archived == ArchivedStatus::kDeleted ? DocumentStatus::kDeleted : DocumentStatus::kEvicted;
+  if (!had_it) return store.set_status(id, status);
+  print_error("document " + to_string(id) + " is " + status_name(status) +
+              " in the archive and stays as it is here; `weft store status` changes that");
+  return {};
+}
+
+Status import_whole(LmdbStore& store, const std::string& folder, const std::string& file,
+                    ByteSpan bytes) {
+  WEFT_ASSIGN(const Archive archive, read_archive(bytes));
+  std::map<DocumentId, bool> had;
+  for (const ArchivedDocument& each : archive.documents) {
+    WEFT_ASSIGN(std::optional<DocumentUsage> usage, store.document(each.id));
+    had[each.id] = usage.has_value();
+    if (usage && usage->status == DocumentStatus::kEvicted && !each.deltas.empty())
+      WEFT_TRY(check_kept(folder, *usage));
+  }
+  WEFT_ASSIGN(const ImportReport report, import_archive(store, archive));
+  for (const auto& [id, status] : report.not_live)
+    WEFT_TRY(take_status(store, id, status, had[id]));
+  print(printable(file) + ": " + counted(archive.documents.size(), "document") + ", " +
+        number_of(report.added, "new delta") + ", " + std::to_string(report.known) +
+        " known before" +
+        (report.late == 0
+             ? std::string()
+             : ", " + number_of(report.late, "delta") + " of deleted documents left out") +
+        "\n");
+  return {};
+}
+
+Status import_file(LmdbStore& store, const std::string& folder, const std::string& file) {
+  WEFT_ASSIGN(const Bytes bytes, read_file(file));
+  Status done;
+  if (as_text(bytes).starts_with("weft-archive ")) {
+    done = import_whole(store, folder, file, bytes);
+  } else {
+    WEFT_ASSIGN(Document document, document_of(file, bytes));
+    done = import_document(store, folder, document);
+  }
+  if (!done.ok()) return about(file, done.error());
+  return {};
+}
+
+/// What is in before a file that fails stays in.
+Status import(const StoreArguments& arguments) {
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(arguments.folder, Access::kWrite));
+  for (const std::string& file : arguments.files)
+    WEFT_TRY(import_file(*store, arguments.folder, file));
+  return store->close();
+}
+
+// --- export ---
+
+Result<Archive> archive_of(const LmdbStore& store, const StoreArguments& arguments) {
+  if (arguments.document.empty()) return archive_store(store, process_options().compressor);
+  WEFT_ASSIGN(Document document,
+              open_stored(store, arguments.folder, arguments.document, Wanted::kHistory));
+  Archive archive;
+  archive.origin = {store.info().epoch, store.info().replica};
+  WEFT_ASSIGN(ArchivedDocument archived, archive_document(document));
+  archive.documents.push_back(std::move(archived));
+  return archive;
+}
+
+Status export_archive(const LmdbStore& store, const StoreArguments& arguments, Existing existing) {
+  Result<Archive> archive = archive_of(store, arguments);
+  if (!archive.ok()) {
+    Error error = about_store(arguments.folder, archive.error());
+    if (error.code() != ErrorCode::kNeedHistory) return error;
+    return Error(error.code(),
+                 error.context() + "; export that document by itself, without --archive");
+  }
+  WEFT_ASSIGN(const Bytes bytes,
+              write_archive(*archive, arguments.archive == "xml" ? ArchiveFormat::kXml
+                                                                 : ArchiveFormat::kBinary));
+  WEFT_TRY(write_file(arguments.file, bytes, existing));
+  std::size_t deltas = 0;
+  for (const ArchivedDocument& each : archive->documents) deltas += each.deltas.size();
+  print(printable(arguments.file) + ": " + counted(archive->documents.size(), "document") + ", " +
+        counted(deltas, "delta") + ", " + byte_words(bytes.size()) + "\n");
+  return {};
+}
+
+/// Of one word behind STORE: with --archive that is the file.
+StoreArguments sorted_out(StoreArguments arguments) {
+  if (!arguments.file.empty()) return arguments;
+  if (arguments.document.empty() || arguments.archive.empty())
+    throw CLI::RequiredError(
+        arguments.document.empty() && arguments.archive.empty() ? "DOCUMENT and FILE" : "FILE");
+  arguments.file = std::exchange(arguments.document, std::string());
+  return arguments;
+}
+
+Status export_documents(const StoreArguments& given) {
+  const StoreArguments arguments = sorted_out(given);
+  const Existing existing = arguments.force ? Existing::kReplace : Existing::kRefuse;
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(arguments.folder, Access::kRead));
+  if (!arguments.archive.empty()) return export_archive(*store, arguments, existing);
+  WEFT_ASSIGN(Document document,
+              open_stored(*store, arguments.folder, arguments.document, Wanted::kHistory));
+  WEFT_TRY(save_document(arguments.file, document, existing));
+  if (!document.base().empty())
+    print_error(arguments.file + " is a snapshot, without history: the document was trimmed");
+  return {};
+}
+
+// --- what the store does with a document ---
+
+Status set_status(const StoreArguments& arguments) {
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(arguments.folder, Access::kWrite));
+  WEFT_ASSIGN(DocumentUsage usage, find_document(*store, arguments.folder, arguments.document));
+  DocumentStatus status = DocumentStatus::kLive;
+  for (DocumentStatus each : {DocumentStatus::kEvicted, DocumentStatus::kDeleted})
+    if (arguments.status == status_name(each)) status = each;
+  if (Status done = store->set_status(usage.document, status); !done.ok())
+    return about_store(arguments.folder, done.error());
+  print(to_string(usage.document) + ": " + status_name(status) +
+        (usage.status == status ? " already" : std::string(", was ") + status_name(usage.status)) +
+        "\n");
+  return store->close();
+}
+
+Status trim(const StoreArguments& arguments) {
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(arguments.folder, Access::kWrite));
+  WEFT_ASSIGN(Document document,
+              open_stored(*store, arguments.folder, arguments.document, Wanted::kHistory));
+  const DocumentId id = document.id();
+  const std::string name = arguments.folder + ":" + to_string(id);
+  Result<VersionVector> horizon = version_of(document, arguments.version);
+  if (!horizon.ok()) return about(name, horizon.error());
+  WEFT_ASSIGN(std::optional<DocumentUsage> before, store->document(id));
+  Status done = trim_document(*store, id, *horizon, process_options());
+  if (!done.ok()) return about(name + " at " + arguments.version, done.error());
+  WEFT_ASSIGN(std::optional<DocumentUsage> after, store->document(id));
+  auto history = [](const std::optional<DocumentUsage>& usage) {
+    return byte_words(usage ? usage->history_bytes : 0);
+  };
+  print(to_string(id) + ": history " + history(before) + " -> " + history(after) + "\n");
+  return store->close();
+}
+
+void add_import(CLI::App& store, Action& action) {
+  StoreCommand command = add_store_command(
+      store, action, "import", "Put document files and archives into the store", import);
+  command.app
+      ->add_option("FILE", command.arguments->files,
+                   "A document file with its history, or an archive; - is stdin")
+      ->required();
+  command.app->footer(
+      "What the store has already is passed over, so a file may be imported again.\n\n"
+      "Examples:\n"
+      "  weft store import boards board.weft\n"
+      "  weft store import boards boards.xml");
+}
+
+void add_export(CLI::App& store, Action& action) {
+  StoreCommand command =
+      add_store_command(store, action, "export",
+                        "Write a document to a file, or an archive of the store", export_documents);
+  add_document_option(command)->description(
+      "Its id, or how that begins; left out with --archive: all documents");
+  command.app->add_option("FILE", command.arguments->file, "The file to make");
+  command.app
+      ->add_option("--archive", command.arguments->archive,
+                   "An archive instead of a document file: xml for people, binary for backups")
+      ->check(CLI::IsMember({"xml", "binary"}));
+  command.app->add_flag("--force", command.arguments->force, "Replace FILE if it exists");
+  command.app->footer(
+      "Examples:\n"
+      "  weft store export boards 4f1c board.weft\n"
+      "  weft store export boards --archive xml boards.xml");
+}
+
+}  // namespace
+
+void add_store_documents(CLI::App& store, Action& action) {
+  add_import(store, action);
+  add_export(store, action);
+
+  StoreCommand status = add_store_command(store, action, "status",
+                                          "Keep a document, evict it, or delete it", set_status);
+  add_document_option(status)->required();
+  status.app->add_option("STATUS", status.arguments->status, "live, evicted or deleted")
+      ->required()
+      ->check(CLI::IsMember({"live", "evicted", "deleted"}));
+  status.app->footer(
+      "An evicted document is given up here, others keep it; a deleted one is given up, and what\n"
+      "comes of it later is not taken. Neither brings back what was given up when it is live "
+      "again:\n"
+      "it has to come again from others, or be imported.\n\n"
+      "Example:\n  weft store status boards 4f1c evicted");
+
+  StoreCommand trimming = add_store_command(store, action, "trim",
+                                            "Give up a document's history before a version", trim);
+  add_document_option(trimming)->required();
+  trimming.app
+      ->add_option("VERSION", trimming.arguments->version,
+                   "The number of a delta in `weft doc log STORE:DOCUMENT`, replica:end,... or now")
+      ->required();
+  trimming.app->footer(
+      "What the document holds stays; how it came to hold it is gone, and edits that were made\n"
+      "without knowing this version can't be merged any more.\n\n"
+      "Example:\n  weft store trim boards 4f1c 120");
+}
+
+}  // namespace weft::cli
