@@ -51,7 +51,7 @@ Status Admission::admit_one(const NewRecord& record, Batch& batch) {
     case DocumentHead::Fit::kNew:
       break;
   }
-  if (record.replica == own_ && head->end(own_) != record.first_seq)
+  if (record.replica == own_ && head->last_end(own_) < record.first_seq)
     return Error(ErrorCode::kInvalidArgument,
                  "an own delta, " + first_of(record) + ", before those that precede it");
   head->add(record.replica, record.first_seq, record.end());

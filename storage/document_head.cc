@@ -30,6 +30,12 @@ Seq DocumentHead::end(ReplicaId replica) const {
   return at != held.end() && at->replica == replica && at->begin == 0 ? at->end : 0;
 }
 
+Seq DocumentHead::last_end(ReplicaId replica) const {
+  auto behind = first_ending_at(held, replica, kMaxSeq + 1);
+  if (behind == held.begin() || (behind - 1)->replica != replica) return 0;
+  return (behind - 1)->end;
+}
+
 VersionVector DocumentHead::version() const {
   VersionVector version;
   for (const Range& range : held)

@@ -38,6 +38,8 @@ struct DocumentHead {
   Fit fit(const RecordHead& record) const;
   /// Where the replica's operations end that are stored without a gap.
   Seq end(ReplicaId replica) const;
+  /// Behind the last that is stored, with gaps or without.
+  Seq last_end(ReplicaId replica) const;
   VersionVector version() const;
   bool covers(const VersionVector& other) const;
   /// @pre  none of them is held

@@ -30,10 +30,19 @@ void IndexedDocument::add_entry(LogPosition position, const RecordHead& record,
 Status IndexedDocument::replay(const RecordView& record) {
   switch (record.kind) {
     case RecordKind::kDelta:
-    case RecordKind::kBundle:
-      if (head.fit(record) == DocumentHead::Fit::kNew)
-        add(record.position, record, record.payload.size());
+    case RecordKind::kBundle: {
+      // What was trimmed away may reach into a record that came before it, and was sealed since.
+      RecordHead above = record;
+      const Seq base_end = head.base.end(record.replica);
+      if (record.first_seq < base_end && base_end < record.end()) {
+        above.first_seq = base_end;
+        above.op_count = record.end() - base_end;
+      }
+      if (head.fit(above) != DocumentHead::Fit::kNew) return {};
+      head.add(above.replica, above.first_seq, above.end());
+      add_entry(record.position, record, record.payload.size());
       return {};
+    }
     case RecordKind::kMark: {
       WEFT_ASSIGN(StatusMark mark, read_status_payload(record.payload));
       set_status(record.position, mark);

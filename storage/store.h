@@ -122,7 +122,7 @@ class Store {
 
   /// Keeps a document's state beside the log, so that it opens fast. A hint: it may be lost, never wrong.
   /// @param live_bytes  how much of the snapshot can be seen; the rest is tombstones and causal graph
-  /// @errors kInvalidArgument: the log lacks some of the state's version
+  /// @errors kInvalidArgument: the log lacks some of the state's version; kNotKept: it is not live
   virtual Status put_state(const DocumentId& document, StoredState state,
                            std::uint64_t live_bytes) = 0;
   /// nullopt: none is kept, or it was damaged.

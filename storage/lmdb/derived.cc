@@ -75,6 +75,7 @@ Bytes encode_document(const DerivedDocument& document) {
   out.varint(document.pieces);
   out.varint(document.live_bytes);
   out.varint(document.tombstone_bytes);
+  out.varint(document.state_mark);
   encode_head(document.head, out);
   return payload;
 }
@@ -88,6 +89,7 @@ Result<DerivedDocument> decode_document(const DocumentId& id, ByteSpan value) {
   document.pieces = static_cast<std::uint32_t>(in.varint_up_to((1u << kPartBits) - 1));
   document.live_bytes = in.varint();
   document.tombstone_bytes = in.varint();
+  document.state_mark = in.varint();
   WEFT_TRY(decode_head(in, document.head));
   if (!in.ok()) return in.error("derived data: a document");
   return document;
@@ -232,6 +234,7 @@ Status put_state(Writing& writing, DerivedDocument& document, const NewState& ma
                     ByteSpan(payload).subspan(at, std::min(kPieceBytes, payload.size() - at))));
   }
   document.pieces = pieces;
+  document.state_mark = made.mark_position;
   document.live_bytes = made.live_bytes;
   document.tombstone_bytes = made.state.snapshot.size() - made.live_bytes;
   return {};
@@ -333,12 +336,14 @@ Status Derived::each_document(
   });
 }
 
-Result<std::optional<StoredState>> Derived::state(const DocumentId& id) const {
+Result<std::optional<KeptState>> Derived::state(const DocumentId& id) const {
   std::optional<Bytes> payload;
+  KeptState kept;
   WEFT_TRY(environment_->read([&](const Reading& reading) -> Status {
     WEFT_ASSIGN(std::optional<DerivedDocument> document, get_document(reading, id));
     if (!document || document->pieces == 0) return {};
     payload.emplace();
+    kept.mark_position = document->state_mark;
     for (std::uint32_t piece = 0; piece < document->pieces; ++piece) {
       const Key key = part_key(document->number, piece);
       WEFT_ASSIGN(std::optional<ByteSpan> value, reading.get(kState, key));
@@ -348,14 +353,13 @@ Result<std::optional<StoredState>> Derived::state(const DocumentId& id) const {
     }
     return {};
   }));
-  if (!payload) return std::optional<StoredState>();
+  if (!payload) return std::optional<KeptState>();
   WEFT_ASSIGN(StateView view, read_state_payload(*payload));
-  StoredState state;
-  state.version = std::move(view.version);
+  kept.state.version = std::move(view.version);
   payload->erase(payload->begin(),
                  payload->end() - static_cast<std::ptrdiff_t>(view.snapshot.size()));
-  state.snapshot = std::move(*payload);
-  return std::optional<StoredState>(std::move(state));
+  kept.state.snapshot = std::move(*payload);
+  return std::optional<KeptState>(std::move(kept));
 }
 
 Status Derived::verify() const {

@@ -44,12 +44,20 @@ struct DerivedDocument {
   std::uint32_t pieces = 0;  ///< of its state; 0: none
   std::uint64_t live_bytes = 0;
   std::uint64_t tombstone_bytes = 0;
+  LogPosition state_mark =
+      0;  ///< the document's mark when the state was kept: another one, another life
   DocumentHead head;
+};
+
+struct KeptState {
+  StoredState state;
+  LogPosition mark_position = 0;
 };
 
 struct NewState {
   StoredState state;
   std::uint64_t live_bytes = 0;
+  LogPosition mark_position = 0;  ///< as KeptState's
 };
 using NewStates = std::unordered_map<DocumentId, NewState, DocumentHash>;
 
@@ -75,7 +83,7 @@ class Derived {
   Status each_document(
       const std::function<void(const DocumentId&, const DerivedDocument&)>& visit) const;
   /// nullopt: there is none. @errors kCorrupt
-  Result<std::optional<StoredState>> state(const DocumentId& id) const;
+  Result<std::optional<KeptState>> state(const DocumentId& id) const;
   /// Reads every value. @errors kCorrupt
   Status verify() const;
 

@@ -279,24 +279,32 @@ Status LmdbStore::drop_damaged(const DocumentId& id, LogPosition position, Error
   return why;
 }
 
+/// Not asked whether the log still has all of its version: where records were damaged it keeps what they did.
 std::optional<StoredState> LmdbStore::state(const DocumentId& id) const {
   if (!refresh().ok()) return std::nullopt;
+  Result<IndexedDocument> document = look_up(id, false);
+  if (!document.ok() || document->head.status != DocumentStatus::kLive) return std::nullopt;
   std::shared_lock files(files_mutex_);
+  std::optional<lmdb::KeptState> kept;
   {
     std::lock_guard lock(mutex_);
     for (const Tail* part : {static_cast<const Tail*>(&tail_), taking_.get()}) {
-      if (part == nullptr) continue;
+      if (part == nullptr || kept) continue;
       auto found = part->states.find(id);
-      if (found != part->states.end()) return found->second.state;
-      auto changed = part->documents.find(id);
-      if (changed != part->documents.end() && changed->second.head.status != DocumentStatus::kLive)
-        return std::nullopt;
+      if (found != part->states.end())
+        kept = lmdb::KeptState{found->second.state, found->second.mark_position};
     }
-    if (derived_lost_ || !derived_) return std::nullopt;
+    if (!kept && (derived_lost_ || !derived_)) return std::nullopt;
   }
-  Result<std::optional<StoredState>> state = derived_->state(id);
-  if (!state.ok()) return std::nullopt;  // as if it had never been kept
-  return std::move(state).value();
+  if (!kept) {
+    Result<std::optional<lmdb::KeptState>> state = derived_->state(id);
+    if (!state.ok()) return std::nullopt;  // damaged: as if it had never been kept
+    kept = std::move(state).value();
+  }
+  if (!kept || kept->mark_position != document->head.mark_position ||
+      !kept->state.version.covers(document->head.base))
+    return std::nullopt;
+  return std::move(kept->state);
 }
 
 std::vector<LateRecord> LmdbStore::late_records() const {

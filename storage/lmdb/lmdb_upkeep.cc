@@ -89,14 +89,16 @@ Status LmdbStore::put_state(const DocumentId& id, StoredState state, std::uint64
   if (options_.read_only)
     return Error(ErrorCode::kReadOnly, folder_.path() + " was opened for reading only");
   WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
-  if (!document.head.covers(state.version))
+  if (document.head.status != DocumentStatus::kLive)
+    return Error(ErrorCode::kNotKept, "the document is not kept here");
+  if (document.head.records == 0 || !document.head.covers(state.version))
     return Error(ErrorCode::kInvalidArgument, "a state of operations that the store lacks");
   if (live_bytes > state.snapshot.size())
     return Error(ErrorCode::kInvalidArgument, "a state with more visible than there is");
   std::lock_guard lock(mutex_);
   lmdb::NewState& made = tail_.states[id];
   tail_.state_bytes += state.snapshot.size() - made.state.snapshot.size();
-  made = {std::move(state), live_bytes};
+  made = {std::move(state), live_bytes, document.head.mark_position};
   if (tail_is_long(tail_)) taking_work_.notify_one();
   return {};
 }

@@ -356,7 +356,6 @@ Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) {
   note_meta_written();
   totals_.records += plan.document.head.records - before.records;
   totals_.history_bytes += plan.document.head.history_bytes - before.history_bytes;
-  tail_.states.erase(plan.record.document);
   tail_.documents[plan.record.document] = std::move(plan.document);
   tail_.end = meta_.end;
   tail_.rewrites = meta_.rewrites;

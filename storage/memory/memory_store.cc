@@ -163,7 +163,7 @@ void MemoryStore::carry_out(Replacement plan) {
   }
   put(plan.position, plan.record);
   plan.recount(gone_bytes);
-  states_.erase(plan.record.document);
+  if (plan.record.kind == RecordKind::kMark) states_.erase(plan.record.document);
   index_[plan.record.document] = std::move(plan.document);
 }
 
@@ -190,7 +190,9 @@ Status MemoryStore::seal(const NewRecord& bundle) {
 Status MemoryStore::put_state(const DocumentId& id, StoredState state, std::uint64_t live_bytes) {
   std::lock_guard lock(mutex_);
   const IndexedDocument* document = find(id);
-  if (document == nullptr || !document->head.covers(state.version))
+  if (document != nullptr && document->head.status != DocumentStatus::kLive)
+    return Error(ErrorCode::kNotKept, "the document is not kept here");
+  if (document == nullptr || document->head.records == 0 || !document->head.covers(state.version))
     return Error(ErrorCode::kInvalidArgument, "a state of operations that the store lacks");
   if (live_bytes > state.snapshot.size())
     return Error(ErrorCode::kInvalidArgument, "a state with more visible than there is");
@@ -201,7 +203,8 @@ Status MemoryStore::put_state(const DocumentId& id, StoredState state, std::uint
 std::optional<StoredState> MemoryStore::state(const DocumentId& id) const {
   std::lock_guard lock(mutex_);
   auto found = states_.find(id);
-  if (found == states_.end()) return std::nullopt;
+  if (found == states_.end() || !found->second.state.version.covers(index_.at(id).head.base))
+    return std::nullopt;
   return found->second.state;
 }
 
