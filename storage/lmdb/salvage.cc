@@ -7,13 +7,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "storage/lmdb/environment.h"
 #include "storage/lmdb/lmdb_store_parts.h"
 #include "storage/lmdb/log_meta.h"
+#include "storage/lmdb/page_check.h"
 #include "storage/lmdb/page_format.h"
 #include "storage/lmdb/store_folder.h"
 #include "storage/log_index.h"
@@ -101,9 +104,8 @@ std::map<LogPosition, RecordView> find_records(ByteSpan file) {
 }
 
 /// What of a document's records belongs to it now: older copies may be of records that were given up or
-/// sealed since. @return  positions
-std::vector<LogPosition> current_records(const std::vector<const RecordView*>& records,
-                                         bool& incomplete) {
+/// sealed since.
+IndexedDocument current_document(const std::vector<const RecordView*>& records) {
   LogPosition mark = 0;
   for (const RecordView* record : records)
     if (record->kind == RecordKind::kMark) mark = std::max(mark, record->position);
@@ -124,13 +126,35 @@ std::vector<LogPosition> current_records(const std::vector<const RecordView*>& r
   });
   IndexedDocument document;
   for (const RecordView* record : order) (void)document.replay(*record);
-  std::vector<LogPosition> positions;
-  for (const IndexEntry& entry : document.entries) positions.push_back(entry.position);
-  for (LogPosition at : {document.head.base_position, document.head.mark_position})
-    if (at != 0) positions.push_back(at);
-  for (const DocumentHead::Range& range : document.head.held)
-    incomplete = incomplete || range.begin != 0;
-  return positions;
+  return document;
+}
+
+bool has_gap(const DocumentHead& head) {
+  return std::any_of(head.held.begin(), head.held.end(),
+                     [](const DocumentHead::Range& range) { return range.begin != 0; });
+}
+
+/// The states that were kept beside the log, where they can still be read.
+std::unique_ptr<lmdb::Derived> open_states(const lmdb::StoreFolder& folder) {
+  const Status sound =
+      lmdb::check_pages(folder.derived() + "/data.mdb", lmdb::PageDepth::kEverything);
+  if (!sound.ok()) return nullptr;
+  Result<std::unique_ptr<lmdb::Derived>> derived = lmdb::Derived::open(folder.derived(), true);
+  return derived.ok() ? std::move(derived).value() : nullptr;
+}
+
+/// A state with operations that the log has lost: it takes the place of the history up to there.
+std::optional<Bytes> rescue_state(const lmdb::Derived* derived, const DocumentId& id,
+                                  IndexedDocument& document) {
+  if (derived == nullptr || document.head.status != DocumentStatus::kLive) return std::nullopt;
+  Result<std::optional<lmdb::KeptState>> kept = derived->state(id);
+  if (!kept.ok() || !*kept) return std::nullopt;
+  const StoredState& state = (*kept)->state;
+  if ((*kept)->mark_position != document.head.mark_position ||
+      document.head.covers(state.version) || !state.version.covers(document.head.base))
+    return std::nullopt;
+  (void)document.set_base(0, state.version);
+  return state_payload(state.version, state.snapshot);
 }
 
 Status write_store(const std::string& to, const std::vector<const RecordView*>& records,
@@ -181,16 +205,29 @@ Result<SalvageReport> salvage(const std::string& from, const std::string& to,
   const std::map<LogPosition, RecordView> found = find_records(file->bytes());
   std::map<DocumentId, std::vector<const RecordView*>> documents;
   for (const auto& [position, record] : found) documents[record.document].push_back(&record);
+  const std::unique_ptr<lmdb::Derived> derived = open_states(source);
   SalvageReport report;
   std::vector<LogPosition> positions;
+  std::deque<Bytes> payloads;
+  std::deque<RecordView> states;
   for (const auto& [id, records] : documents) {
-    bool incomplete = false;
-    for (LogPosition position : current_records(records, incomplete)) positions.push_back(position);
-    if (incomplete) report.incomplete.push_back(id);
+    IndexedDocument document = current_document(records);
+    if (std::optional<Bytes> payload = rescue_state(derived.get(), id, document)) {
+      RecordView& state = states.emplace_back();
+      state.kind = RecordKind::kState;
+      state.document = id;
+      state.payload = payloads.emplace_back(std::move(*payload));
+      report.from_state.push_back(id);
+    }
+    for (const IndexEntry& entry : document.entries) positions.push_back(entry.position);
+    for (LogPosition at : {document.head.base_position, document.head.mark_position})
+      if (at != 0) positions.push_back(at);
+    if (has_gap(document.head)) report.incomplete.push_back(id);
   }
   std::sort(positions.begin(), positions.end());
   std::vector<const RecordView*> kept;
   for (LogPosition position : positions) kept.push_back(&found.at(position));
+  for (const RecordView& state : states) kept.push_back(&state);
   WEFT_TRY(write_store(to, kept, random));
   report.records = kept.size();
   return report;

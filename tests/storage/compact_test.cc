@@ -312,6 +312,45 @@ TEST_CASE("everything whole comes out of a damaged store, whatever page is hit")
   CHECK(salvage(path, copy, [] { return 1; }).error().code() == ErrorCode::kInvalidArgument);
 }
 
+TEST_CASE("what the log has lost and a kept state still has is salvaged") {
+  Folder folder;
+  const std::string path = folder.path() + "/store";
+  auto store = open(path);
+  Document document = Document::create(options_of(10, 1));
+  auto write = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      const std::string key = "key number " + std::to_string(i);
+      edit(document, [&](Transaction& tx) { return tx.root().set(key, i); });
+    }
+    REQUIRE(store_document(*store, document).ok());
+  };
+  write(0, 40);
+  REQUIRE(store_state(*store, document).ok());
+  write(40, 50);
+  store.reset();
+  const std::string file = path + "/log/data.mdb";
+  std::ifstream in(file, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(in)), {});
+  for (std::size_t at = bytes.find("key number 20"); at != std::string::npos;
+       at = bytes.find("key number 20", at + 1))
+    bytes[at] = 'K';
+  std::ofstream(file, std::ios::binary) << bytes;
+  auto report = salvage(path, folder.path() + "/salvaged", [n = 90]() mutable { return ++n; });
+  REQUIRE_MESSAGE(report.ok(), report.error().message());
+  CHECK(report->incomplete.empty());
+  REQUIRE(report->from_state.size() == 1);
+  CHECK(report->from_state[0] == document.id());
+  auto made = open(folder.path() + "/salvaged");
+  auto opened = open_document(*made, document.id(), options_of(1, 1));
+  REQUIRE_MESSAGE(opened.ok(), opened.error().message());
+  CHECK(opened->snapshot() == document.snapshot());
+  // Opened where it lies the newest content is shown, too.
+  store = open(path);
+  auto latest = open_latest(*store, document.id(), options_of(1, 1));
+  REQUIRE_MESSAGE(latest.ok(), latest.error().message());
+  CHECK(latest->snapshot() == document.snapshot());
+}
+
 TEST_CASE("a record that turns out damaged counts as missing and can be stored again") {
   Folder folder;
   const std::string path = folder.path() + "/store";
