@@ -44,6 +44,9 @@ Status salvage_store(const StoreArguments& arguments) {
   for (const DocumentId& id : report->incomplete)
     print(red("incomplete") + "  " + to_string(id) +
           ": operations are missing; fetch or import it again from where it is whole\n");
+  for (const DocumentId& id : report->from_state)
+    print(red("without history") + "  " + to_string(id) +
+          ": the log lost operations; the document goes on from its kept state\n");
   return {};
 }
 
