@@ -16,6 +16,9 @@
 #include "bench/harness/compare.h"
 #include "bench/harness/report.h"
 #include "bench/harness/sampler.h"
+#include "bench/store/compact_cases.h"
+#include "bench/store/dashboard_cases.h"
+#include "bench/store/document_open_cases.h"
 #include "bench/store/store_sizes.h"
 #include "bench/trace/generate.h"
 #include "bench/trace/trace_reader.h"
@@ -109,6 +112,34 @@ class Run {
       std::cerr << "preparing a store to open\n";
       check("open", add_open(sizes.open_options(), sampler_));
     }
+    if (sizes.cases.count("reader") != 0)
+      check("reader", add_forgotten_reader(sizes.reader_options(), report_));
+  }
+
+  /// The store's cases that run on real documents.
+  void add_histories(const StoreSizes& sizes, const Result<Histories>& histories) {
+    if (!histories.ok()) {
+      if (histories.error().code() != ErrorCode::kNotFound)
+        return check("histories", histories.error().clone());
+      return report_missing_histories(histories.error().message(), report_);
+    }
+    const std::span<const trace::Trace> traces = histories->traces;
+    if (sizes.cases.count("document") != 0) {
+      std::cerr << "preparing documents to open\n";
+      check("document", add_document_opens(sizes.folder, traces.front(), sampler_));
+    }
+    if (sizes.cases.count("compact") != 0) {
+      std::cerr << "compacting\n";
+      check("compact",
+            add_compact({traces.front().name + "-alone", sizes.folder, traces.first(1)}, report_));
+      check("compact",
+            add_compact({histories->name, sizes.folder, traces, histories->dashboards}, report_));
+    }
+    if (sizes.cases.count("dashboards") != 0) {
+      std::cerr << "storing the revisions of a dashboard\n";
+      check("dashboards",
+            add_dashboard_history(sizes.folder, histories->dashboards.front(), report_));
+    }
   }
 
   /// `gap` on a generated session, for runs without a trace: what `compare` and the bars normalise
@@ -186,8 +217,15 @@ int run_smoke(RunOptions options) {
                   .typing_rounds = 80,
                   .backward_length = 60,
                   .overwrites = 500});
-  run.add_store(
-      {.deltas = 600, .documents = 20, .batches = {10, 50}, .writers = 4, .deltas_per_writer = 5});
+  const StoreSizes sizes{.deltas = 600,
+                         .documents = 20,
+                         .batches = {10, 50},
+                         .writers = 4,
+                         .deltas_per_writer = 5,
+                         .reader_rounds = 10,
+                         .reader_text_bytes = 20'000};
+  run.add_store(sizes);
+  run.add_histories(sizes, generate_histories());
   return run.finish();
 }
 
@@ -239,10 +277,15 @@ int main_of(int argc, char** argv) {
   std::string store_folder;
   CLI::App* opened = app.add_subcommand(kOpenCommand)->group("");  // for the benchmark itself
   opened->add_option("folder", store_folder)->required();
+  std::string way;
+  CLI::App* document_opened = app.add_subcommand(kOpenDocumentCommand)->group("");
+  document_opened->add_option("folder", store_folder)->required();
+  document_opened->add_option("way", way)->required();
 
   CLI11_PARSE(app, argc, argv);
   if (*compared) return run_compare(before, after);
   if (*opened) return run_open_command(store_folder);
+  if (*document_opened) return run_open_document_command(store_folder, way);
   if (*smoke) return run_smoke(options);
 
   if (*trace && files.empty() && !generated) {
@@ -254,7 +297,11 @@ int main_of(int argc, char** argv) {
   if (generated) run.add_generated_traces();
   if (*map || *all) run.add_maps({100'000, 1'000'000}, 1000, 20'000);
   if (*cliffs || *all) run.add_cliffs({});
-  if (*store) run.add_store(store_sizes);
+  if (*store) {
+    run.add_store(store_sizes);
+    if (store_sizes.needs_histories())
+      run.add_histories(store_sizes, read_histories(store_sizes.data));
+  }
   if (files.empty() && !generated) run.add_machine_speed();
   return run.finish();
 }

@@ -74,6 +74,10 @@ constexpr Bar kBars[] = {
     {"64-writers", "commits_per_delta", Basis::kExact, 0.05, kNone, "20 deltas a commit"},
     {"10000-documents", "store_open", Basis::kTime, 20, kNone},
     {"10000-documents", "store_open_bytes", Basis::kExact, 30'000'000, kNone, "peak RSS"},
+    {"automerge-paper-closed", "open_to_text", Basis::kTime, 3, kNone, "fresh process"},
+    {"automerge-paper-killed", "open_to_text", Basis::kTime, 25, kNone, "fresh process"},
+    {"all-histories", "compact_vs_sealed", Basis::kExact, 1.3, kNone, "file / bundles"},
+    {"500-rounds", "growth_beside_reader", Basis::kExact, 1.2, kNone},
 };
 
 const char* verdict(double value, const Bar& bar, double scale) {
@@ -85,7 +89,7 @@ const char* verdict(double value, const Bar& bar, double scale) {
 void write_row(const Bar& bar, const Line& line, double own_gap, double scale, std::ostream& out) {
   const double unit = bar.basis == Basis::kGaps ? own_gap : 1;
   const double value = line.median / unit;
-  out << std::left << std::setw(18) << bar.case_name << std::setw(24) << bar.name << std::right
+  out << std::left << std::setw(24) << bar.case_name << std::setw(24) << bar.name << std::right
       << std::setw(11) << format_number(value) << std::setw(11) << format_number(line.min / unit)
       << std::setw(9) << format_number(bar.bar) << std::setw(9)
       << (bar.stretch == kNone ? "-" : format_number(bar.stretch)) << "  " << std::left
@@ -114,7 +118,7 @@ void write_bars(const Report& report, std::ostream& out) {
         << " times as long as the one they were set for";
   }
   out << "\n"
-      << std::left << std::setw(18) << "case" << std::setw(24) << "name" << std::right
+      << std::left << std::setw(24) << "case" << std::setw(24) << "name" << std::right
       << std::setw(11) << "median" << std::setw(11) << "min" << std::setw(9) << "bar"
       << std::setw(9) << "stretch"
       << "  " << std::left << std::setw(9) << "raw" << std::setw(9) << "scaled"
@@ -123,7 +127,7 @@ void write_bars(const Report& report, std::ostream& out) {
     const Line* line = report.find(bar.name, bar.case_name);
     const Line* gap = report.find("gap", bar.case_name);
     if (line && !line->not_run.empty()) {
-      out << std::left << std::setw(18) << bar.case_name << std::setw(24) << bar.name
+      out << std::left << std::setw(24) << bar.case_name << std::setw(24) << bar.name
           << "not run: " << line->not_run << '\n';
       continue;
     }

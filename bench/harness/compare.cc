@@ -114,13 +114,13 @@ std::vector<Comparison> compare(const std::vector<StoredLine>& before,
 }
 
 void write_comparison(const std::vector<Comparison>& rows, std::ostream& out) {
-  out << std::left << std::setw(22) << "case" << std::setw(26) << "name" << std::right
+  out << std::left << std::setw(24) << "case" << std::setw(26) << "name" << std::right
       << std::setw(12) << "A" << std::setw(12) << "B" << std::setw(9) << "B/A" << std::setw(9)
       << "by gap"
       << "  unit\n";
   out << std::fixed << std::setprecision(3);
   for (const Comparison& row : rows) {
-    out << std::left << std::setw(22) << row.case_name << std::setw(26) << row.name << std::right
+    out << std::left << std::setw(24) << row.case_name << std::setw(26) << row.name << std::right
         << std::setw(12) << format_number(row.before) << std::setw(12) << format_number(row.after)
         << std::setw(9) << row.ratio;
     if (row.normalised) {

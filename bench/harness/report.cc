@@ -103,7 +103,7 @@ void Report::write_json(std::ostream& out) const {
 namespace {
 
 void write_row(const Line& line, std::ostream& out) {
-  out << std::left << std::setw(22) << line.case_name << std::setw(26) << line.name << std::right;
+  out << std::left << std::setw(24) << line.case_name << std::setw(26) << line.name << std::right;
   if (!line.not_run.empty()) {
     out << "  not run: " << line.not_run << '\n';
     return;
@@ -115,7 +115,7 @@ void write_row(const Line& line, std::ostream& out) {
 }  // namespace
 
 void Report::write_table(std::ostream& out) const {
-  out << std::left << std::setw(22) << "case" << std::setw(26) << "name" << std::right
+  out << std::left << std::setw(24) << "case" << std::setw(26) << "name" << std::right
       << std::setw(12) << "median" << std::setw(12) << "min" << std::setw(12) << "max"
       << "  unit\n";
   std::vector<std::string_view> cases;  // in the order of their first line

@@ -1,6 +1,7 @@
 #include "bench/store/store_sizes.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 namespace weft::bench {
 
@@ -9,6 +10,19 @@ AppendOptions StoreSizes::append_options() const {
   for (const EngineKind kind : kEngineKinds)
     if (engines.count(engine_name(kind)) != 0) options.engines.push_back(kind);
   return options;
+}
+
+std::set<std::string> StoreSizes::all_cases() {
+  return {"append", "writers", "open", "document", "compact", "reader", "dashboards"};
+}
+
+bool StoreSizes::needs_histories() const {
+  return cases.count("document") + cases.count("compact") + cases.count("dashboards") != 0;
+}
+
+std::string StoreSizes::data_folder() {
+  const char* data = std::getenv("WEFT_DATA");
+  return data != nullptr && *data != '\0' ? data : "../shared/data";
 }
 
 void add_store_options(CLI::App& command, StoreSizes& sizes) {
@@ -29,10 +43,12 @@ void add_store_options(CLI::App& command, StoreSizes& sizes) {
       ->check(CLI::IsMember(std::set<std::string>{"weft", "sqlite", "rocksdb"}))
       ->default_str("all");
   command.add_option("--case", sizes.cases, "Only this; may be repeated")
-      ->check(CLI::IsMember(std::set<std::string>{"append", "writers", "open"}))
+      ->check(CLI::IsMember(StoreSizes::all_cases()))
       ->default_str("all");
+  command.add_option("--data", sizes.data, "Recorded traces and dashboards, as in $WEFT_DATA")
+      ->capture_default_str();
   command.footer(
-      "Example, on the disk that holds the stores, in about two minutes:\n"
+      "Example, on the disk that holds the stores, in about three minutes:\n"
       "  weft-bench store --folder /var/lib/boards --bars --json store.json\n"
       "Example, what weft's own store does, for a profile:\n"
       "  perf record -g weft-bench store --engine weft --case append --batch 100");

@@ -22,11 +22,11 @@ Error at_transaction(const Trace& trace, std::size_t index, const Error& error) 
                trace.name + ": txns[" + std::to_string(index) + "]: " + error.message());
 }
 
-/// One Document::transact that runs `edits`, with the trace's time; appends its delta.
+/// One Document::transact that runs `edits`, with the trace's time; hands on its delta.
 class Committer {
  public:
-  Committer(const Trace& trace, Document& document, Clock clock, DeltaLog* deltas)
-      : trace_(trace), document_(document), clock_(std::move(clock)), deltas_(deltas) {}
+  Committer(const Trace& trace, Document& document, Clock clock, const CommitSink& sink)
+      : trace_(trace), document_(document), clock_(std::move(clock)), sink_(sink) {}
 
   Status commit(std::uint64_t time_ms, std::span<const Edit> edits) {
     if (edits.empty()) return {};
@@ -47,18 +47,27 @@ class Committer {
  private:
   Status keep(Result<Commit> commit) {
     if (!commit.ok()) return commit.take_error();
-    if (deltas_ && commit->op_count != 0) deltas_->add(commit->delta);
-    return {};
+    return sink_ && commit->op_count != 0 ? sink_(*commit) : Status();
   }
 
   const Trace& trace_;
   Document& document_;
   Clock clock_;
-  DeltaLog* deltas_;
+  const CommitSink& sink_;
 };
 
+/// Null where there is no log.
+CommitSink into(DeltaLog* deltas) {
+  if (deltas == nullptr) return nullptr;
+  return [deltas](const Commit& commit) -> Status {
+    deltas->add(commit.delta);
+    return {};
+  };
+}
+
 /// Everything in one transaction, with the time of the trace's first.
-Status replay_whole(const Trace& trace, Document& document, const Clock& clock, DeltaLog* deltas) {
+Status replay_whole(const Trace& trace, Document& document, const Clock& clock,
+                    const CommitSink& sink) {
   *clock = trace.transactions.empty() ? 0 : trace.transactions.front().time_ms;
   Result<Commit> commit = document.transact([&](Transaction& transaction) -> Status {
     TextEdit text = text_of(transaction);
@@ -67,8 +76,7 @@ Status replay_whole(const Trace& trace, Document& document, const Clock& clock, 
     return {};
   });
   if (!commit.ok()) return commit.take_error();
-  if (deltas) deltas->add(commit->delta);
-  return {};
+  return sink ? sink(*commit) : Status();
 }
 
 }  // namespace
@@ -103,15 +111,10 @@ Status check_text(const Trace& trace, std::string_view text) {
                at);
 }
 
-Result<Document> replay_sequential(const Trace& trace, Grouping grouping,
-                                   const ReplayOptions& options, DeltaLog* deltas) {
-  const Clock clock = make_clock();
-  Document document = Document::create(document_options(options, 0, clock));
-  if (grouping == Grouping::kWhole) {
-    WEFT_TRY(replay_whole(trace, document, clock, deltas));
-    return document;
-  }
-  Committer committer(trace, document, clock, deltas);
+Status replay_sequential_on(Document& document, const Clock& clock, const Trace& trace,
+                            Grouping grouping, const CommitSink& sink) {
+  if (grouping == Grouping::kWhole) return replay_whole(trace, document, clock, sink);
+  Committer committer(trace, document, clock, sink);
   if (!trace.start_content.empty()) {
     WEFT_TRY(
         committer.commit_start(trace.transactions.empty() ? 0 : trace.transactions[0].time_ms));
@@ -126,6 +129,14 @@ Result<Document> replay_sequential(const Trace& trace, Grouping grouping,
       if (!status.ok()) return at_transaction(trace, t, status.error());
     }
   }
+  return {};
+}
+
+Result<Document> replay_sequential(const Trace& trace, Grouping grouping,
+                                   const ReplayOptions& options, DeltaLog* deltas) {
+  const Clock clock = make_clock();
+  Document document = Document::create(document_options(options, 0, clock));
+  WEFT_TRY(replay_sequential_on(document, clock, trace, grouping, into(deltas)));
   return document;
 }
 
@@ -160,7 +171,7 @@ class ConcurrentRun {
   /// The text to start from, made by a replica of its own that everybody hears from first.
   Status share_start() {
     Document document = Document::create(start_options_);
-    Committer committer(trace_, document, clock_, &result_.deltas);
+    Committer committer(trace_, document, clock_, sink_);
     WEFT_TRY(committer.commit_start(0));
     for (Document& other : result_.documents) WEFT_TRY(deliver(other, result_.deltas[0]));
     return {};
@@ -171,7 +182,7 @@ class ConcurrentRun {
     Document& document = result_.documents[plan_.replica_of[t]];
     WEFT_TRY(deliver_all(document, plan_.deliveries_before(t)));
     const std::size_t before = result_.deltas.size();
-    Committer committer(trace_, document, clock_, &result_.deltas);
+    Committer committer(trace_, document, clock_, sink_);
     WEFT_TRY(committer.commit(transaction.time_ms, trace_.edits_of(transaction)));
     if (result_.deltas.size() != before) delta_of_[t] = before;
     return {};
@@ -197,6 +208,7 @@ class ConcurrentRun {
   Clock clock_;
   DocumentOptions start_options_;
   ConcurrentReplay result_;
+  const CommitSink sink_ = into(&result_.deltas);
   std::vector<std::size_t> delta_of_;  ///< by transaction: its place in the log
 };
 

@@ -8,6 +8,7 @@
 // Replica ids come from a seed, so a replay gives the same bytes every time.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,6 +56,14 @@ Result<std::string> replayed_text(const Document& document);
 /// kOk where `text` is what the trace ends with; else kCorrupt, with the place of the first
 /// difference.
 Status check_text(const Trace& trace, std::string_view text);
+
+/// Told of each commit that made a delta; its error ends the replay.
+using CommitSink = std::function<Status(const Commit&)>;
+
+/// Replays on a document that somebody else made. @param clock  what its `now_ms` returns
+/// @errors those of editing and of `sink`, which may be null
+Status replay_sequential_on(Document& document, const Clock& clock, const Trace& trace,
+                            Grouping grouping, const CommitSink& sink);
 
 /// @param deltas  if not null, every commit's delta is appended
 /// @errors those of editing

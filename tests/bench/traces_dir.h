@@ -1,6 +1,6 @@
 #pragma once
-// Where the recorded traces lie: $WEFT_DATA/traces, else ../shared/data/traces beside the checkout
-// (tests run in its root).
+// Where recorded data lies: in $WEFT_DATA, else in ../shared/data beside the checkout (tests run in its
+// root).
 
 #include <cstdlib>
 #include <filesystem>
@@ -9,12 +9,16 @@
 
 namespace weft::test {
 
-/// Nothing where it isn't there.
-inline std::optional<std::filesystem::path> recorded_trace(const std::string& file) {
+/// Nothing where it isn't there. @param folder  "traces" or "dashboards"
+inline std::optional<std::filesystem::path> recorded_file(const std::string& folder,
+                                                          const std::string& file) {
   const char* data = std::getenv("WEFT_DATA");
   const std::filesystem::path path =
-      std::filesystem::path(data && *data ? data : "../shared/data") / "traces" / file;
+      std::filesystem::path(data && *data ? data : "../shared/data") / folder / file;
   return std::filesystem::exists(path) ? std::optional(path) : std::nullopt;
+}
+inline std::optional<std::filesystem::path> recorded_trace(const std::string& file) {
+  return recorded_file("traces", file);
 }
 
 }  // namespace weft::test
