@@ -274,14 +274,18 @@ refused 1 "hurt: record $position: its checksum is wrong; \`weft store verify hu
   "$weft" doc log "hurt:$hurt"
 refused 1 'copied is there already; name a new folder' "$weft" store salvage hurt copied
 refused 1 'there is no store in nowhere' "$weft" store salvage nowhere salvaged
-ok "incomplete  $hurt: operations are missing" "$weft" store salvage hurt salvaged
+cp -r hurt bare # without the states that are kept beside the log
+rm -r bare/derived
+ok "without history  $hurt" "$weft" store salvage hurt salvaged
 ok 'all whole' "$weft" store verify salvaged
 prints "$("$weft" doc log board.weft)" "$weft" doc log "salvaged:$id"
-ok before "$weft" doc show "salvaged:$hurt" /title
-noted "document $hurt is incomplete: 1 delta of it can't be used"
-ok 'one more delta' "$weft" doc import "salvaged:$hurt" title.json
 prints 'behind' "$weft" doc show "salvaged:$hurt" /title
-cp -r salvaged pages # a page of the log, and one of what is derived from it
+ok "incomplete  $hurt: operations are missing" "$weft" store salvage bare bare-salvaged
+ok before "$weft" doc show "bare-salvaged:$hurt" /title
+noted "document $hurt is incomplete: 1 delta of it can't be used"
+ok 'one more delta' "$weft" doc import "bare-salvaged:$hurt" title.json
+prints 'behind' "$weft" doc show "bare-salvaged:$hurt" /title
+cp -r bare-salvaged pages # a page of the log, and one of what is derived from it
 for at in $(grep -abo before pages/log/data.mdb | cut -d: -f1); do
   printf '!!!!!!!!!!!!!!!!' |
     dd of=pages/log/data.mdb bs=1 seek=$((at / 4096 * 4096)) conv=notrunc status=none
