@@ -296,13 +296,13 @@ ok ' copied into pages-salvaged' "$weft" store salvage pages pages-salvaged
 ok 'all whole' "$weft" store verify pages-salvaged
 for page in 2 3 4 5 6 7 8; do
   printf '!!!!!!!!!!!!!!!!' |
-    dd of=salvaged/derived/data.mdb bs=1 seek=$((page * 4096)) conv=notrunc status=none
+    dd of=bare-salvaged/derived/data.mdb bs=1 seek=$((page * 4096)) conv=notrunc status=none
 done
-broken 'damaged  salvaged/derived/data.mdb: *' 'remove the folder salvaged/derived, it is made anew' \
-  "$weft" store verify salvaged
-refused 1 'remove the folder salvaged/derived' "$weft" store ls salvaged
-rm -r salvaged/derived
-ok "$hurt" "$weft" store ls salvaged
-ok 'all whole' "$weft" store verify salvaged
+broken 'damaged  bare-salvaged/derived/data.mdb: *' 'remove the folder bare-salvaged/derived, it is made anew' \
+  "$weft" store verify bare-salvaged
+refused 1 'remove the folder bare-salvaged/derived' "$weft" store ls bare-salvaged
+rm -r bare-salvaged/derived
+ok "$hurt" "$weft" store ls bare-salvaged
+ok 'all whole' "$weft" store verify bare-salvaged
 
 finish
