@@ -86,6 +86,13 @@ void DocumentHead::remove(ReplicaId replica, Seq begin, Seq end) {
   if (before.begin < before.end) held.insert(at, before);
 }
 
+std::uint64_t DocumentHead::count_beyond(const VersionVector& version) const {
+  std::uint64_t count = 0;
+  for (const Range& range : held)
+    count += ops_beyond(range.begin, range.end, version.end(range.replica));
+  return count;
+}
+
 DocumentUsage DocumentHead::usage(const DocumentId& document) const {
   DocumentUsage usage;
   usage.document = document;

@@ -14,6 +14,11 @@
 
 namespace weft {
 
+/// How many operations of [begin, end) are not below `known_end`.
+inline std::uint64_t ops_beyond(Seq begin, Seq end, Seq known_end) {
+  return end > known_end ? end - (begin > known_end ? begin : known_end) : 0;
+}
+
 struct DocumentHead {
   struct Range {
     ReplicaId replica;
@@ -42,6 +47,8 @@ struct DocumentHead {
   Seq last_end(ReplicaId replica) const;
   VersionVector version() const;
   bool covers(const VersionVector& other) const;
+  /// How many operations are held that are not in `version`.
+  std::uint64_t count_beyond(const VersionVector& version) const;
   /// @pre  none of them is held
   void add(ReplicaId replica, Seq begin, Seq end);
   /// Everything of the replica up to `end`, whatever of it is held.

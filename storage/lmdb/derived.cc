@@ -297,7 +297,8 @@ Result<Derived::Meta> Derived::meta() const {
   return meta;
 }
 
-Result<Derived::Found> Derived::find(const DocumentId& id, bool with_entries) const {
+Result<Derived::Found> Derived::find(const DocumentId& id, bool with_entries,
+                                     const VersionVector* since) const {
   Found found;
   WEFT_TRY(environment_->read([&](const Reading& reading) -> Status {
     Result<Meta> meta = read_meta(reading);
@@ -306,8 +307,20 @@ Result<Derived::Found> Derived::find(const DocumentId& id, bool with_entries) co
     found.indexed_to = meta->stamp.indexed_to;
     WEFT_ASSIGN(found.document, get_document(reading, id));
     if (!found.document || !with_entries) return {};
-    for (std::uint32_t chunk = 0; chunk < found.document->chunks; ++chunk)
-      WEFT_TRY(read_chunk(reading, part_key(found.document->number, chunk), found.entries));
+    const std::uint64_t number = found.document->number;
+    // From the newest chunk back, until every operation that is held and not in `since` was met.
+    std::uint64_t missing = since ? found.document->head.count_beyond(*since) : 0;
+    std::uint32_t first = found.document->chunks;
+    std::vector<IndexEntry> chunk;
+    while (since != nullptr && first > 0 && missing > 0) {
+      chunk.clear();
+      WEFT_TRY(read_chunk(reading, part_key(number, --first), chunk));
+      for (const IndexEntry& entry : chunk)
+        missing -= std::min(missing, ops_beyond(entry.begin, entry.end, since->end(entry.replica)));
+    }
+    if (since == nullptr) first = 0;
+    for (; first < found.document->chunks; ++first)
+      WEFT_TRY(read_chunk(reading, part_key(number, first), found.entries));
     return {};
   }));
   return found;

@@ -79,7 +79,9 @@ class Derived {
     std::vector<IndexEntry> entries;
   };
   /// A document, and where asked for all its entries, as of one moment.
-  Result<Found> find(const DocumentId& id, bool with_entries) const;
+  /// @param since  entries of operations in it may be left out, which saves reading them
+  Result<Found> find(const DocumentId& id, bool with_entries,
+                     const VersionVector* since = nullptr) const;
   Status each_document(
       const std::function<void(const DocumentId&, const DerivedDocument&)>& visit) const;
   /// nullopt: there is none. @errors kCorrupt

@@ -57,7 +57,8 @@ Status LmdbStore::refresh() const {
 }
 
 /// A document as it is now; the newest entries come from the tail, the others from the index on disk.
-Result<IndexedDocument> LmdbStore::look_up(const DocumentId& id, bool with_entries) const {
+Result<IndexedDocument> LmdbStore::look_up(const DocumentId& id, bool with_entries,
+                                           const VersionVector* since) const {
   for (;;) {
     std::shared_lock files(files_mutex_);
     IndexedDocument result;
@@ -79,7 +80,7 @@ Result<IndexedDocument> LmdbStore::look_up(const DocumentId& id, bool with_entri
       }
     }
     if (result.complete || !use_derived || (has_head && !with_entries)) return result;
-    Result<Derived::Found> found = derived_->find(id, with_entries);
+    Result<Derived::Found> found = derived_->find(id, with_entries, since);
     if (!found.ok()) {
       files.unlock();
       WEFT_TRY(lose_derived(found.error()));
@@ -229,7 +230,7 @@ Status LmdbStore::scan_document(const DocumentId& id, const VersionVector& since
   LogPosition next = 0;     // entries before it were visited
   LogPosition missing = 0;  // a position that was not there when it was asked for
   for (bool first = true;; first = false) {
-    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true, &since));
     std::vector<LogPosition> positions;
     if (first && document.head.base_position != 0 && !since.covers(document.head.base))
       positions.push_back(document.head.base_position);

@@ -157,7 +157,8 @@ class LmdbStore final : public Store {
   // lmdb_read.cc
   Status read_log(const std::function<Status(const lmdb::Reading&)>& body) const;
   Status refresh() const;
-  Result<IndexedDocument> look_up(const DocumentId& id, bool with_entries) const;
+  Result<IndexedDocument> look_up(const DocumentId& id, bool with_entries,
+                                  const VersionVector* since = nullptr) const;
   Status read_slice(std::span<const LogPosition> positions, Bytes& bytes,
                     std::vector<std::size_t>& ends) const;
   Status index_whole_log() const;
