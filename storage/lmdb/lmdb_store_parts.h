@@ -17,9 +17,13 @@ inline constexpr std::uint64_t kTailRecords = 100'000;
 inline constexpr std::uint64_t kTailBytes = std::uint64_t{32} << 20;
 inline constexpr std::uint64_t kStateBytes = std::uint64_t{16} << 20;
 
+/// With a state that waits, it is carried over at this length: after a crash only what came behind that state has to
+/// be applied one by one.
+inline constexpr std::uint64_t kTailRecordsWithState = 8192;
+
 template <typename Tail>
 bool tail_is_long(const Tail& tail) {
-  return tail.end - tail.begin >= kTailRecords || tail.bytes >= kTailBytes ||
+  return tail.end - tail.begin >= (tail.states.empty() ? kTailRecords : kTailRecordsWithState) || tail.bytes >= kTailBytes ||
          tail.state_bytes >= kStateBytes;
 }
 
