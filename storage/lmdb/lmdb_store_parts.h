@@ -23,7 +23,8 @@ inline constexpr std::uint64_t kTailRecordsWithState = 8192;
 
 template <typename Tail>
 bool tail_is_long(const Tail& tail) {
-  return tail.end - tail.begin >= (tail.states.empty() ? kTailRecords : kTailRecordsWithState) || tail.bytes >= kTailBytes ||
+  const std::uint64_t records_max = tail.states.empty() ? kTailRecords : kTailRecordsWithState;
+  return tail.end - tail.begin >= records_max || tail.bytes >= kTailBytes ||
          tail.state_bytes >= kStateBytes;
 }
 
