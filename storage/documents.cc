@@ -1,5 +1,6 @@
 #include "storage/documents.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -209,7 +210,15 @@ Result<StoredDocument> StoredDocument::open(Store& store, const DocumentId& id,
     std::optional<StoredState> state = store.state(id);
     if (state) document.kept_ = std::move(state->version);
   }
+  // Where it had to be made from the log, the next opening shall not have to. What fails here is a hint lost.
+  if (document.state_is_due()) (void)document.save_state();
   return document;
+}
+
+bool StoredDocument::state_is_due() const {
+  const std::uint64_t count = count_ops(saved_);
+  const std::uint64_t since = count - std::min(count, count_ops(kept_));
+  return since >= kOpsBetweenStates && since >= count / kShareBetweenStates;
 }
 
 Status StoredDocument::save() {
@@ -218,10 +227,7 @@ Status StoredDocument::save() {
   AppendResult result;
   WEFT_TRY(append_since(*store_, document_, saved_, result));
   saved_ = std::move(version);
-  const std::uint64_t count = count_ops(saved_);
-  const std::uint64_t since = count - count_ops(kept_);
-  if (since >= kOpsBetweenStates && since >= count / kShareBetweenStates) return save_state();
-  return {};
+  return state_is_due() ? save_state() : Status();
 }
 
 Status StoredDocument::save_state() {

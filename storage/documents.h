@@ -63,6 +63,7 @@ class StoredDocument {
  private:
   StoredDocument(Store& store, Document document)
       : store_(&store), document_(std::move(document)) {}
+  bool state_is_due() const;
 
   Store* store_;
   Document document_;

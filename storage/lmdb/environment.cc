@@ -369,6 +369,7 @@ Status Environment::open_databases() {
 
 Environment::~Environment() {
   for (MDB_txn* txn : pool_) mdb_txn_abort(txn);
+  if (reserved_bytes_ > 0) give_back_reserve();
   if (env_ != nullptr) mdb_env_close(env_);
   if (registered_) {
     std::lock_guard lock(registry().mutex);
@@ -458,6 +459,14 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, bool&
   return {};
 }
 
+/// What was reserved behind the file's end. (A truncation to the same size does that.)
+void Environment::give_back_reserve() {
+  int file = -1;
+  struct stat info {};
+  if (mdb_env_get_fd(env_, &file) == 0 && fstat(file, &info) == 0)
+    (void)!ftruncate(file, info.st_size);
+}
+
 /// Makes sure of room on the disk for a transaction: a disk that gets full within a write lets LMDB do half
 /// of it and say "I/O error", which would end the writer. Takes the most that the transaction can need: its
 /// values, and copies of pages, three for each change or all there are.
@@ -508,6 +517,7 @@ Status Environment::grow() {
 Status Environment::copy_to(const std::string& path) const {
   int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return error_of(errno, path);
+  MapLock map_lock(map_mutex_);  // it reads in a transaction of its own
   int code = mdb_env_copyfd2(env_, file, MDB_CP_COMPACT);
   if (code == 0 && fsync(file) != 0) code = errno;
   if (::close(file) != 0 && code == 0) code = errno;

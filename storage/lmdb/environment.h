@@ -146,6 +146,7 @@ class Environment {
   int begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const;
   void adopt_map_size() const;
   Status reserve(std::uint64_t value_bytes, std::uint64_t changes);
+  void give_back_reserve();
   Status grow();
 
   Options options_;

@@ -275,7 +275,7 @@ Status LmdbStore::drop_damaged(const DocumentId& id, LogPosition position, Error
     plan.record.document = id;
     plan.document = std::move(document);
     damaged_.push_back({position, why.clone()});
-    return const_cast<LmdbStore*>(this)->carry_out(before, std::move(plan));
+    return carry_out(before, std::move(plan));
   });
   return why;
 }

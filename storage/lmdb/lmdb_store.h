@@ -174,9 +174,9 @@ class LmdbStore final : public Store {
   void index_stored(const std::vector<Stored>& stored, const Admission& admission);
   Status write_meta(const std::function<void(lmdb::LogMeta&)>& change);
   Status check_quota(std::uint64_t more_bytes) const;
-  Status write_log(const std::function<Status(lmdb::Writing&)>& body);
-  Status carry_out(const DocumentHead& before, Replacement plan);
-  void note_meta_written();
+  Status write_log(const std::function<Status(lmdb::Writing&)>& body) const;
+  Status carry_out(const DocumentHead& before, Replacement plan) const;
+  void note_meta_written() const;
 
   // lmdb_upkeep.cc
   void run_catching_up();
@@ -206,10 +206,10 @@ class LmdbStore final : public Store {
   mutable Tail tail_;
   mutable std::shared_ptr<const Tail> taking_;  ///< what is being carried over
   std::deque<LateRecord> late_;
-  Error broken_;              ///< why nothing can be appended any more (I7)
-  Error unsaved_;             ///< why what was taken could not be written yet
-  Error refused_;             ///< why some of it never will be: it contradicts other writes
-  bool meta_is_new_ = false;  ///< this opening's meta is not written yet
+  Error broken_;                      ///< why nothing can be appended any more (I7)
+  Error unsaved_;                     ///< why what was taken could not be written yet
+  Error refused_;                     ///< why some of it never will be: it contradicts other writes
+  mutable bool meta_is_new_ = false;  ///< this opening's meta is not written yet
   std::uint64_t commits_ = 0;
   mutable Requests waiting_;
   std::uint64_t waiting_bytes_ = 0;  ///< of relaxed batches, stuck ones included
@@ -220,7 +220,7 @@ class LmdbStore final : public Store {
   bool writer_done_ = false;
   mutable std::condition_variable work_;
   mutable std::condition_variable finished_;
-  std::condition_variable taking_work_;
+  mutable std::condition_variable taking_work_;
   std::mutex taking_mutex_;  ///< one carries over at a time; locked before all others
   std::thread writer_;
   std::thread catching_up_;

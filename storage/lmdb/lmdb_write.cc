@@ -296,14 +296,14 @@ Status LmdbStore::check_quota(std::uint64_t more_bytes) const {
 
 // --- what replaces records; each runs as a job ---
 
-Status LmdbStore::write_log(const std::function<Status(Writing&)>& body) {
+Status LmdbStore::write_log(const std::function<Status(Writing&)>& body) const {
   std::shared_lock files(files_mutex_);
   if (!log_) return Error(ErrorCode::kIoError, "the log's file could not be opened again");
   return log_->write(body);
 }
 
 /// @pre  mutex_ is held, meta_ is in the log
-void LmdbStore::note_meta_written() {
+void LmdbStore::note_meta_written() const {
   meta_.format = lmdb::kStoreFormat;
   if (meta_is_new_) folder_.forget_close();
   meta_is_new_ = false;
@@ -322,7 +322,7 @@ Status LmdbStore::write_meta(const std::function<void(LogMeta&)>& change) {
 }
 
 /// In one transaction. On the writer thread. @param before  what the document was
-Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) {
+Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) const {
   if (plan.position == 0 && plan.gone.empty()) return {};
   LogMeta meta = meta_;
   ++meta.rewrites;

@@ -1,7 +1,9 @@
 // Bits that flip on the disk below a store: what is damaged is named, and the rest is read as it was written.
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include "storage/lmdb/lmdb_store.h"
+#include "storage/lmdb/salvage.h"
 #include "tests/histories/harness.h"
 #include "tests/storage/store_contract.h"
 #include "tests/support/folder.h"
@@ -117,6 +120,93 @@ TEST_CASE("a flipped bit in a store's identity is noticed") {
       CHECK(store.error().code() == ErrorCode::kCorrupt);
     }
   }
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+/// `file` with a bit flipped wherever the record `bytes` lies in it.
+std::string with_flipped_bit(std::string file, const std::string& bytes, std::uint64_t bit) {
+  std::size_t at = file.find(bytes);
+  REQUIRE(at != std::string::npos);
+  for (; at != std::string::npos; at = file.find(bytes, at + 1)) {
+    char& byte = file[at + bit / 8];
+    byte = static_cast<char>(byte ^ (1 << bit % 8));
+  }
+  return file;
+}
+
+TEST_CASE("a flipped bit in a record of any kind is found, named and salvaged round") {
+  const std::uint64_t seed = first_seed();
+  CAPTURE(seed);
+  Random random(seed);
+  Folder folder(fast_parent());
+  LmdbStore::Options options;
+  options.folder = folder.path() + "/store";
+  options.create = true;
+  std::map<LogPosition, std::string> records;  ///< as they lie in the file
+  std::map<RecordKind, LogPosition> kinds;
+  {
+    auto store = LmdbStore::open(options).value();
+    for (Seq seq = 0; seq < 20; ++seq)
+      for (std::uint8_t document = 1; document <= 4; ++document) {
+        SampleRecord record = sample(document, 7, seq, 1, 40 + random.below(200));
+        for (std::byte& byte : record.payload) byte = static_cast<std::byte>(random.next());
+        const NewRecord view = record.view();
+        store->append({&view, 1}).value();
+      }
+    SampleRecord bundle = sample(1, 7, 2, 6, 300);
+    bundle.head.kind = RecordKind::kBundle;
+    REQUIRE(store->seal(bundle.view()).ok());
+    VersionVector version;
+    version.set({7}, 5);
+    REQUIRE(store->trim(bundle.head.document, {version, Bytes(80, std::byte{9})}).ok());
+    REQUIRE(store->set_status(sample(2, 7, 0, 1).head.document, DocumentStatus::kEvicted).ok());
+    REQUIRE(store
+                ->scan(1,
+                       [&](const RecordView& record) {
+                         std::string bytes(record_size(record.payload.size()), '\0');
+                         encode_record(record.position, record, record.payload,
+                                       reinterpret_cast<std::byte*>(bytes.data()));
+                         records[record.position] = bytes;
+                         kinds[record.kind] = record.position;
+                         return true;
+                       })
+                .ok());
+  }
+  REQUIRE(kinds.size() == 4);
+  const std::string file = options.folder + "/log/data.mdb";
+  const std::string sound = read_file(file);
+  const std::uint64_t images = scaled_count(60);
+  for (const auto& [kind, position] : kinds)
+    for (std::uint64_t image = 0; image < images; ++image) {
+      CAPTURE(static_cast<int>(kind));
+      CAPTURE(image);
+      const std::string& bytes = records.at(position);
+      std::ofstream(file, std::ios::binary)
+          << with_flipped_bit(sound, bytes, random.below(bytes.size() * 8));
+      std::filesystem::remove_all(options.folder + "-salvaged");
+      auto report =
+          salvage(options.folder, options.folder + "-salvaged", [&] { return random.next(); });
+      REQUIRE_MESSAGE(report.ok(), report.error().message());
+      // A lost mark leaves the older copies of what it gave up, a lost state what it stood for.
+      const bool gives_back = kind == RecordKind::kMark || kind == RecordKind::kState;
+      CHECK((report->records == records.size() - 1 ||
+             (gives_back && report->records >= records.size() - 1)));
+      std::filesystem::remove_all(options.folder + "/derived");
+      auto store = LmdbStore::open(options).value();
+      auto bad = store->verify();
+      REQUIRE_MESSAGE(bad.ok(), bad.error().message());
+      REQUIRE(bad->size() == 1);
+      CHECK((*bad)[0].position == position);
+      store.reset();
+      options.folder += "-salvaged";
+      store = LmdbStore::open(options).value();
+      CHECK(store->verify()->empty());
+      options.folder.resize(options.folder.size() - std::string("-salvaged").size());
+    }
 }
 
 }  // namespace

@@ -103,3 +103,100 @@ TEST_CASE("a record that is no delta is named") {
   CHECK(opened.error().code() == ErrorCode::kCorrupt);
   CHECK(opened.error().context().find("record 1") != std::string::npos);
 }
+
+TEST_CASE("what could not be stored goes first at the next save, with the same bytes") {
+  bool full = false;
+  MemoryStore::Options memory;
+  memory.replica = {77};
+  memory.before_append = [&](std::span<const NewRecord>) -> Status {
+    if (full) return Error(ErrorCode::kDiskFull, "no room");
+    return {};
+  };
+  MemoryStore store(memory);
+  DocumentOptions options = options_of(77);
+  auto opened = StoredDocument::open(store, DocumentId{{3}}, options);
+  REQUIRE(opened.ok());
+  StoredDocument document = std::move(opened).value();
+  edit(document.document(), [](Transaction& tx) { return tx.root().set("k", 1); });
+  CHECK(document.unsaved_count() == 1);
+  REQUIRE(document.save().ok());
+  CHECK(document.unsaved_count() == 0);
+  full = true;
+  edit(document.document(), [](Transaction& tx) { return tx.root().set("k", 2); });
+  CHECK(document.save().error().code() == ErrorCode::kDiskFull);
+  edit(document.document(), [](Transaction& tx) { return tx.root().set("k", 3); });
+  CHECK(document.save().error().code() == ErrorCode::kDiskFull);
+  CHECK(document.unsaved_count() == 2);
+  CHECK(store.info().records == 1);
+  full = false;
+  REQUIRE(document.save().ok());
+  CHECK(document.unsaved_count() == 0);
+  std::vector<Bytes> stored;
+  REQUIRE(store
+              .scan_document(document.document().id(), {},
+                             [&](const RecordView& record) {
+                               stored.emplace_back(record.payload.begin(), record.payload.end());
+                               return true;
+                             })
+              .ok());
+  CHECK(stored == document.document().deltas_since({}).value());
+}
+
+TEST_CASE("a document keeps its state from time to time, and opens from it") {
+  MemoryStore store({{77}, 1, nullptr});
+  const DocumentId id{{3}};
+  auto opened = StoredDocument::open(store, id, options_of(77));
+  REQUIRE(opened.ok());
+  StoredDocument document = std::move(opened).value();
+  edit(document.document(), [](Transaction& tx) {
+    tx.root().ensure_text("t");
+    return Status();
+  });
+  int saves = 0;
+  while (!store.state(id)) {
+    edit(document.document(),
+         [](Transaction& tx) { return tx.text("/t")->insert(scalar(0), "some more text "); });
+    REQUIRE(document.save().ok());
+    REQUIRE(++saves < 1000);
+  }
+  CHECK(saves > 300);
+  const VersionVector kept = store.state(id)->version;
+  edit(document.document(), [](Transaction& tx) { return tx.root().set("k", 1); });
+  REQUIRE(document.save().ok());
+  CHECK(store.state(id)->version == kept);
+  auto latest = open_latest(store, id, options_of(9));
+  REQUIRE(latest.ok());
+  CHECK(latest->base() == kept);
+  CHECK(latest->snapshot() == document.document().snapshot());
+  auto whole = open_document(store, id, options_of(9));
+  REQUIRE(whole.ok());
+  CHECK(whole->base().empty());
+  CHECK(whole->snapshot() == document.document().snapshot());
+}
+
+TEST_CASE("a state that is missing or damaged is made from the log again") {
+  MemoryStore store({{77}, 1, nullptr});
+  Document made = Document::create([] {
+    DocumentOptions options = options_of(5);
+    options.id = DocumentId{{3}};
+    return options;
+  }());
+  edit(made, [](Transaction& tx) {
+    return tx.root().ensure_text("t").insert(scalar(0), std::string(9000, 'x'));
+  });
+  REQUIRE(store_document(store, made).ok());
+  {
+    auto opened = StoredDocument::open(store, made.id(), options_of(77));
+    REQUIRE(opened.ok());
+    CHECK(opened->document().snapshot() == made.snapshot());
+  }
+  auto state = store.state(made.id());
+  REQUIRE(state);
+  CHECK(state->snapshot == made.snapshot());
+  state->snapshot[100] ^= std::byte{1};
+  REQUIRE(store.put_state(made.id(), *state, 0).ok());
+  auto latest = open_latest(store, made.id(), options_of(9));
+  REQUIRE(latest.ok());
+  CHECK(latest->base().empty());
+  CHECK(latest->snapshot() == made.snapshot());
+}

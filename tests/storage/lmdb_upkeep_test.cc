@@ -12,9 +12,11 @@
 #include <thread>
 
 #include <doctest/doctest.h>
+#include <lmdb.h>
 #include <zlib.h>
 
 #include "storage/documents.h"
+#include "storage/lmdb/backoff.h"
 #include "storage/lmdb/lmdb_store.h"
 #include "tests/storage/store_contract.h"
 #include "tests/support/folder.h"
@@ -429,6 +431,56 @@ TEST_CASE("a store of a newer format is refused, and says so") {
     CHECK(store.error().code() == ErrorCode::kUnknownVersion);
     CHECK(store.error().context().find("newer weft") != std::string::npos);
   }
+}
+
+TEST_CASE("what passes is tried again with growing pauses, damage never") {
+  for (int code : {EAGAIN, EBUSY, MDB_READERS_FULL, MDB_MAP_RESIZED}) {
+    int attempts = 0;
+    CHECK(lmdb::retry_transient([&] { return ++attempts < 4 ? code : 0; }) == 0);
+    CHECK(attempts == 4);
+  }
+  int attempts = 0;
+  CHECK(lmdb::retry_transient([&] { return ++attempts, EBUSY; }) == EBUSY);
+  CHECK(attempts == 10);
+  for (int code : {MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC, EIO, ENOSPC}) {
+    attempts = 0;
+    CHECK(lmdb::retry_transient([&] { return ++attempts, code; }) == code);
+    CHECK(attempts == 1);
+  }
+}
+
+TEST_CASE("a map that another process made larger is taken over") {
+  Folder folder;
+  lmdb::Environment::Options options;
+  options.folder = folder.path() + "/e";
+  options.databases = {{"a", lmdb::Environment::Keys::kNumbers}};
+  options.map_bytes = 64 << 10;
+  auto environment = lmdb::Environment::open(options);
+  REQUIRE(environment.ok());
+  auto put = [](lmdb::Environment& to, lmdb::Key key) {
+    return to.write([&](lmdb::Writing& writing) { return writing.put(0, key, Bytes(8000)); });
+  };
+  REQUIRE(put(**environment, 1).ok());
+  const pid_t child = fork();
+  if (child == 0) {
+    auto other = lmdb::Environment::open(options);
+    if (!other.ok()) _exit(2);
+    for (lmdb::Key key = 100; key < 200; ++key)
+      if (!put(**other, key).ok()) _exit(3);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
+  int count = 0;
+  REQUIRE((*environment)
+              ->read([&](const lmdb::Reading& reading) {
+                return reading.each(0, 0, [&](lmdb::Key, ByteSpan) { return ++count > 0; });
+              })
+              .ok());
+  CHECK(count == 101);
+  CHECK(put(**environment, 2).ok());
 }
 
 TEST_CASE("the map grows where it is full") {
