@@ -120,7 +120,7 @@ Error about_store(const std::string& folder, const Error& error) {
 
 Result<DocumentUsage> find_document(const Store& store, const std::string& folder,
                                     const std::string& prefix) {
-  std::vector<DocumentUsage> documents = store.documents();
+  WEFT_ASSIGN(std::vector<DocumentUsage> documents, store.documents());
   std::erase_if(documents, [&](const DocumentUsage& each) {
     return !to_string(each.document).starts_with(prefix);
   });

@@ -53,7 +53,7 @@ std::string usage_words(const DocumentUsage& usage) {
 
 Status list(const StoreArguments& arguments) {
   WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(arguments.folder, Access::kRead));
-  const std::vector<DocumentUsage> documents = store->documents();
+  WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store->documents());
   for (const DocumentUsage& each : documents) {
     if (arguments.json) {
       print_line(usage_json(each));
@@ -82,7 +82,8 @@ Result<Statistics> statistics_of(const LmdbStore& store) {
   WEFT_ASSIGN(result.space, store.space());
   for (const lmdb::Reader& reader : store.readers())
     if (reader.pid != getpid()) result.readers.push_back(reader);
-  for (const DocumentUsage& usage : store.documents()) {
+  WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store.documents());
+  for (const DocumentUsage& usage : documents) {
     std::size_t& count = usage.status == DocumentStatus::kLive      ? result.live
                          : usage.status == DocumentStatus::kEvicted ? result.evicted
                                                                     : result.deleted;

@@ -56,9 +56,10 @@ Status back_up(const StoreArguments& arguments) {
     return about_copying(arguments, done.take_error());
   WEFT_ASSIGN(std::unique_ptr<LmdbStore> copy, open_store(arguments.file, Access::kRead));
   WEFT_ASSIGN(const LmdbStore::Space space, copy->space());
+  WEFT_ASSIGN(const std::vector<DocumentUsage> documents, copy->documents());
   print("copied " + counted(static_cast<std::size_t>(copy->info().records), "record") + " of " +
-        counted(copy->documents().size(), "document") + ", " + byte_words(space.log_bytes) +
-        ", into " + printable(arguments.file) +
+        counted(documents.size(), "document") + ", " + byte_words(space.log_bytes) + ", into " +
+        printable(arguments.file) +
         "; a store of its own, with another replica, once it is opened for writing\n");
   return {};
 }

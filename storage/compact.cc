@@ -168,7 +168,7 @@ bool is_worth_reading(const DocumentUsage& usage) {
 }  // namespace
 
 Result<CompactProgress> compact(Store& store, const CompactOptions& options) {
-  const std::vector<DocumentUsage> documents = store.documents();
+  WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store.documents());
   CompactProgress progress;
   progress.document_count = documents.size();
   for (const DocumentUsage& usage : documents) {
@@ -195,7 +195,8 @@ Result<CompactProgress> compact(Store& store, const CompactOptions& options) {
 Result<CompactEstimate> estimate_compact(const Store& store, const CompactOptions& options) {
   CompactEstimate estimate;
   std::uint64_t sampled_after = 0;
-  for (const DocumentUsage& usage : store.documents()) {
+  WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store.documents());
+  for (const DocumentUsage& usage : documents) {
     estimate.history_bytes += usage.history_bytes;
     if (!is_worth_reading(usage) || estimate.sampled_bytes >= kSampleBytes) continue;
     Result<History> history = read_history(store, usage, options);

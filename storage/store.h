@@ -111,7 +111,7 @@ class Store {
   virtual Result<std::optional<DocumentUsage>> document(const DocumentId& document) const = 0;
 
   /// All of them, evicted and deleted ones too, sorted by id.
-  virtual std::vector<DocumentUsage> documents() const = 0;
+  virtual Result<std::vector<DocumentUsage>> documents() const = 0;
 
   /// Evicted: what is stored of it is given up here, others may send it again once it is live.
   /// Deleted: the same, and what comes later is not stored but listed. Both are durable on return.

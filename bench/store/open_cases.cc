@@ -37,7 +37,7 @@ Status open_and_list(const std::string& folder, Opened& opened) {
   WEFT_ASSIGN(const std::unique_ptr<LmdbStore> store, LmdbStore::open(std::move(options)));
   opened.open_ms = open_watch.ms();
   const Stopwatch list_watch;
-  const std::vector<DocumentUsage> documents = store->documents();
+  WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store->documents());
   opened.list_ms = list_watch.ms();
   const auto after = resident_bytes();
   if (!before || !after) return Error(ErrorCode::kNotFound, "/proc/self/status is missing");

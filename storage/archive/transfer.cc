@@ -101,7 +101,8 @@ Result<Archive> archive_store(const Store& store, const Compressor* compressor) 
   const StoreInfo info = store.info();
   Archive archive;
   archive.origin = {info.epoch, info.replica};
-  for (const DocumentUsage& usage : store.documents()) {
+  WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store.documents());
+  for (const DocumentUsage& usage : documents) {
     WEFT_ASSIGN(ArchivedDocument document, archive_stored(store, usage, compressor));
     archive.documents.push_back(std::move(document));
   }

@@ -120,9 +120,9 @@ Result<std::optional<DocumentUsage>> LmdbStore::document(const DocumentId& id) c
   return std::optional<DocumentUsage>(std::move(usage));
 }
 
-std::vector<DocumentUsage> LmdbStore::documents() const {
+Result<std::vector<DocumentUsage>> LmdbStore::documents() const {
   std::vector<DocumentUsage> result;
-  if (!refresh().ok()) return result;
+  WEFT_TRY(refresh());
   std::unordered_map<DocumentId, DocumentHead, DocumentHash> newer;
   bool use_derived = false;
   std::shared_lock files(files_mutex_);
@@ -146,7 +146,8 @@ std::vector<DocumentUsage> LmdbStore::documents() const {
         });
     if (!status.ok()) {
       files.unlock();
-      return lose_derived(status.error()).ok() ? documents() : std::vector<DocumentUsage>();
+      WEFT_TRY(lose_derived(status.error()));
+      return documents();
     }
   }
   for (const auto& [id, head] : newer) result.push_back(head.usage(id));

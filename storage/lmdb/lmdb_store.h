@@ -73,7 +73,7 @@ class LmdbStore final : public Store {
                        const std::function<bool(const RecordView&)>& visit) const override;
   VersionVector version(const DocumentId& document) const override;
   Result<std::optional<DocumentUsage>> document(const DocumentId& document) const override;
-  std::vector<DocumentUsage> documents() const override;
+  Result<std::vector<DocumentUsage>> documents() const override;
   Status set_status(const DocumentId& document, DocumentStatus status) override;
   std::vector<LateRecord> late_records() const override;
   Status put_state(const DocumentId& document, StoredState state,

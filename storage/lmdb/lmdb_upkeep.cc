@@ -194,7 +194,8 @@ Result<std::vector<BadRecord>> LmdbStore::verify() const {
     }));
   }
   std::vector<LogPosition> named;
-  for (const DocumentUsage& usage : documents()) {
+  WEFT_ASSIGN(const std::vector<DocumentUsage> all, documents());
+  for (const DocumentUsage& usage : all) {
     WEFT_ASSIGN(IndexedDocument document, look_up(usage.document, true));
     for (const IndexEntry& entry : document.entries) named.push_back(entry.position);
     if (document.head.base_position != 0) named.push_back(document.head.base_position);

@@ -49,7 +49,7 @@ Result<std::optional<DocumentUsage>> MemoryStore::document(const DocumentId& id)
   return std::optional<DocumentUsage>(usage_of(id, *document));
 }
 
-std::vector<DocumentUsage> MemoryStore::documents() const {
+Result<std::vector<DocumentUsage>> MemoryStore::documents() const {
   std::lock_guard lock(mutex_);
   std::vector<DocumentUsage> result;
   for (const auto& [id, document] : index_) result.push_back(usage_of(id, document));

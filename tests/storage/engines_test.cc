@@ -24,7 +24,7 @@ namespace {
 std::string answers_of(const Store& store, bool with_states) {
   std::string text;
   auto add = [&](std::uint64_t value) { text += std::to_string(value) + " "; };
-  for (const DocumentUsage& usage : store.documents()) {
+  for (const DocumentUsage& usage : store.documents().value()) {
     add(usage.document.bytes[0]);
     text += status_name(usage.status);
     text += " " + usage.version.to_string() + " base " + usage.base.to_string() + " ";

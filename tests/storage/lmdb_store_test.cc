@@ -167,9 +167,9 @@ TEST_CASE("a record that is damaged on disk is named, and the others stay usable
   REQUIRE(bad.ok());
   REQUIRE(bad->size() == 1);
   CHECK((*bad)[0].position == 21);
-  CHECK(store->documents()[0].version.end({7}) == 20);
+  CHECK(store->documents().value()[0].version.end({7}) == 20);
   CHECK(store->info().records == 39);
   // What was lost can be stored again, as it comes back from a peer.
   REQUIRE(append(*store, marked).ok());
-  CHECK(store->documents()[0].version.end({7}) == 40);
+  CHECK(store->documents().value()[0].version.end({7}) == 40);
 }

@@ -67,7 +67,7 @@ struct Answers {
 
 Answers answers_of(const Store& store) {
   Answers answers;
-  for (const DocumentUsage& usage : store.documents()) {
+  for (const DocumentUsage& usage : store.documents().value()) {
     answers.versions.emplace_back(usage.document, usage.version);
     Status status = store.scan_document(usage.document, {}, [&](const RecordView& record) {
       answers.positions.push_back(record.position);
@@ -256,7 +256,7 @@ TEST_CASE("another process reads what one writes, and is no second writer") {
     while (read(to_child[0], &command, 1) == 1 && command != 'q') {
       std::uint64_t seen = 0;
       if (!(*reader)->scan(1, [&](const RecordView&) { return ++seen > 0; }).ok()) _exit(4);
-      std::uint64_t answers[2] = {seen, (*reader)->documents().size()};
+      std::uint64_t answers[2] = {seen, (*reader)->documents().value().size()};
       VersionVector version = (*reader)->version(sample(1, 7, 0, 1).head.document);
       std::uint64_t end = version.end({7});
       if (write(from_child[1], answers, sizeof answers) != sizeof answers) _exit(5);
@@ -389,7 +389,7 @@ TEST_CASE("a store of format 1 is read, and upgraded by the first who writes") {
     auto reader = open(options);
     CHECK(reader->info().format == 1);
     CHECK(reader->info().records == 3);
-    CHECK(reader->documents().size() == 2);
+    CHECK(reader->documents().value().size() == 2);
   }
   auto store = open(options_of(folder));
   CHECK(store->new_identity().empty());
@@ -398,7 +398,7 @@ TEST_CASE("a store of format 1 is read, and upgraded by the first who writes") {
   CHECK(store->info().format == 2);
   CHECK(store->verify()->empty());
   fill(*store, 0, 1);
-  const DocumentId board = store->documents().back().document;
+  const DocumentId board = store->documents().value().back().document;
   store.reset();
   store = open(options_of(folder));
   CHECK(store->info().format == 2);

@@ -158,7 +158,9 @@ void use_store(const std::string& folder) {
   if (!store.ok()) return;
   (void)(*store)->verify();
   (void)(*store)->scan(1, [](const RecordView&) { return true; });
-  for (const DocumentUsage& usage : (*store)->documents())
+  const auto documents = (*store)->documents();
+  if (!documents.ok()) return;
+  for (const DocumentUsage& usage : *documents)
     (void)(*store)->scan_document(usage.document, {}, [](const RecordView&) { return true; });
   for (Seq i = 0; i < 20; ++i) {
     const SampleRecord record = sample(9, 77, i, 1, i % 3 == 0 ? 5'000 : 50);

@@ -156,7 +156,7 @@ void finds_what_a_reader_lacks(Workshop shop) {
   since.set({7}, 5);
   CHECK(scan_document(*store, 1, since).size() == 2);
   CHECK(scan_document(*store, 3, {}).empty());
-  std::vector<DocumentUsage> documents = store->documents();
+  std::vector<DocumentUsage> documents = store->documents().value();
   REQUIRE(documents.size() == 2);
   CHECK(documents[0].version.end({7}) == 5);
   CHECK(documents[0].version.end({8}) == 2);
@@ -427,7 +427,7 @@ void check_store_model(const std::function<Workshop()>& make, std::uint64_t seed
       REQUIRE(kept[i].head == model[i].head);
       REQUIRE(kept[i].payload == model[i].payload);
     }
-    for (const DocumentUsage& usage : store->documents())
+    for (const DocumentUsage& usage : store->documents().value())
       for (const auto& [name, end] : ends)
         if (usage.document.bytes[0] == name.first) CHECK(usage.version.end({name.second}) == end);
   }
@@ -458,9 +458,9 @@ void check_store_threads(const std::function<Workshop()>& make) {
     store = shop.open();
   }
   CHECK(scan_all(*store).size() == kWriters * kBatches);
-  REQUIRE(store->documents().size() == 1);
+  REQUIRE(store->documents().value().size() == 1);
   for (std::uint64_t writer = 0; writer < kWriters; ++writer)
-    CHECK(store->documents()[0].version.end({writer + 1}) == kBatches);
+    CHECK(store->documents().value()[0].version.end({writer + 1}) == kBatches);
 }
 
 }  // namespace weft::test

@@ -54,7 +54,7 @@ std::string Written::compare(const Store& store, std::size_t acknowledged) const
 std::string Written::compare_documents(const Store& store, std::size_t count) const {
   std::map<DocumentId, Seq> ends;
   for (std::size_t i = 0; i < count; ++i) ends[records_[i].head.document] = records_[i].head.end();
-  const std::vector<DocumentUsage> documents = store.documents();
+  const std::vector<DocumentUsage> documents = store.documents().value();
   for (const DocumentUsage& usage : documents)
     if (usage.version.end(kReplica) != ends[usage.document])
       return "the index has another version of a document than the log";
