@@ -53,7 +53,7 @@ void edit_together(Document& a, Document& b, Random& random, int edits) {
 /// A store with documents, and what has to come out of it.
 class Shelf {
  public:
-  explicit Shelf(Store& store, std::uint64_t seed) : store_(&store), random_(seed) {
+  Shelf(Store& store, std::uint64_t seed) : store_(&store), random_(seed) {
     for (std::uint8_t number = 1; number <= 4; ++number) {
       Document& a = documents_.emplace_back(Document::create(options_of(10, number)));
       edit(a, [](Transaction& tx) { return tx.root().ensure_text("t").insert(scalar(0), "a"); });
@@ -68,6 +68,8 @@ class Shelf {
       REQUIRE_MESSAGE(stored.ok(), stored.error().message());
     }
   }
+  /// The same store, opened again.
+  void use(Store& store) { store_ = &store; }
   void check(const Store& store) const {
     for (const Document& document : documents_) {
       auto opened = open_document(store, document.id(), options_of(99, 0));
@@ -240,6 +242,7 @@ TEST_CASE("trimming keeps the state and what came after it") {
   check();
   store.reset();
   store = open(folder.path());
+  shelf.use(*store);
   check();
   const VersionVector later = shelf.document(0).version();
   const Bytes later_state = shelf.document(0).snapshot();
