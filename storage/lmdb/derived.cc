@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "storage/lmdb/checked_value.h"
+#include "storage/lmdb/index_chunk.h"
 
 namespace weft::lmdb {
 namespace {
@@ -16,7 +17,6 @@ constexpr std::size_t kState = 3;
 constexpr Key kMetaKey = 1;
 constexpr std::uint64_t kFormat = 1;
 
-constexpr std::size_t kChunkEntries = 256;
 constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 /// A document's number and, below it, that of a chunk or piece.
 constexpr unsigned kPartBits = 24;
@@ -102,89 +102,13 @@ Result<std::optional<DerivedDocument>> get_document(const Reading& reading, cons
   return std::optional<DerivedDocument>(std::move(document));
 }
 
-// --- a chunk of the index ---
-//
-// varint entries, then each: varint position - that of the one before; varint replica: 0 is the one
-// before's, n the n-th of the chunk from 1 on, one more than there were is a new one, whose u64 follows;
-// zigzag varint first seq - end of that replica's entry before; varint operations.
-
-class ChunkReplicas {
- public:
-  struct Slot {
-    ReplicaId replica;
-    Seq end = 0;
-  };
-  std::size_t number_of(ReplicaId replica) {
-    if (last_ < slots_.size() && slots_[last_].replica == replica) return 0;
-    for (std::size_t i = 0; i < slots_.size(); ++i)
-      if (slots_[i].replica == replica) {
-        last_ = i;
-        return i + 1;
-      }
-    last_ = slots_.size();
-    slots_.push_back({replica, 0});
-    return slots_.size();
-  }
-  /// @return  nullptr: no such number
-  Slot* at(std::uint64_t number, ByteReader& in) {
-    if (number == 0) return last_ < slots_.size() ? &slots_[last_] : nullptr;
-    if (number > slots_.size() + 1) return nullptr;
-    last_ = static_cast<std::size_t>(number - 1);
-    if (last_ == slots_.size()) slots_.push_back({ReplicaId{in.u64()}, 0});
-    return &slots_[last_];
-  }
-  Slot& last() { return slots_[last_]; }
-  std::size_t size() const { return slots_.size(); }
-
- private:
-  std::vector<Slot> slots_;
-  std::size_t last_ = 0;
-};
-
-Bytes encode_chunk(std::span<const IndexEntry> entries) {
-  Bytes payload;
-  ByteWriter out(payload);
-  out.varint(entries.size());
-  ChunkReplicas replicas;
-  LogPosition position = 0;
-  for (const IndexEntry& entry : entries) {
-    out.varint(entry.position - position);
-    position = entry.position;
-    const std::size_t before = replicas.size();
-    out.varint(replicas.number_of(entry.replica));
-    if (replicas.size() > before) out.u64(entry.replica.value);
-    out.svarint(std::int64_t{entry.begin} - std::int64_t{replicas.last().end});
-    out.varint(entry.end - entry.begin);
-    replicas.last().end = entry.end;
-  }
-  return payload;
-}
-
-Status decode_chunk(Key key, ByteSpan value, std::vector<IndexEntry>& out) {
-  WEFT_ASSIGN(ByteSpan payload, read_checked(key, value));
-  ByteReader in(payload);
-  ChunkReplicas replicas;
-  LogPosition position = 0;
-  const std::uint64_t count = in.varint_up_to(kChunkEntries);
-  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
-    position += in.varint();
-    ChunkReplicas::Slot* slot = replicas.at(in.varint(), in);
-    if (slot == nullptr) return damaged("a chunk names a replica that it does not have");
-    const std::int64_t begin = in.svarint() + std::int64_t{slot->end};
-    const std::uint64_t size = in.varint_up_to(kMaxSeq);
-    if (begin < 0 || begin > std::int64_t{kMaxSeq} - static_cast<std::int64_t>(size))
-      return damaged("a chunk holds operations that can't be");
-    slot->end = static_cast<Seq>(begin) + static_cast<Seq>(size);
-    out.push_back({position, slot->replica, static_cast<Seq>(begin), slot->end});
-  }
-  if (!in.ok()) return in.error("derived data: a chunk");
-  return {};
-}
+// --- the index ---
 
 Status read_chunk(const Reading& reading, Key key, std::vector<IndexEntry>& out) {
   WEFT_ASSIGN(std::optional<ByteSpan> value, reading.get(kIndex, key));
   if (!value) return damaged("a chunk is missing");
-  return decode_chunk(key, *value, out);
+  WEFT_ASSIGN(ByteSpan payload, read_checked(key, *value));
+  return decode_chunk(payload, out);
 }
 
 Status put_checked(Writing& writing, std::size_t database, Key key, ByteSpan payload) {

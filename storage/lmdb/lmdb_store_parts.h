@@ -1,5 +1,6 @@
 #pragma once
-// What the parts of LmdbStore (lmdb_open.cc, lmdb_read.cc, lmdb_write.cc, lmdb_upkeep.cc) share.
+// What the parts of LmdbStore (lmdb_open.cc, lmdb_read.cc, lmdb_write.cc, lmdb_change.cc, lmdb_upkeep.cc)
+// share.
 
 #include "storage/lmdb/lmdb_store.h"
 
@@ -12,7 +13,7 @@ inline constexpr std::size_t kMetaDatabase = 1;
 /// What is added to an environment's name for the copy that will replace it.
 inline constexpr const char* kReplacement = ".new";
 
-/// The tail is carried over at this length, and at the latest half a tail later is.
+/// The tail is carried over at this length.
 inline constexpr std::uint64_t kTailRecords = 100'000;
 inline constexpr std::uint64_t kTailBytes = std::uint64_t{32} << 20;
 inline constexpr std::uint64_t kStateBytes = std::uint64_t{16} << 20;

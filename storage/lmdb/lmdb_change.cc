@@ -1,0 +1,80 @@
+// What replaces records of a store: statuses, trimming, seals. Each runs as a job on the writer thread.
+#include <algorithm>
+#include <utility>
+
+#include "storage/lmdb/lmdb_store_parts.h"
+
+namespace weft {
+
+using lmdb::LogMeta;
+using lmdb::Writing;
+
+/// In one transaction. On the writer thread. @param before  what the document was
+Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) const {
+  if (plan.position == 0 && plan.gone.empty()) return {};
+  LogMeta meta = meta_;
+  ++meta.rewrites;
+  meta.end = std::max(meta.end, plan.position + 1);
+  std::uint64_t gone_bytes = 0;
+  WEFT_TRY(write_log([&](Writing& writing) -> Status {
+    gone_bytes = 0;
+    auto count = [&](LogPosition at) -> Status {
+      WEFT_ASSIGN(std::optional<ByteSpan> value, writing.get(kLogDatabase, at));
+      if (!value) return {};
+      Result<RecordView> old = decode_record(at, *value);
+      if (old.ok()) gone_bytes += old->payload.size();
+      return {};
+    };
+    for (LogPosition at : plan.gone) {
+      WEFT_TRY(count(at));
+      WEFT_TRY(writing.erase(kLogDatabase, at));
+    }
+    if (plan.position != 0) {
+      WEFT_TRY(count(plan.position));
+      WEFT_TRY(writing.put(kLogDatabase, plan.position, record_size(plan.record.payload.size()),
+                           [&](std::byte* out) {
+                             encode_record(plan.position, plan.record, plan.record.payload, out);
+                           }));
+    }
+    return lmdb::write_log_meta(writing, kMetaDatabase, meta);
+  }));
+  plan.recount(gone_bytes);
+  std::lock_guard lock(mutex_);
+  meta_ = std::move(meta);
+  note_meta_written();
+  totals_.records += plan.document.head.records - before.records;
+  totals_.history_bytes += plan.document.head.history_bytes - before.history_bytes;
+  tail_.documents[plan.record.document] = std::move(plan.document);
+  tail_.end = meta_.end;
+  tail_.rewrites = meta_.rewrites;
+  taking_work_.notify_one();
+  return {};
+}
+
+Status LmdbStore::set_status(const DocumentId& id, DocumentStatus status) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    const DocumentHead before = document.head;
+    return carry_out(before, plan_status(id, std::move(document), meta_.end, status));
+  });
+}
+
+Status LmdbStore::trim(const DocumentId& id, const StoredState& state) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    const DocumentHead before = document.head;
+    WEFT_ASSIGN(Replacement plan, plan_trim(id, std::move(document), meta_.end, state));
+    return carry_out(before, std::move(plan));
+  });
+}
+
+Status LmdbStore::seal(const NewRecord& bundle) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(bundle.document, true));
+    const DocumentHead before = document.head;
+    WEFT_ASSIGN(Replacement plan, plan_seal(std::move(document), bundle));
+    return carry_out(before, std::move(plan));
+  });
+}
+
+}  // namespace weft
