@@ -11,7 +11,7 @@
 //        append -> [writer: log] -> tail in memory -> [catching up: derived]
 //
 // In relaxed mode append() returns at once; its batch is on the disk after at most kRelaxedDelay. What can't
-// be written then (disk full, quota) is kept in memory, shown in info(), and tried again; a store that is
+// be written then (disk full, quota) is kept in memory, counted by unsaved_count(), and tried again; a store that is
 // not closed cleanly in this mode writes as another replica from then on, since what it lost may be known
 // elsewhere.
 //

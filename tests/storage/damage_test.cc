@@ -180,8 +180,10 @@ TEST_CASE("a flipped bit in a record of any kind is found, named and salvaged ro
   const std::string file = options.folder + "/log/data.mdb";
   const std::string sound = read_file(file);
   const std::uint64_t images = scaled_count(60);
-  for (const auto& [kind, position] : kinds)
+  for (const auto& of_kind : kinds)
     for (std::uint64_t image = 0; image < images; ++image) {
+      const RecordKind kind = of_kind.first;
+      const LogPosition position = of_kind.second;
       CAPTURE(static_cast<int>(kind));
       CAPTURE(image);
       const std::string& bytes = records.at(position);
