@@ -42,43 +42,12 @@ int main() {
 
 #undef main
 
-#include <fstream>
-#include <sstream>
-#include <string>
-
-#include <doctest/doctest.h>
-
-namespace {
-
-std::string read(const char* path) {
-  std::ifstream file(path);
-  REQUIRE_MESSAGE(file.good(), path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-/// The lines between the first line that holds `begin` and the next one that holds `end`.
-std::string between(const std::string& text, const std::string& begin, const std::string& end) {
-  std::size_t first = text.find(begin);
-  REQUIRE(first != std::string::npos);
-  first = text.find('\n', first) + 1;
-  std::size_t last = text.find(end, first);
-  REQUIRE(last != std::string::npos);
-  return text.substr(first, text.rfind('\n', last) + 1 - first);
-}
-
-}  // namespace
+#include "tests/readme/shown.h"
 
 TEST_CASE("the README's example runs and its replicas end with the same state") {
   CHECK(readme_main() == 0);
 }
 
 TEST_CASE("README.md shows the example exactly as it is compiled here") {
-  // ctest runs this in the project's root.
-  std::string compiled = between(read("tests/readme/readme_example_test.cc"),
-                                 "// README example: begin", "// README example: end");
-  std::string shown =
-      between(read("README.md"), "<!-- example: begin -->", "<!-- example: end -->");
-  CHECK(shown == "```cpp\n" + compiled + "```\n");
+  weft::test::check_shown("README.md", "tests/readme/readme_example_test.cc");
 }
