@@ -51,6 +51,11 @@ Status Admission::admit_one(const NewRecord& record, Batch& batch) {
     case DocumentHead::Fit::kNew:
       break;
   }
+  if (record.replica == own_ && own_are_lost_)
+    return Error(
+        ErrorCode::kForkedReplica,
+        "own operations of this store turned out damaged, so its dots can't be trusted; open "
+        "it again: it then writes as another replica");
   if (record.replica == own_ && head->last_end(own_) < record.first_seq)
     return Error(ErrorCode::kInvalidArgument,
                  "an own delta, " + first_of(record) + ", before those that precede it");

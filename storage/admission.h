@@ -19,8 +19,10 @@ class Admission {
   using Heads = std::unordered_map<DocumentId, DocumentHead, DocumentHash>;
   /// @param own   whose deltas may leave no gap
   /// @param load  the head of a document before this commit
-  Admission(ReplicaId own, std::function<Result<DocumentHead>(const DocumentId&)> load)
-      : own_(own), load_(std::move(load)) {}
+  /// @param own_are_lost  some of its own are damaged: what it writes could be other operations of these dots
+  Admission(ReplicaId own, std::function<Result<DocumentHead>(const DocumentId&)> load,
+            bool own_are_lost = false)
+      : own_(own), load_(std::move(load)), own_are_lost_(own_are_lost) {}
 
   struct Batch {
     std::vector<const NewRecord*> fresh;
@@ -39,6 +41,7 @@ class Admission {
 
   ReplicaId own_;
   std::function<Result<DocumentHead>(const DocumentId&)> load_;
+  bool own_are_lost_;
   Heads heads_;
 };
 

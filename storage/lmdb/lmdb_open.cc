@@ -45,8 +45,10 @@ Result<std::unique_ptr<LmdbStore>> LmdbStore::open(Options options) {
     WEFT_TRY(store->open_log());
     WEFT_TRY(store->open_derived());
   }
-  store->replica_ = store->meta_.replica;
   WEFT_TRY(store->index_tail());
+  if (writes && !store->damaged_.empty())
+    store->take_identity("records of its log are damaged, which may be its own", false);
+  store->replica_ = store->meta_.replica;
   if (!writes) return store;
   std::lock_guard lock(store->mutex_);  // the threads look at these two, and wait here first
   store->writer_ = std::thread([&self = *store] { self.run_writer(); });
@@ -99,14 +101,14 @@ Status LmdbStore::check_identity(bool rolled_back) {
     take_identity("it was copied or moved to here", true);
   } else if (changed || rolled_back) {
     take_identity("its log was changed from outside, as when a backup is put back", true);
-  } else if (meta_.is_relaxed_open) {
-    take_identity("it was not closed after it had been open in relaxed mode", false);
+  } else if (meta_.may_lack_own) {
+    take_identity("some of what it had acknowledged may be lost", false);
   }
   meta_.home = home;
   meta_.incarnations.push_back(options_.random());
   if (meta_.incarnations.size() > lmdb::kIncarnationsMax)
     meta_.incarnations.erase(meta_.incarnations.begin());
-  meta_.is_relaxed_open = options_.relaxed;
+  meta_.may_lack_own = options_.relaxed;
   meta_is_new_ = true;
   return {};
 }

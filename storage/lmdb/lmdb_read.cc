@@ -270,6 +270,11 @@ Status LmdbStore::drop_damaged(const DocumentId& id, LogPosition position, Error
     if (entry == document.entries.end()) return {};
     const DocumentHead before = document.head;
     document.head.remove(entry->replica, entry->begin, entry->end);
+    if (entry->replica ==
+        replica_) {  // their dots may be known elsewhere: another replica from now on
+      std::lock_guard lock(mutex_);
+      own_are_lost_ = meta_.may_lack_own = true;
+    }
     document.entries.erase(entry);
     Replacement plan;
     plan.gone.push_back(position);

@@ -167,6 +167,7 @@ class LmdbStore final : public Store {
 
   // lmdb_write.cc
   Status run_job(std::function<Status()> job) const;
+  Admission make_admission() const;
   void run_writer();
   Requests next_group(std::unique_lock<std::mutex>& lock);
   void write_group(Requests& group);
@@ -206,9 +207,11 @@ class LmdbStore final : public Store {
   mutable Tail tail_;
   mutable std::shared_ptr<const Tail> taking_;  ///< what is being carried over
   std::deque<LateRecord> late_;
-  Error broken_;                      ///< why nothing can be appended any more (I7)
-  Error unsaved_;                     ///< why what was taken could not be written yet
-  Error refused_;                     ///< why some of it never will be: it contradicts other writes
+  Error broken_;   ///< why nothing can be appended any more (I7)
+  Error unsaved_;  ///< why what was taken could not be written yet
+  Error refused_;  ///< why some of it never will be: it contradicts other writes
+  mutable bool own_are_lost_ =
+      false;  ///< own records turned out damaged: nothing own is taken any more
   mutable bool meta_is_new_ = false;  ///< this opening's meta is not written yet
   std::uint64_t commits_ = 0;
   mutable Requests waiting_;

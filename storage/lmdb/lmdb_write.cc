@@ -48,10 +48,7 @@ Result<AppendResult> LmdbStore::append(std::span<const NewRecord> batch) {
   request->batch = batch;
   AppendResult taken;
   if (request->relaxed) {
-    Admission admission(replica_, [this](const DocumentId& id) -> Result<DocumentHead> {
-      WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
-      return std::move(document.head);
-    });
+    Admission admission = make_admission();
     WEFT_ASSIGN(Admission::Batch admitted, admission.admit(batch));
     taken.known = admitted.known;
     taken.late = static_cast<std::uint32_t>(admitted.late.size());
@@ -152,9 +149,9 @@ void LmdbStore::run_writer() {
     finished_.notify_all();
     if (closing_ && !stuck_.empty()) break;  // it was the last attempt
   }
-  if (options_.relaxed && !broken_ && stuck_.empty()) {
+  if (options_.relaxed && !broken_ && stuck_.empty() && !own_are_lost_) {
     lock.unlock();
-    Status status = write_meta([](LogMeta& meta) { meta.is_relaxed_open = false; });
+    Status status = write_meta([](LogMeta& meta) { meta.may_lack_own = false; });
     lock.lock();
     if (!status.ok()) broken_ = status.take_error();
   }
@@ -169,12 +166,24 @@ void LmdbStore::run_writer() {
 
 // --- a group of batches ---
 
+Admission LmdbStore::make_admission() const {
+  bool own_are_lost = false;
+  {
+    std::lock_guard lock(mutex_);
+    own_are_lost = own_are_lost_;
+  }
+  return Admission(
+      replica_,
+      [this](const DocumentId& id) -> Result<DocumentHead> {
+        WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
+        return std::move(document.head);
+      },
+      own_are_lost);
+}
+
 /// Only this thread changes meta, so it reads it without the mutex.
 void LmdbStore::write_group(Requests& group) {
-  Admission admission(replica_, [this](const DocumentId& id) -> Result<DocumentHead> {
-    WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
-    return std::move(document.head);
-  });
+  Admission admission = make_admission();
   std::vector<Stored> stored;
   Status status;
   {

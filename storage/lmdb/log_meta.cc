@@ -56,7 +56,7 @@ Result<LogMeta> read_log_meta(const Reading& reading, std::size_t database) {
   ByteReader in(*payload);
   LogMeta meta;
   meta.format = in.u32();
-  meta.is_relaxed_open = in.u32() != 0;
+  meta.may_lack_own = in.u32() != 0;
   meta.epoch = in.u64();
   meta.replica.value = in.u64();
   meta.end = in.u64();
@@ -71,7 +71,7 @@ Status write_log_meta(Writing& writing, std::size_t database, const LogMeta& met
   Bytes payload;
   ByteWriter out(payload);
   out.u32(kStoreFormat);
-  out.u32(meta.is_relaxed_open ? 1 : 0);
+  out.u32(meta.may_lack_own ? 1 : 0);
   for (std::uint64_t word :
        {meta.epoch, meta.replica.value, meta.end, meta.rewrites, meta.home.machine, meta.home.inode,
         meta.home.birth_s, meta.home.birth_ns})

@@ -21,9 +21,10 @@ struct LogMeta {
   std::uint32_t format = kStoreFormat;
   std::uint64_t epoch = 0;
   ReplicaId replica;
-  LogPosition end = 1;           ///< behind the last position that was ever given
-  std::uint64_t rewrites = 0;    ///< how often records were replaced
-  bool is_relaxed_open = false;  ///< somebody may have been promised more than is here
+  LogPosition end = 1;         ///< behind the last position that was ever given
+  std::uint64_t rewrites = 0;  ///< how often records were replaced
+  /// Own operations may have been seen that are not here: it is open in relaxed mode, or records are damaged.
+  bool may_lack_own = false;
   Home home;
   std::vector<std::uint64_t> incarnations;  ///< the newest last
 };

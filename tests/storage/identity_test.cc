@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -159,6 +160,64 @@ TEST_CASE("a store that was shrunk writes as the same replica") {
   const ReplicaId first = store->info().replica;
   store.reset();
   CHECK(devices.edit("a") == first);
+}
+
+/// Damages the last thing that was written, as a disk does: nobody notes that the file was changed.
+void let_rot(const std::string& store, const std::string& text) {
+  std::fstream file(store + "/log/data.mdb", std::ios::binary | std::ios::in | std::ios::out);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  REQUIRE(bytes.find(text) != std::string::npos);
+  for (std::size_t at = bytes.find(text); at != std::string::npos; at = bytes.find(text, at + 1)) {
+    file.seekp(static_cast<std::streamoff>(at));
+    file << '!';
+  }
+  file.close();
+  fs::remove(store + "/closed");
+}
+
+TEST_CASE("a store that lost own operations to damage writes as another replica") {
+  Devices devices;
+  auto store = devices.open("a");
+  const ReplicaId first = store->info().replica;
+  DocumentOptions options;
+  options.replica = first;
+  {
+    auto document = StoredDocument::open(*store, DocumentId{{9}}, options);
+    REQUIRE(document.ok());
+    for (const char* text : {"some text", "the last words"}) {
+      auto commit =
+          document->document().transact([&](Transaction& tx) { return tx.root().set("k", text); });
+      REQUIRE(commit.ok());
+    }
+    REQUIRE(document->save().ok());
+  }
+  store.reset();
+  let_rot(devices.path("a"), "the last words");
+  SUBCASE("that is noticed at open") {
+    fs::remove_all(devices.path("a") + "/derived");
+    store = devices.open("a");
+    CHECK(store->info().replica != first);
+  }
+  SUBCASE("that is noticed later") {
+    store = devices.open("a");
+    CHECK(store->info().replica == first);
+    CHECK(open_document(*store, DocumentId{{9}}, options).error().code() == ErrorCode::kCorrupt);
+    auto document = StoredDocument::open(*store, DocumentId{{9}}, options);
+    REQUIRE(document.ok());
+    CHECK(document->document().get("/k")->json() == Json("some text"));
+    auto commit = document->document().transact(
+        [&](Transaction& tx) { return tx.root().set("k", "a dot that was used before"); });
+    REQUIRE(commit.ok());
+    CHECK(document->save().error().code() == ErrorCode::kForkedReplica);
+    store.reset();
+    store = devices.open("a");
+    CHECK(store->info().replica != first);
+    CHECK(!store->new_identity().empty());
+  }
+  devices.edit(*store);
+  const ReplicaId second = store->info().replica;
+  store.reset();
+  CHECK(devices.open("a")->info().replica == second);  // it has settled
 }
 
 TEST_CASE("a relaxed store that was closed writes as the same replica, after a crash as another") {
