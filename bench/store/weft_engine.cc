@@ -18,7 +18,7 @@ class WeftEngine final : public LogEngine {
     options.folder = folder_;
     options.create = true;
     WEFT_ASSIGN(store_, LmdbStore::open(std::move(options)));
-    return {};
+    return store_->flush();  // an opening notes itself in a commit of its own, which is no batch's
   }
 
   Status append(std::span<const NewRecord> batch) override {
