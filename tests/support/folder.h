@@ -1,9 +1,11 @@
 #pragma once
 // Folder: a new, empty folder, gone with the object.
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "crdt/base/assert.h"
 
@@ -28,12 +30,13 @@ class Folder {
   std::string path_;
 };
 
-/// In memory where there is such a place: for tests that make thousands of files.
+/// In memory where there is such a place, and room in it: for tests that make thousands of files.
 inline std::filesystem::path fast_parent() {
+  constexpr std::uintmax_t kRoomBytes = std::uintmax_t{512} << 20;
   std::error_code error;
   const std::filesystem::path memory = "/dev/shm";
-  return std::filesystem::is_directory(memory, error) ? memory
-                                                      : std::filesystem::temp_directory_path();
+  const std::filesystem::space_info space = std::filesystem::space(memory, error);
+  return !error && space.available >= kRoomBytes ? memory : std::filesystem::temp_directory_path();
 }
 
 }  // namespace weft::test
