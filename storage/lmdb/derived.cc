@@ -357,11 +357,4 @@ Status Derived::take(const LogIndex& stretch, const NewStates& states, const Sta
   });
 }
 
-Status Derived::clear() {
-  return environment_->write([&](Writing& writing) -> Status {
-    for (std::size_t database : {kMeta, kDoc, kIndex, kState}) WEFT_TRY(writing.clear(database));
-    return {};
-  });
-}
-
 }  // namespace weft::lmdb

@@ -91,8 +91,6 @@ class Derived {
 
   /// Takes over what a stretch of the log holds, and states, in one transaction.
   Status take(const LogIndex& stretch, const NewStates& states, const Stamp& stamp);
-  /// Erases everything.
-  Status clear();
 
   const Environment& environment() const { return *environment_; }
 

@@ -114,25 +114,6 @@ Status Reading::each_bytes(std::size_t database,
   return visit_entries(database, nullptr, visit);
 }
 
-Result<std::optional<Key>> Reading::last_key(std::size_t database) const {
-  MDB_cursor* cursor = nullptr;
-  int code = mdb_cursor_open(txn_, environment_.databases_[database], &cursor);
-  if (code != 0) return error_of(code, "reading");
-  MDB_val name{};
-  MDB_val value{};
-  code = mdb_cursor_get(cursor, &name, &value, MDB_LAST);
-  std::optional<Key> key;
-  const bool sound = code != 0 || name.mv_size == sizeof(Key);
-  if (code == 0 && sound) {
-    key.emplace();
-    std::memcpy(&*key, name.mv_data, sizeof(Key));
-  }
-  mdb_cursor_close(cursor);
-  if (!sound) return bad_key();
-  if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "reading");
-  return key;
-}
-
 Status Writing::put_value(std::size_t database, MDB_val& key, MDB_val& value, unsigned flags) {
   WEFT_ASSERT(value.mv_size % 8 == 0 && key.mv_size % 8 == 0);
   value_bytes_ += value.mv_size + kEntryBytes;
@@ -179,13 +160,6 @@ Status Writing::erase(std::size_t database, Key key) {
   int code = mdb_del(txn_, environment_.databases_[database], &name, nullptr);
   map_full_ = map_full_ || code == MDB_MAP_FULL;
   if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "erasing");
-  return {};
-}
-
-Status Writing::clear(std::size_t database) {
-  int code = mdb_drop(txn_, environment_.databases_[database], 0);
-  map_full_ = map_full_ || code == MDB_MAP_FULL;
-  if (code != 0) return error_of(code, "clearing");
   return {};
 }
 

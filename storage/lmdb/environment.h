@@ -54,8 +54,6 @@ class Reading {
   /// Visits the entries of a database whose keys are bytes.
   Status each_bytes(std::size_t database,
                     const std::function<bool(ByteSpan, ByteSpan)>& visit) const;
-  /// The largest key; nullopt: empty.
-  Result<std::optional<Key>> last_key(std::size_t database) const;
 
  protected:
   friend class Environment;
@@ -79,8 +77,6 @@ class Writing : public Reading {
                 const std::function<void(std::byte*)>& fill);
   /// Nothing happens where there is no such key.
   Status erase(std::size_t database, Key key);
-  /// Erases everything in it.
-  Status clear(std::size_t database);
 
  private:
   friend class Environment;
