@@ -48,6 +48,7 @@ Result<std::unique_ptr<LmdbStore>> LmdbStore::open(Options options) {
   WEFT_TRY(store->index_tail());
   if (writes && !store->damaged_.empty())
     store->take_identity("records of its log are damaged, which may be its own", false);
+  if (writes) store->note_opening();
   store->replica_ = store->meta_.replica;
   if (!writes) return store;
   std::lock_guard lock(store->mutex_);  // the threads look at these two, and wait here first
@@ -105,12 +106,15 @@ Status LmdbStore::check_identity(bool rolled_back) {
     take_identity("some of what it had acknowledged may be lost", false);
   }
   meta_.home = home;
+  return {};
+}
+
+void LmdbStore::note_opening() {
   meta_.incarnations.push_back(options_.random());
   if (meta_.incarnations.size() > lmdb::kIncarnationsMax)
     meta_.incarnations.erase(meta_.incarnations.begin());
   meta_.may_lack_own = options_.relaxed;
   meta_is_new_ = true;
-  return {};
 }
 
 Result<std::unique_ptr<Derived>> LmdbStore::open_checked_derived() const {
@@ -170,25 +174,50 @@ Status LmdbStore::recreate_derived(std::string why) {
 }
 
 Status LmdbStore::index_tail() {
-  tail_.begin = tail_.end = stamp_.indexed_to;
+  auto index = [this]() -> Status {
+    tail_.begin = tail_.end = stamp_.indexed_to;
+    tail_.rewrites = meta_.rewrites;
+    return index_log(stamp_.indexed_to, [this]() -> Status {
+      if (options_.read_only || derived_lost_ || !tail_is_long(tail_)) return {};
+      return carry_tail();
+    });
+  };
+  Status status = index();
+  if (status.ok() || status.error().code() != ErrorCode::kCorrupt) return status;
+  // Damaged records would have been left out: it is the derived data that can't be read.
+  if (options_.read_only) return index_whole_log();
+  WEFT_TRY(recreate_derived(status.error().message()));
+  forget_index();
+  return index();
+}
+
+/// The tail begins at the log's begin, and nothing is derived.
+void LmdbStore::forget_index() const {
+  taking_.reset();
+  stamp_ = lmdb::Stamp();
+  totals_ = lmdb::Totals();
+  lmdb::NewStates states = std::move(tail_.states);
+  tail_ = Tail();
+  tail_.states = std::move(states);
   tail_.rewrites = meta_.rewrites;
-  return index_log(stamp_.indexed_to, [&]() -> Status {
-    if (options_.read_only || derived_lost_ || !tail_is_long(tail_)) return {};
-    return take_tail();
-  });
+  damaged_.clear();
 }
 
 /// Reads the log from `from` on into the tail; damaged records are left out and remembered.
+/// @errors kCorrupt: derived data can't be read
 Status LmdbStore::index_log(LogPosition from, const std::function<Status()>& step) const {
   Status status;
   WEFT_TRY(log_->read([&](const Reading& reading) -> Status {
     return reading.each(kLogDatabase, from, [&](lmdb::Key position, ByteSpan value) {
       if (position >= meta_.end) return false;
       Result<RecordView> record = decode_record(position, value);
-      Status indexed = record.ok() ? index_record(*record) : Status(record.take_error());
-      if (!indexed.ok()) damaged_.push_back({position, indexed.take_error()});
+      if (record.ok()) {
+        status = index_record(*record);
+      } else {
+        damaged_.push_back({position, record.take_error()});
+      }
       tail_.end = position + 1;
-      status = step();
+      if (status.ok()) status = step();
       return status.ok();
     });
   }));
@@ -198,27 +227,29 @@ Status LmdbStore::index_log(LogPosition from, const std::function<Status()>& ste
 }
 
 Status LmdbStore::index_record(const RecordView& record) const {
-  auto found = tail_.documents.find(record.document);
-  if (found == tail_.documents.end()) {
-    IndexedDocument document;
-    if (!derived_lost_ && derived_) {
-      WEFT_ASSIGN(Derived::Found known, derived_->find(record.document, !record.has_operations()));
-      if (known.document) document.head = std::move(known.document->head);
-      if (!record.has_operations()) document.entries = std::move(known.entries);
-      if (!known.document) ++totals_.documents;
-    } else {
-      ++totals_.documents;
+  auto [found, is_new] = tail_.documents.try_emplace(record.document);
+  IndexedDocument& document = found->second;
+  // What changes records that lie before the tail needs to know them all.
+  const bool needs_all = !record.has_operations() && !document.complete;
+  if (is_new || needs_all) {
+    Result<Derived::Found> known = Derived::Found();
+    if (!derived_lost_ && derived_) known = derived_->find(record.document, needs_all);
+    if (!known.ok()) {
+      if (is_new) tail_.documents.erase(found);
+      return known.take_error();
     }
-    found = tail_.documents.emplace(record.document, std::move(document)).first;
+    if (is_new && known->document) document.head = std::move(known->document->head);
+    if (is_new && !known->document) ++totals_.documents;
+    document.entries.insert(document.entries.begin(), known->entries.begin(), known->entries.end());
   }
-  DocumentHead& head = found->second.head;
-  totals_.records -= head.records;
-  totals_.history_bytes -= head.history_bytes;
-  Status status = found->second.replay(record);
-  totals_.records += head.records;
-  totals_.history_bytes += head.history_bytes;
+  totals_.records -= document.head.records;
+  totals_.history_bytes -= document.head.history_bytes;
+  Status status = document.replay(record);
+  totals_.records += document.head.records;
+  totals_.history_bytes += document.head.history_bytes;
   tail_.bytes += record.payload.size();
-  return status;
+  if (!status.ok()) damaged_.push_back({record.position, status.take_error()});
+  return {};
 }
 
 }  // namespace weft

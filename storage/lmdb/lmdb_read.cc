@@ -47,13 +47,17 @@ Status LmdbStore::refresh() const {
                     derived->stamp.indexed_to <= meta_.end;
   if (fits ? derived_lost_ || rewritten || derived->stamp.indexed_to != stamp_.indexed_to
            : !derived_lost_ || rewritten) {
+    forget_index();
     derived_lost_ = !fits;
-    stamp_ = fits ? derived->stamp : lmdb::Stamp();
-    totals_ = fits ? derived->totals : lmdb::Totals();
-    tail_ = Tail();
-    tail_.begin = tail_.end = stamp_.indexed_to;
+    if (fits) {
+      stamp_ = derived->stamp;
+      totals_ = derived->totals;
+      tail_.begin = tail_.end = stamp_.indexed_to;
+    }
   }
-  return index_log(tail_.end, [] { return Status(); });
+  Status indexed = index_log(tail_.end, [] { return Status(); });
+  if (indexed.ok() || indexed.error().code() != ErrorCode::kCorrupt) return indexed;
+  return index_whole_log();  // what is derived can't be read
 }
 
 /// A document as it is now; the newest entries come from the tail, the others from the index on disk.
@@ -270,17 +274,17 @@ Status LmdbStore::drop_damaged(const DocumentId& id, LogPosition position, Error
     if (entry == document.entries.end()) return {};
     const DocumentHead before = document.head;
     document.head.remove(entry->replica, entry->begin, entry->end);
-    if (entry->replica ==
-        replica_) {  // their dots may be known elsewhere: another replica from now on
+    {
       std::lock_guard lock(mutex_);
-      own_are_lost_ = meta_.may_lack_own = true;
+      damaged_.push_back({position, why.clone()});
+      // Its dots may be known elsewhere: another replica from the next opening on.
+      if (entry->replica == replica_) own_are_lost_ = meta_.may_lack_own = true;
     }
     document.entries.erase(entry);
     Replacement plan;
     plan.gone.push_back(position);
     plan.record.document = id;
     plan.document = std::move(document);
-    damaged_.push_back({position, why.clone()});
     return carry_out(before, std::move(plan));
   });
   return why;
@@ -321,15 +325,8 @@ std::vector<LateRecord> LmdbStore::late_records() const {
 
 /// The tail becomes the whole log. @pre  nothing is appended meanwhile, mutex_ is held
 Status LmdbStore::index_whole_log() const {
+  forget_index();
   derived_lost_ = true;
-  taking_.reset();
-  stamp_ = lmdb::Stamp();
-  totals_ = lmdb::Totals();
-  lmdb::NewStates states = std::move(tail_.states);
-  tail_ = Tail();
-  tail_.states = std::move(states);
-  tail_.rewrites = meta_.rewrites;
-  damaged_.clear();
   return index_log(1, [] { return Status(); });
 }
 

@@ -10,10 +10,10 @@
 //
 //        append -> [writer: log] -> tail in memory -> [catching up: derived]
 //
-// In relaxed mode append() returns at once; its batch is on the disk after at most kRelaxedDelay. What can't
-// be written then (disk full, quota) is kept in memory, counted by unsaved_count(), and tried again; a store that is
-// not closed cleanly in this mode writes as another replica from then on, since what it lost may be known
-// elsewhere.
+// In relaxed mode append() returns at once; its batch is on the disk after at most kRelaxedDelay. What
+// can't be written then (disk full, quota) is kept in memory, counted by unsaved_count(), and tried again;
+// a store that is not closed cleanly in this mode writes as another replica from then on, since what it
+// lost may be known elsewhere.
 //
 // One process writes; others may open the store read_only and see what is committed.
 //
@@ -116,8 +116,8 @@ class LmdbStore final : public Store {
   std::uint64_t commit_count() const;
   /// Records that were taken in relaxed mode and are not on the disk yet.
   std::size_t unsaved_count() const;
-  /// Records that were damaged when the store was opened; they are in no index.
-  const std::vector<BadRecord>& damaged() const { return damaged_; }
+  /// Records that were found damaged since the store was opened; they are in no index.
+  std::vector<BadRecord> damaged() const;
   /// Why derived data had to be made anew since the store was opened; empty: it had not.
   std::string derived_fault() const;
   /// Why this opening writes as another replica than the last one; empty: it does not.
@@ -150,6 +150,8 @@ class LmdbStore final : public Store {
   Status recreate_derived(std::string why);
   Status check_identity(bool rolled_back);
   void take_identity(std::string why, bool new_epoch);
+  void note_opening();
+  void forget_index() const;
   Status index_tail();
   Status index_record(const RecordView& record) const;
   Status index_log(LogPosition from, const std::function<Status()>& step) const;
@@ -181,8 +183,10 @@ class LmdbStore final : public Store {
 
   // lmdb_upkeep.cc
   void run_catching_up();
+  Status carry_tail();
   Status take_tail();
-  Status copy_files(const std::string& new_log, const std::string& new_derived);
+  Result<lmdb::Home> copy_files(const std::string& new_log, const std::string& new_derived);
+  void open_replaced();
   Status replace_files();
   Status verify_pages() const;
   std::uint64_t epoch() const;
@@ -191,7 +195,6 @@ class LmdbStore final : public Store {
   lmdb::StoreFolder folder_;
   ReplicaId replica_;  ///< meta_'s; never changes while it is open
   std::string new_identity_;
-  mutable std::vector<BadRecord> damaged_;
 
   /// Exclusive: the environments are being replaced.
   mutable std::shared_mutex files_mutex_;
@@ -199,6 +202,7 @@ class LmdbStore final : public Store {
   std::unique_ptr<lmdb::Derived> derived_;
 
   mutable std::mutex mutex_;  ///< of what follows
+  mutable std::vector<BadRecord> damaged_;
   mutable lmdb::LogMeta meta_;
   mutable lmdb::Stamp stamp_;          ///< of the derived environment when it was looked at last
   mutable lmdb::Totals totals_;        ///< of everything, the tail included
@@ -210,8 +214,8 @@ class LmdbStore final : public Store {
   Error broken_;   ///< why nothing can be appended any more (I7)
   Error unsaved_;  ///< why what was taken could not be written yet
   Error refused_;  ///< why some of it never will be: it contradicts other writes
-  mutable bool own_are_lost_ =
-      false;  ///< own records turned out damaged: nothing own is taken any more
+  /// Own records turned out damaged: nothing own is taken any more.
+  mutable bool own_are_lost_ = false;
   mutable bool meta_is_new_ = false;  ///< this opening's meta is not written yet
   std::uint64_t commits_ = 0;
   mutable Requests waiting_;

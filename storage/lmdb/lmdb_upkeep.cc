@@ -23,33 +23,33 @@ void LmdbStore::run_catching_up() {
   constexpr std::chrono::seconds kIdle(1);
   std::unique_lock lock(mutex_);
   LogPosition seen = tail_.end;
-  for (;;) {
+  bool has_failed = false;  // then it waits a while before the next attempt
+  while (!closing_) {
     const bool has_work = !tail_.documents.empty() || !tail_.states.empty();
+    if (derived_lost_ || !has_work) {
+      taking_work_.wait(lock);
+      seen = tail_.end;
+      continue;
+    }
     bool is_idle = false;
-    if (!closing_ && !tail_is_long(tail_)) {
-      if (has_work) {
-        is_idle =
-            taking_work_.wait_for(lock, kIdle) == std::cv_status::timeout && seen == tail_.end;
-        seen = tail_.end;
-      } else {
-        taking_work_.wait(lock);
-        seen = tail_.end;
-      }
+    if (has_failed || !tail_is_long(tail_)) {
+      const bool in_time = taking_work_.wait_for(lock, kIdle) == std::cv_status::no_timeout;
+      is_idle = !in_time && seen == tail_.end;
+      seen = tail_.end;
+      if (has_failed && in_time) continue;
     }
-    const bool closing = closing_;
-    if (closing || is_idle || tail_is_long(tail_)) {
-      if (closing) finished_.wait(lock, [&] { return writer_done_; });
-      lock.unlock();
-      (void)take_tail();  // what could not be taken stays in memory, and is in the log
-      lock.lock();
-    }
-    if (closing) return;
+    if (!is_idle && !tail_is_long(tail_)) continue;
+    lock.unlock();
+    has_failed = !take_tail().ok();  // what could not be taken stays in memory, and is in the log
+    lock.lock();
   }
+  finished_.wait(lock, [&] { return writer_done_; });
+  lock.unlock();
+  (void)take_tail();
 }
 
-/// Carries the tail over as it is now.
-Status LmdbStore::take_tail() {
-  std::lock_guard taking_lock(taking_mutex_);
+/// Carries the tail over as it is now. @errors kCorrupt: derived data is damaged
+Status LmdbStore::carry_tail() {
   std::shared_ptr<const Tail> taking;
   {
     std::lock_guard lock(mutex_);
@@ -64,18 +64,21 @@ Status LmdbStore::take_tail() {
     taking = taking_;
   }
   const lmdb::Stamp stamp{epoch(), taking->rewrites, taking->end};
-  Status status;
   {
     std::shared_lock files(files_mutex_);
-    status = derived_->take(taking->documents, taking->states, stamp);
+    WEFT_TRY(derived_->take(taking->documents, taking->states, stamp));
   }
-  if (status.ok()) {
-    std::lock_guard lock(mutex_);
-    stamp_ = stamp;
-    taking_.reset();
-    return {};
-  }
-  if (status.error().code() == ErrorCode::kCorrupt) return lose_derived(status.error());
+  std::lock_guard lock(mutex_);
+  stamp_ = stamp;
+  taking_.reset();
+  return {};
+}
+
+Status LmdbStore::take_tail() {
+  std::lock_guard taking_lock(taking_mutex_);
+  Status status = carry_tail();
+  if (!status.ok() && status.error().code() == ErrorCode::kCorrupt)
+    return lose_derived(status.error());
   return status;
 }
 
@@ -134,8 +137,16 @@ std::string LmdbStore::derived_fault() const {
   return derived_fault_;
 }
 
+std::vector<BadRecord> LmdbStore::damaged() const {
+  std::lock_guard lock(mutex_);
+  std::vector<BadRecord> result;
+  for (const BadRecord& each : damaged_) result.push_back({each.position, each.error.clone()});
+  return result;
+}
+
 Result<LmdbStore::Space> LmdbStore::space() const {
   std::shared_lock files(files_mutex_);
+  if (!log_) return Error(ErrorCode::kIoError, "the log's file could not be opened again");
   Space space;
   space.quota_bytes = options_.quota_bytes;
   space.log_bytes = log_->file_bytes();
@@ -149,7 +160,7 @@ Result<LmdbStore::Space> LmdbStore::space() const {
 
 std::vector<lmdb::Reader> LmdbStore::readers() const {
   std::shared_lock files(files_mutex_);
-  return log_->readers();
+  return log_ ? log_->readers() : std::vector<lmdb::Reader>();
 }
 
 /// Nothing is written meanwhile.
@@ -165,7 +176,8 @@ Status LmdbStore::verify_pages() const {
   return run_job(check);
 }
 
-/// Every page, then every record, in slices, so that no reader holds pages for long; then what is derived from them.
+/// Every page, then every record, in slices, so that no reader holds pages for long; then what is derived
+/// from them.
 Result<std::vector<BadRecord>> LmdbStore::verify() const {
   WEFT_TRY(refresh());
   WEFT_TRY(verify_pages());
@@ -243,6 +255,8 @@ Status LmdbStore::shrink() {
   WEFT_TRY(catch_up());
   std::lock_guard taking_lock(taking_mutex_);
   return run_job([this]() -> Status {
+    // From here on nobody opens the store: who has it open is in the list.
+    WEFT_ASSIGN(lmdb::FileLock opening, folder_.lock_opening(true));
     std::string others;
     for (const lmdb::Reader& reader : readers())
       if (reader.pid != getpid())
@@ -254,62 +268,71 @@ Status LmdbStore::shrink() {
   });
 }
 
-Status LmdbStore::copy_files(const std::string& new_log, const std::string& new_derived) {
+/// @return  where the log's copy lies: a rename keeps that
+Result<lmdb::Home> LmdbStore::copy_files(const std::string& new_log,
+                                         const std::string& new_derived) {
   WEFT_TRY(lmdb::make_folder(new_log));
   WEFT_TRY(log_->copy_to(new_log + "/data.mdb"));
   lmdb::LogMeta meta = meta_;
-  WEFT_ASSIGN(meta.home, folder_.home(new_log + "/data.mdb"));  // a rename keeps it
-  {
-    WEFT_ASSIGN(std::unique_ptr<Environment> made, Environment::open(log_options(new_log, false)));
-    WEFT_TRY(made->write([&](lmdb::Writing& writing) {
-      return lmdb::write_log_meta(writing, kMetaDatabase, meta);
-    }));
-  }
+  WEFT_ASSIGN(meta.home, folder_.home(new_log + "/data.mdb"));
+  WEFT_ASSIGN(std::unique_ptr<Environment> made, Environment::open(log_options(new_log, false)));
+  WEFT_TRY(made->write(
+      [&](lmdb::Writing& writing) { return lmdb::write_log_meta(writing, kMetaDatabase, meta); }));
   if (derived_) {
     WEFT_TRY(lmdb::make_folder(new_derived));
     WEFT_TRY(derived_->environment().copy_to(new_derived + "/data.mdb"));
   }
-  std::lock_guard lock(mutex_);
-  meta_.home = meta.home;
-  return {};
+  return meta.home;
 }
 
 /// On the writer thread. The copies are whole and on the disk before the first rename, and each rename
 /// alone leaves a sound store. (A new lock file goes with a new data file: what the old one says of
 /// transactions is not true of the copy.)
 Status LmdbStore::replace_files() {
+  if (!log_) return Error(ErrorCode::kIoError, "the log's file could not be opened again");
   const std::string new_log = folder_.log() + kReplacement;
   const std::string new_derived = folder_.derived() + kReplacement;
-  const lmdb::Home old_home = meta_.home;
-  Status status = copy_files(new_log, new_derived);
+  Result<lmdb::Home> home = copy_files(new_log, new_derived);
+  Status status = home.ok() ? Status() : Status(home.take_error());
   if (status.ok()) {
-    WEFT_ASSIGN(lmdb::FileLock opening, folder_.lock_opening(true));
     std::unique_lock files(files_mutex_);
     log_.reset();
+    const bool had_derived = derived_ != nullptr;
     derived_.reset();
     status = lmdb::replace_file(new_log + "/data.mdb", folder_.log_file());
+    std::lock_guard lock(mutex_);
     if (status.ok()) {
+      meta_.home = *home;
       (void)unlink((folder_.log() + "/lock.mdb").c_str());
-      Status derived =
-          lmdb::replace_file(new_derived + "/data.mdb", folder_.derived() + "/data.mdb");
-      if (derived.ok()) (void)unlink((folder_.derived() + "/lock.mdb").c_str());
-    } else {
-      std::lock_guard lock(mutex_);
-      meta_.home = old_home;
+      if (had_derived &&
+          lmdb::replace_file(new_derived + "/data.mdb", folder_.derived() + "/data.mdb").ok())
+        (void)unlink((folder_.derived() + "/lock.mdb").c_str());
     }
-    Result<std::unique_ptr<Environment>> log = Environment::open(log_options(folder_.log(), false));
-    if (log.ok()) log_ = std::move(log).value();
-    Result<std::unique_ptr<Derived>> derived = Derived::open(folder_.derived(), false);
-    if (derived.ok()) derived_ = std::move(derived).value();
-    if (!log_) {
-      std::lock_guard lock(mutex_);
-      broken_ = log.error().clone();
-      status = log.take_error();
-    }
+    open_replaced();
+    if (broken_) status = broken_.clone();
   }
   (void)lmdb::remove_environment(new_log);
   (void)lmdb::remove_environment(new_derived);
   return status;
+}
+
+/// What lies in the folders now is sound, replaced or not. @pre  files_mutex_ and mutex_ are held
+void LmdbStore::open_replaced() {
+  Result<std::unique_ptr<Environment>> log = Environment::open(log_options(folder_.log(), false));
+  if (!log.ok()) {
+    broken_ = log.take_error();
+    return;
+  }
+  log_ = std::move(log).value();
+  if (derived_lost_) return;
+  Result<std::unique_ptr<Derived>> derived = Derived::open(folder_.derived(), false);
+  if (derived.ok()) {
+    derived_ = std::move(derived).value();
+    return;
+  }
+  derived_fault_ = derived.error().message();
+  Status indexed = index_whole_log();
+  if (!indexed.ok()) broken_ = indexed.take_error();
 }
 
 }  // namespace weft

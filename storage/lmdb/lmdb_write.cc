@@ -1,10 +1,8 @@
 // Writing a store: one thread, group commit, and what replaces records.
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
-#include "crdt/base/assert.h"
 #include "storage/lmdb/lmdb_store_parts.h"
 
 namespace weft {

@@ -197,6 +197,7 @@ TEST_CASE("a store that lost own operations to damage writes as another replica"
     fs::remove_all(devices.path("a") + "/derived");
     store = devices.open("a");
     CHECK(store->info().replica != first);
+    CHECK(store->info().incarnations.size() == 1);
   }
   SUBCASE("that is noticed later") {
     store = devices.open("a");
