@@ -449,7 +449,7 @@ Status DocumentImpl::weave_skeleton() {
   Error damaged(ErrorCode::kCorrupt, "the snapshot's sequences do not fit together");
   if (!BulkWeaver::fits(ends)) return damaged;
   BulkSequences<FlatWeaver> flat(*this, capacity, ends, capacity, true);
-  if (replay_skeleton(ends, flat)) return check_lists();
+  if (replay_skeleton(ends, flat)) return check_sequences();
   // Perhaps a gap was too crowded: once more, with trees. What the first try has counted goes.
   for (Container& container : containers) {
     if (!container.sequence) continue;
@@ -470,16 +470,28 @@ Status DocumentImpl::weave_skeleton() {
   bool done = replay_skeleton(ends, trees);
   drop_siblings();
   if (!done) return damaged;
-  return check_lists();
+  return check_sequences();
 }
 
-/// Every element that a snapshot names must have been inserted: what it shows and its order agree.
-Status DocumentImpl::check_lists() {
+/// What a snapshot shows and its order agree: every list element that it names was inserted, and each text
+/// has as many scalars, visible and erased, as its runs have elements.
+Status DocumentImpl::check_sequences() {
   for (Container& container : containers) {
-    if (container.kind != ContainerKind::kList) continue;
-    if (container.sequence->list_size != container.sequence->elements.size())
-      return Error(ErrorCode::kCorrupt, "the snapshot's list elements do not fit its sequence");
-    container.sequence->unwoven = false;
+    if (!container.sequence) continue;
+    SequenceState& sequence = *container.sequence;
+    sequence.unwoven = false;  // also where nothing was ever inserted
+    if (!sequence.is_text) {
+      if (sequence.list_size != sequence.elements.size())
+        return Error(ErrorCode::kCorrupt, "the snapshot's list elements do not fit its sequence");
+      continue;
+    }
+    std::size_t visible = 0;
+    std::size_t hidden = 0;
+    for (const Run& run : sequence.packed) (run.hidden ? hidden : visible) += run.count;
+    if (visible != count_scalars(sequence.text_view()))
+      return Error(ErrorCode::kCorrupt, "the snapshot's text does not fit its sequence");
+    if (hidden != count_scalars(sequence.cold_text))
+      return Error(ErrorCode::kCorrupt, "the snapshot's erased text does not fit its sequence");
   }
   return {};
 }
@@ -545,23 +557,18 @@ Op DocumentImpl::slice_skeleton(const Op& op, Seq begin, Seq end, ReplicaIndex a
 }
 
 /// Finds out which erased elements the snapshot's cold text belongs to.
-Status DocumentImpl::index_cold_text(SequenceState& sequence) {
+/// @pre  check_sequences() found that it fits
+void DocumentImpl::index_cold_text(SequenceState& sequence) {
   std::size_t at = 0;
   std::string_view text = sequence.cold_text;
   bool ascii = is_ascii(text);
   for (const Run& run : sequence.packed) {
     if (!run.hidden) continue;
     sequence.cold_runs.push_back({run.first, run.count, at});
-    at += ascii ? run.count
-                : utf8_offset_of_scalar(text.substr(std::min(at, text.size())), run.count);
+    at += ascii ? run.count : utf8_offset_of_scalar(text.substr(at), run.count);
   }
-  std::size_t hidden = 0;
-  for (const ColdRun& run : sequence.cold_runs) hidden += run.count;
-  if (hidden != count_scalars(text) || at != text.size())
-    return Error(ErrorCode::kCorrupt, "the snapshot's erased text does not fit its sequence");
   std::sort(sequence.cold_runs.begin(), sequence.cold_runs.end(),
             [](const ColdRun& a, const ColdRun& b) { return a.first.packed() < b.first.packed(); });
-  return {};
 }
 
 Result<RunTree*> DocumentImpl::tree_of(ContainerIndex container) {
@@ -569,14 +576,9 @@ Result<RunTree*> DocumentImpl::tree_of(ContainerIndex container) {
   if (sequence.tree) return sequence.tree.get();
   if (sequence.unwoven) {
     WEFT_TRY(ensure_skeleton());
-    if (sequence.unwoven) sequence.unwoven = false;  // nothing was ever inserted
+    sequence.unwoven = false;  // a snapshot without operations has no skeleton
   }
-  std::size_t visible = 0;
-  for (const Run& run : sequence.packed)
-    if (!run.hidden) visible += run.count;
-  if (sequence.is_text && visible != count_scalars(sequence.text_view()))
-    return Error(ErrorCode::kCorrupt, "the snapshot's text does not fit its sequence");
-  if (has_skeleton && !is_part() && sequence.is_text) WEFT_TRY(index_cold_text(sequence));
+  if (has_skeleton && !is_part() && sequence.is_text) index_cold_text(sequence);
   sequence.tree = std::make_unique<RunTree>(
       RunTree::build(sequence.is_text, sequence.packed, sequence.text_view()));
   sequence.packed = {};

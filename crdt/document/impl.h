@@ -186,7 +186,7 @@ class DocumentImpl {
   /// @errors kCorrupt: the snapshot's skeleton does not fit
   Result<RunTree*> tree_of(ContainerIndex container);
   Status ensure_skeleton();
-  static Status index_cold_text(SequenceState& sequence);
+  static void index_cold_text(SequenceState& sequence);
   bool in_past(LocalDot dot, const OpContext& context, Seq before) const;
   /// After which element `op` goes (kNoDot: the begin).
   /// @errors kInvalidDelta: lo or ro is not what the author can have seen
@@ -267,7 +267,7 @@ class DocumentImpl {
   /// Whole histories into an empty document. @return false: not possible, nothing was changed
   bool apply_in_bulk(std::vector<OpenedBundle>& bundles, ApplyReport& report);
   Status weave_skeleton();
-  Status check_lists();
+  Status check_sequences();
   template <class Sequences>
   bool replay_skeleton(std::span<const Seq> ends, Sequences& sequences);
   static Op slice_skeleton(const Op& op, Seq begin, Seq end, ReplicaIndex author);
