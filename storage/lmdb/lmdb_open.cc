@@ -175,12 +175,14 @@ Status LmdbStore::recreate_derived(std::string why) {
 
 Status LmdbStore::index_tail() {
   auto index = [this]() -> Status {
+    const bool in_parts = !options_.read_only && !derived_lost_;
     tail_.begin = tail_.end = stamp_.indexed_to;
     tail_.rewrites = meta_.rewrites;
-    return index_log(stamp_.indexed_to, [this]() -> Status {
-      if (options_.read_only || derived_lost_ || !tail_is_long(tail_)) return {};
-      return carry_tail();
-    });
+    while (tail_.end < meta_.end) {
+      WEFT_TRY(index_log(tail_.end, in_parts));
+      if (in_parts && tail_is_long(tail_)) WEFT_TRY(carry_tail());
+    }
+    return {};
   };
   Status status = index();
   if (status.ok() || status.error().code() != ErrorCode::kCorrupt) return status;
@@ -204,9 +206,11 @@ void LmdbStore::forget_index() const {
 }
 
 /// Reads the log from `from` on into the tail; damaged records are left out and remembered.
+/// @param in_parts  stop where the tail has become long
 /// @errors kCorrupt: derived data can't be read
-Status LmdbStore::index_log(LogPosition from, const std::function<Status()>& step) const {
+Status LmdbStore::index_log(LogPosition from, bool in_parts) const {
   Status status;
+  bool is_cut = false;
   WEFT_TRY(log_->read([&](const Reading& reading) -> Status {
     return reading.each(kLogDatabase, from, [&](lmdb::Key position, ByteSpan value) {
       if (position >= meta_.end) return false;
@@ -217,12 +221,12 @@ Status LmdbStore::index_log(LogPosition from, const std::function<Status()>& ste
         damaged_.push_back({position, record.take_error()});
       }
       tail_.end = position + 1;
-      if (status.ok()) status = step();
-      return status.ok();
+      is_cut = in_parts && tail_is_long(tail_);
+      return status.ok() && !is_cut;
     });
   }));
   WEFT_TRY(std::move(status));
-  tail_.end = meta_.end;
+  if (!is_cut) tail_.end = meta_.end;
   return {};
 }
 

@@ -55,7 +55,7 @@ Status LmdbStore::refresh() const {
       tail_.begin = tail_.end = stamp_.indexed_to;
     }
   }
-  Status indexed = index_log(tail_.end, [] { return Status(); });
+  Status indexed = index_log(tail_.end, false);
   if (indexed.ok() || indexed.error().code() != ErrorCode::kCorrupt) return indexed;
   return index_whole_log();  // what is derived can't be read
 }
@@ -327,7 +327,7 @@ std::vector<LateRecord> LmdbStore::late_records() const {
 Status LmdbStore::index_whole_log() const {
   forget_index();
   derived_lost_ = true;
-  return index_log(1, [] { return Status(); });
+  return index_log(1, false);
 }
 
 /// Goes on without derived data that turned out damaged; the next opening makes it anew.

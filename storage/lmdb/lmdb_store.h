@@ -154,7 +154,7 @@ class LmdbStore final : public Store {
   void forget_index() const;
   Status index_tail();
   Status index_record(const RecordView& record) const;
-  Status index_log(LogPosition from, const std::function<Status()>& step) const;
+  Status index_log(LogPosition from, bool in_parts) const;
 
   // lmdb_read.cc
   Status read_log(const std::function<Status(const lmdb::Reading&)>& body) const;
