@@ -40,6 +40,8 @@ struct DocumentHead {
   std::uint64_t records = 0;
   std::uint64_t history_bytes = 0;
 
+  /// Nothing of it is stored, nor that something was.
+  bool is_unknown() const { return records == 0 && mark_position == 0; }
   Fit fit(const RecordHead& record) const;
   /// Where the replica's operations end that are stored without a gap.
   Seq end(ReplicaId replica) const;

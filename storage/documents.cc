@@ -21,21 +21,32 @@ std::uint64_t count_ops(const VersionVector& version) {
   return count;
 }
 
+Status read_record(const DocumentId& document, ByteSpan bytes, Batch& scratch, NewRecord& record) {
+  record.document = document;
+  record.payload = bytes;
+  if (is_bundle(bytes)) {
+    WEFT_ASSIGN(const BundleInfo info, read_bundle_info(bytes));
+    record.kind = RecordKind::kBundle;
+    record.replica = info.author;
+    record.first_seq = info.first_seq;
+    record.op_count = info.op_count;
+    return {};
+  }
+  WEFT_TRY(decode_delta_into(bytes, scratch));
+  record.kind = RecordKind::kDelta;
+  record.replica = scratch.author();
+  record.first_seq = scratch.first_seq;
+  record.op_count = scratch.op_count;
+  return {};
+}
+
 Status append_since(Store& store, const Document& document, const VersionVector& since,
                     AppendResult& result) {
   WEFT_ASSIGN(std::vector<Bytes> deltas, document.deltas_since(since));
   std::vector<NewRecord> batch;
-  Batch decoded;
-  for (const Bytes& delta : deltas) {
-    WEFT_TRY(decode_delta_into(delta, decoded));
-    NewRecord& record = batch.emplace_back();
-    record.kind = RecordKind::kDelta;
-    record.document = document.id();
-    record.replica = decoded.author();
-    record.first_seq = decoded.first_seq;
-    record.op_count = decoded.op_count;
-    record.payload = delta;
-  }
+  Batch scratch;
+  for (const Bytes& delta : deltas)
+    WEFT_TRY(read_record(document.id(), delta, scratch, batch.emplace_back()));
   WEFT_ASSIGN(result, store.append(batch));
   return {};
 }
@@ -62,6 +73,7 @@ class Applier {
   bool add_delta(LogPosition position, ByteSpan delta) {
     if (!apply_bundles()) return false;
     Result<ApplyReport> report = document_.apply(delta);
+    if (report.ok()) dropped_ += report->dropped;
     if (!report.ok()) status_ = does_not_apply(position, report.error());
     return status_.ok();
   }
@@ -69,6 +81,8 @@ class Applier {
     (void)apply_bundles();
     return std::move(status_);
   }
+  /// Deltas that the document had no room to keep waiting: they have to be read again.
+  std::uint32_t dropped() const { return dropped_; }
 
  private:
   bool apply_bundles() {
@@ -76,6 +90,7 @@ class Applier {
     const std::vector<ByteSpan> spans(bundles_.begin(), bundles_.end());
     Result<ApplyReport> report = document_.apply_bundles(spans);
     bundles_.clear();
+    if (report.ok()) dropped_ += report->dropped;
     if (!report.ok()) status_ = does_not_apply(first_bundle_, report.error());
     return status_.ok();
   }
@@ -84,14 +99,20 @@ class Applier {
   Status status_;
   std::vector<Bytes> bundles_;
   LogPosition first_bundle_ = 0;
+  std::uint32_t dropped_ = 0;
 };
 
-/// Applies what the store has beyond `document`.
+/// Applies what the store has beyond `document`. A bundle lies where its last delta lay, so deltas may come before
+/// others that they depend on; those that the document can't keep waiting are read again, as long as that helps.
 Status apply_rest(const Store& store, Document& document) {
-  Applier applier(document);
-  WEFT_TRY(store.scan_document(document.id(), document.version(),
-                               [&](const RecordView& record) { return applier.add(record); }));
-  return applier.finish();
+  for (;;) {
+    const VersionVector before = document.version();
+    Applier applier(document);
+    WEFT_TRY(store.scan_document(document.id(), before,
+                                 [&](const RecordView& record) { return applier.add(record); }));
+    WEFT_TRY(applier.finish());
+    if (applier.dropped() == 0 || document.version() == before) return {};
+  }
 }
 
 /// The deltas of a bundle that end at `end` or before.
@@ -136,6 +157,11 @@ Result<Document> open_base(const Store& store, const DocumentUsage& usage,
 }
 
 }  // namespace
+
+Status record_of(const DocumentId& document, ByteSpan bytes, NewRecord& record) {
+  Batch scratch;
+  return read_record(document, bytes, scratch, record);
+}
 
 Result<AppendResult> store_document(Store& store, const Document& document) {
   AppendResult result;

@@ -13,6 +13,11 @@ namespace weft {
 /// @errors those of Store::append; kNeedHistory: the store lacks deltas that lie before the document's base
 Result<AppendResult> store_document(Store& store, const Document& document);
 
+/// What is to be stored for a delta or a bundle of `document`. A delta is decoded whole, of a bundle only the
+/// header is read; the payload is borrowed from `bytes`.
+/// @errors those of decode_delta and read_bundle_info
+Status record_of(const DocumentId& document, ByteSpan bytes, NewRecord& record);
+
 /// Keeps the document's state beside the log, so that it opens fast.
 Status store_state(Store& store, const Document& document);
 

@@ -1,6 +1,6 @@
 #pragma once
-// Replacement: what a change of status, a trim or a seal does to a store: records that go, one that comes,
-// and the document as it is indexed then. Both engines carry it out, each in one step.
+// Replacement: what a change of status, a trim, a seal or a rewrite does to a store: records that go, records that
+// come, and the document as it is indexed then. Both engines carry it out, each in one step.
 
 #include <vector>
 
@@ -12,8 +12,12 @@ struct Replacement {
   std::vector<LogPosition> gone;
   LogPosition position = 0;  ///< of `record`; where one lies there it is replaced; 0: none comes
   NewRecord record;
-  Bytes payload;  ///< the record's, where it is made here
+  Bytes payload;                ///< the record's, where it is made here
+  std::vector<NewRecord> more;  ///< behind `record`, which is the last of the log then
   IndexedDocument document;
+  bool drops_state = false;  ///< the kept state may show what goes
+
+  bool is_nothing() const { return position == 0 && gone.empty() && !drops_state; }
 
   Replacement() = default;
   Replacement(Replacement&&) = default;
@@ -28,9 +32,22 @@ struct Replacement {
 /// @return  without a position: it has that status already
 Replacement plan_status(const DocumentId& id, IndexedDocument document, LogPosition end,
                         DocumentStatus status);
-/// @errors kInvalidArgument: the store lacks some of it, or trimmed more before
+/// @errors kInvalidArgument: the store lacks some of it, or trimmed more before; kNotKept
 Result<Replacement> plan_trim(const DocumentId& id, IndexedDocument document, LogPosition end,
                               const StoredState& state);
+/// The same for a state that may have more than the store.
+Result<Replacement> plan_adoption(const DocumentId& id, IndexedDocument document, LogPosition end,
+                                  const StoredState& state);
+/// What Store::rewrite is asked for.
+struct Rewrite {
+  const VersionVector& keep;
+  std::span<const NewRecord> instead;
+  ReplicaId own;              ///< as Admission's
+  bool own_are_lost = false;  ///< as Admission's
+};
+/// @errors those of Store::rewrite
+Result<Replacement> plan_rewrite(const DocumentId& id, IndexedDocument document, LogPosition end,
+                                 const Rewrite& rewrite);
 /// @errors kInvalidArgument: the bundle's operations are not those of whole records
 Result<Replacement> plan_seal(IndexedDocument document, const NewRecord& bundle);
 

@@ -52,6 +52,18 @@ struct StoreInfo {
   std::vector<std::uint64_t> incarnations;
 };
 
+/// What is known of another store, whose log is followed. Documents that are evicted or deleted here, and
+/// records that are damaged here, don't count: who wants them back compares versions.
+struct PeerNote {
+  ReplicaId replica;              ///< who writes there: the key
+  std::uint64_t epoch = 0;        ///< of its log
+  LogPosition position = 0;       ///< all that its log has below this is here; 0: nothing is known
+  std::uint64_t incarnation = 0;  ///< the newest that it has shown
+  std::uint64_t seen_ms = 0;      ///< when it was met last
+  friend bool operator==(const PeerNote&, const PeerNote&) = default;
+};
+inline constexpr std::size_t kPeerNotesMax = 4096;
+
 /// What a document takes, in bytes.
 struct DocumentUsage {
   DocumentId document;
@@ -91,7 +103,20 @@ class Store {
   /// @errors kInvalidArgument: a record without operations or larger than a value can be, an own delta
   ///         that leaves a gap (I5); kForkedReplica: a record overlaps what is stored without being all of
   ///         it known; kNotKept: its document is evicted; kQuota, kDiskFull, kIoError: nothing was stored
-  virtual Result<AppendResult> append(std::span<const NewRecord> batch) = 0;
+  Result<AppendResult> append(std::span<const NewRecord> batch) { return append(batch, {}); }
+
+  /// The same, and notes of peers in the same transaction: each takes the place of the one before of its
+  /// replica. Where the batch is refused no note is written; without records the notes alone are. More
+  /// than kPeerNotesMax are not kept: the one with the oldest seen_ms goes.
+  virtual Result<AppendResult> append(std::span<const NewRecord> batch,
+                                      std::span<const PeerNote> notes) = 0;
+  /// Sorted by replica. A note is a hint: one that was lost or damaged is as if it had never been.
+  virtual Result<std::vector<PeerNote>> peer_notes() const = 0;
+
+  /// Writes as another, new replica from now on, because others hold other operations under the dots that
+  /// would come next. What was handed in before is still appended; the epoch stays. Durable on return.
+  /// @return  who writes here now: info().replica, with a new incarnation as its only one
+  virtual Result<ReplicaId> take_replica() = 0;
 
   /// Visits the records from `from` on in the order of arrival, as they were when the call began; stops
   /// when the visitor says false. The view is valid during its visit only.
@@ -101,6 +126,7 @@ class Store {
 
   /// The records of a document that have operations which are not in `since`, in the order of arrival;
   /// where `since` lacks some of what was trimmed away, first the state (kState) that stands for it.
+  /// @errors as scan(); kNeedHistory: it was trimmed meanwhile: read it again from the begin
   virtual Status scan_document(const DocumentId& document, const VersionVector& since,
                                const std::function<bool(const RecordView&)>& visit) const = 0;
 
@@ -129,8 +155,27 @@ class Store {
   virtual std::optional<StoredState> state(const DocumentId& document) const = 0;
 
   /// Replaces what lies below `state.version` by that state; what only a version below shows is gone.
-  /// @errors kInvalidArgument: the log lacks some of it
+  /// @errors kInvalidArgument: the log lacks some of it; kNotKept: it is not live
   virtual Status trim(const DocumentId& document, const StoredState& state) = 0;
+
+  /// Starts a document from another's state, or goes on from it: like trim(), but the store need not have
+  /// what lies below `state.version`. Operations beyond it stay.
+  /// @errors kInvalidArgument: more than this was trimmed before; kNotKept: it is not live; kQuota
+  virtual Status adopt_state(const DocumentId& document, const StoredState& state) = 0;
+
+  /// Takes back what is stored of a document beyond `keep`, of every replica, and appends `instead`, in one
+  /// transaction: for own operations whose dots turned out to be used already. The kept state goes too.
+  /// Who has the document open has to open it again.
+  /// @param instead  admitted as append() does, once the rest is gone
+  /// @errors kInvalidArgument: `keep` cuts a record (of a bundle, let `keep` end where it begins and hand in
+  ///         anew what of it is to stay) or lacks some of what was trimmed away; kNotKept: it is not live;
+  ///         those of append() for `instead`
+  virtual Status rewrite(const DocumentId& document, const VersionVector& keep,
+                         std::span<const NewRecord> instead) = 0;
+  /// The same with one record, or none: null.
+  Status rewrite(const DocumentId& document, const VersionVector& keep, const NewRecord* instead) {
+    return rewrite(document, keep, std::span(instead, instead != nullptr ? 1 : 0));
+  }
 
   /// Replaces records of one document and replica, consecutive and all stored, by one bundle of the same
   /// operations, which takes the position of the last of them.

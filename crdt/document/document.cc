@@ -66,6 +66,8 @@ Result<Transaction> Document::begin(TransactionOptions options) {
   return Transaction(impl_.get());
 }
 
+Status Document::write_as(ReplicaId replica) { return impl_->write_as(replica); }
+
 Result<Commit> Document::restore(std::string_view path) {
   DocumentImpl& impl = *impl_;
   return transact([&](Transaction&) -> Status {
@@ -109,6 +111,28 @@ std::uint64_t Document::chain(ReplicaId replica) const {
   if (!index) return 0;
   impl_->bring_chain_up(*index);
   return impl_->graph.chain(*index);
+}
+
+Result<std::uint64_t> Document::chain_at(ReplicaId replica, Seq end) const {
+  if (end == 0) return std::uint64_t{0};
+  auto index = impl_->graph.find(replica);
+  if (!index)
+    return Error(ErrorCode::kNotFound, "nothing of " + to_string(replica) + " is known here");
+  return impl_->chain_at(*index, end);
+}
+
+Result<Bytes> Document::delta_at(const Dot& first) const {
+  const std::optional<LocalDot> dot = impl_->graph.local(first);
+  if (!dot)
+    return Error(ErrorCode::kNotFound, "operation " + to_string(first) + " is not known here");
+  const LogChunk* chunk = nullptr;
+  const std::optional<DeltaRun> run =
+      dot->seq < impl_->base_of(dot->replica) ? std::nullopt : impl_->delta_of(*dot, &chunk);
+  if (!run)
+    return Error(ErrorCode::kNeedHistory, "the delta of " + to_string(first) + " is not held here");
+  if ((dot->seq - run->first_seq) % run->ops_each != 0)
+    return Error(ErrorCode::kNotFound, "no delta begins with operation " + to_string(first));
+  return impl_->encode_logged(dot->replica, *chunk, *run, dot->seq);
 }
 
 Result<bool> Document::happened_before(const Dot& a, const Dot& b) const {

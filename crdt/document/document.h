@@ -191,6 +191,10 @@ class Document {
   std::uint32_t needs_weft() const;
 
   // --- editing ---
+  /// Writes as `replica` from now on, which must be new: the one before turned out to be in use elsewhere.
+  /// What could be undone is forgotten, since only its author may revoke an erasure.
+  /// @errors kTransactionOpen, kReadOnly
+  Status write_as(ReplicaId replica);
   /// One transaction at a time.
   /// @errors kReadOnly, kTransactionOpen; kTooLarge, kInvalidUtf8: the message
   Result<Transaction> begin(TransactionOptions options = {});
@@ -238,6 +242,13 @@ class Document {
   std::vector<PendingDelta> pending() const;
   std::vector<DeltaInfo> log() const;            ///< causal order: by stamp
   std::uint64_t chain(ReplicaId replica) const;  ///< chain hash at the end of its log
+  /// The chain hash of that replica's log up to `end`; 0 at 0.
+  /// @errors kNotFound: no delta ends there; kNeedHistory: it lies before base()
+  /// @cost   O(operations between `end` and the last place before whose chain hash is held)
+  Result<std::uint64_t> chain_at(ReplicaId replica, Seq end) const;
+  /// Row form of the delta that begins at `first`.
+  /// @errors kNotFound: none begins there; kNeedHistory: it lies before base()
+  Result<Bytes> delta_at(const Dot& first) const;
 
   // --- causality ---
   /// Was `a` known to whoever made `b`? @errors kNotFound
@@ -252,6 +263,9 @@ class Document {
   /// Patches that lead from `from` to `to`; containers are named by path.
   Result<std::vector<Patch>> diff(const VersionVector& from, const VersionVector& to,
                                   Unit unit = Unit::kScalar) const;
+  /// The same from `before`, another version of this document, to this one: where the history between is
+  /// not held, as behind a snapshot. @errors kInvalidArgument: not of one document; kTransactionOpen
+  Result<std::vector<Patch>> diff(const Document& before, Unit unit = Unit::kScalar) const;
   /// A copy that another replica goes on with.
   Document fork(ReplicaId replica) const;
 

@@ -71,6 +71,8 @@ class MapView : public ContainerView {
   bool contains(std::string_view key) const;
   std::optional<Value> get(std::string_view key) const;
   std::vector<std::string> keys() const;  ///< sorted by bytes
+  /// Is a child there that ensure made, the same one on every replica?
+  bool is_mergeable(std::string_view key) const;
   /// The child at `key`. @errors kNotFound; kWrongKind: something else is there
   Result<MapView> map(std::string_view key) const;
   Result<ListView> list(std::string_view key) const;

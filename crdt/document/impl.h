@@ -249,6 +249,8 @@ class DocumentImpl {
   Status apply_one_by_one(std::vector<OpenedBundle>& bundles, ApplyReport& report);
   static Batch single_delta(const Batch& batch, std::size_t run_index, std::uint32_t member);
   void bring_chain_up(ReplicaIndex author);
+  Result<std::uint64_t> chain_at(ReplicaIndex author, Seq end);
+  std::uint64_t chain_over(ReplicaIndex author, CausalGraph::ChainMark from, Seq end);
   Status set_element(ContainerIndex container, const Op& op, const OpContext& context);
   Status write_element(ContainerIndex container, LocalDot element, Write write,
                        LocalDot overwritten, const OpContext& context);
@@ -291,6 +293,7 @@ class DocumentImpl {
   LogChunk* own_chunk = nullptr;  ///< the open chunk, while a transaction is
   DeltaEncoder encoder;
   Bytes delta_bytes;  ///< the last commit's row form
+  Status write_as(ReplicaId replica);
   Status begin_transaction(TransactionOptions options);
   Result<Commit> commit_transaction();
   void rollback_transaction();

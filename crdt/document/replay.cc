@@ -179,17 +179,38 @@ void DocumentImpl::bring_chain_up(ReplicaIndex author) {
   Seq chained = graph.chain_end(author);
   Seq end = graph.end(author);
   if (chained == end) return;
-  std::uint64_t chain = graph.chain(author);
+  graph.set_chain(author, chain_over(author, {chained, graph.chain(author)}, end));
+}
+
+/// The chain hash at `end`, from the deltas between `from` and there.
+std::uint64_t DocumentImpl::chain_over(ReplicaIndex author, CausalGraph::ChainMark from, Seq end) {
+  CausalGraph::ChainMark at = from;
   for (const auto& chunk : log.chunks(author))
-    for (std::size_t i = chunk->delta_at(chained); i < chunk->deltas.size(); ++i) {
+    for (std::size_t i = chunk->delta_at(from.end); i < chunk->deltas.size(); ++i) {
       const DeltaRun& run = chunk->deltas[i];
       for (std::uint32_t k = 0; k < run.delta_count; ++k) {
         Seq first = run.first_seq + k * run.ops_each;
-        if (first >= chained && first < end)
-          chain = xxh3_64(encode_logged(author, *chunk, run, first), chain);
+        if (first < from.end || first >= end) continue;
+        at = {first + run.ops_each, xxh3_64(encode_logged(author, *chunk, run, first), at.chain)};
+        graph.mark_chain(author, at);
       }
     }
-  graph.set_chain(author, chain);
+  return at.chain;
+}
+
+Result<std::uint64_t> DocumentImpl::chain_at(ReplicaIndex author, Seq end) {
+  const CausalGraph::ChainMark known = graph.chain_before(author, end);
+  if (known.end == end) return known.chain;
+  const Dot last{graph.id(author), end - 1};
+  if (end > graph.end(author))
+    return Error(ErrorCode::kNotFound, "operation " + to_string(last) + " is not known here");
+  if (end <= base_of(author))
+    return Error(ErrorCode::kNeedHistory, "the delta of " + to_string(last) + " is not held here");
+  const LogChunk* chunk = nullptr;
+  const std::optional<DeltaRun> run = delta_of({author, end - 1}, &chunk);
+  if (!run || (end - run->first_seq) % run->ops_each != 0)
+    return Error(ErrorCode::kNotFound, "no delta ends with operation " + to_string(last));
+  return chain_over(author, known, end);
 }
 
 /// Replays every bundle as far as its dependencies are there, round and round; what is left waits.

@@ -107,7 +107,8 @@ class Differ {
   bool same(const Value& a, const Value& b, const std::string& path, std::vector<Child>& children) {
     if (a.is_container() != b.is_container()) return false;
     if (!a.is_container()) return a == b;
-    if (!(from_.containers[a.container_index()].id == to_.containers[b.container_index()].id))
+    if (a.container_kind() != b.container_kind() ||
+        !(from_.containers[a.container_index()].id == to_.containers[b.container_index()].id))
       return false;
     children.push_back({a.container_index(), b.container_index(), path});
     return true;
@@ -179,7 +180,9 @@ class Differ {
         new_pos += count;
         ++j;
       } else {
-        WEFT_ASSERT(i < gone.size() && j < come.size() && gone[i].first == come[j].first);
+        if (i == gone.size() || j == come.size() || gone[i].first != come[j].first)
+          return Error(ErrorCode::kInvalidArgument,
+                       "'" + patch.path + "' has two orders: these are two histories");
         Seq count = std::min(gone[i].count, come[j].count);
         if (text) {
           at += size_in(new_text(new_pos, count), unit_);
@@ -239,8 +242,6 @@ class Differ {
 Result<std::unique_ptr<DocumentImpl>> DocumentImpl::checkout(const VersionVector& version) {
   WEFT_TRY(ensure_skeleton());
   auto made = std::make_unique<DocumentImpl>(DocumentOptions(options));
-  made->options.now_ms = nullptr;
-  made->options.undo_depth = 0;
   if (!graph.is_closed(version))
     return Error(ErrorCode::kNotFound,
                  "'" + version.to_string() +
@@ -277,6 +278,16 @@ Result<std::vector<Patch>> Document::diff(const VersionVector& from, const Versi
   WEFT_ASSIGN(std::unique_ptr<DocumentImpl> before, impl_->checkout(from));
   WEFT_ASSIGN(std::unique_ptr<DocumentImpl> after, impl_->checkout(to));
   Differ differ(*before, *after, unit);
+  WEFT_TRY(differ.run());
+  return std::move(differ.patches);
+}
+
+Result<std::vector<Patch>> Document::diff(const Document& before, Unit unit) const {
+  if (id() != before.id())
+    return Error(ErrorCode::kInvalidArgument, "versions of two documents have no difference");
+  if (impl_->tx.open || before.impl_->tx.open)
+    return Error(ErrorCode::kTransactionOpen, "finish the open transaction first");
+  Differ differ(*before.impl_, *impl_, unit);
   WEFT_TRY(differ.run());
   return std::move(differ.patches);
 }

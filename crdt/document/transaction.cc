@@ -34,6 +34,17 @@ Status DocumentImpl::begin_transaction(TransactionOptions given) {
   return {};
 }
 
+Status DocumentImpl::write_as(ReplicaId replica) {
+  if (read_only) return Error(ErrorCode::kReadOnly, "a checkout can't be edited");
+  if (tx.open) return Error(ErrorCode::kTransactionOpen, "finish the open transaction first");
+  options.replica = replica;
+  self = intern_replica(replica);
+  undo_stack.clear();
+  redo_stack.clear();
+  stands_for.clear();
+  return {};
+}
+
 OpContext DocumentImpl::own_context() const {
   OpContext context;
   context.author = self;

@@ -118,6 +118,12 @@ std::optional<Value> MapView::get(std::string_view key) const {
   return entry->reg.winner.value;
 }
 
+bool MapView::is_mergeable(std::string_view key) const {
+  const std::optional<Value> value = get(key);
+  return value && value->is_container() &&
+         (impl_->containers[value->container_index()].id.bytes[15] & 1) != 0;
+}
+
 std::vector<std::string> MapView::keys() const {
   std::vector<std::string> result;
   const Container* map = impl_->find_container(container_, ContainerKind::kMap);

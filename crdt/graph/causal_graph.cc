@@ -301,11 +301,21 @@ bool CausalGraph::is_closed(const VersionVector& version) const {
   return true;
 }
 
+CausalGraph::ChainMark CausalGraph::chain_before(ReplicaIndex replica, Seq end) const {
+  const Replica& log = replicas_[replica];
+  auto after = std::upper_bound(log.marks.begin(), log.marks.end(), end,
+                                [](Seq at, const ChainMark& mark) { return at < mark.end; });
+  ChainMark last = after == log.marks.begin() ? ChainMark() : *std::prev(after);
+  if (log.chain_end <= end && log.chain_end > last.end) last = {log.chain_end, log.chain};
+  return last;
+}
+
 void CausalGraph::restore_replica(ReplicaIndex replica, Seq end, std::uint64_t chain,
                                   std::vector<HlcRun> hlc) {
   replicas_[replica].end = end;
   replicas_[replica].chain = chain;
   replicas_[replica].chain_end = end;
+  replicas_[replica].marks = {{end, chain}};
   replicas_[replica].hlc = std::move(hlc);
 }
 

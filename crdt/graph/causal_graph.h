@@ -14,6 +14,8 @@
 //   I2  hlc strictly grows along causality.
 //   I3  frontier() is the antichain of maximal dots, at most one per replica.
 //
+// Along each log the chain hash is kept at places about kChainStep operations apart.
+//
 // Cost: append O(dependencies); hlc_of O(log runs); past_after amortised O(new entries).
 // Source: runs as in Gentle & Kleppmann 2024 (Eg-walker), section 3; hlc: Kulkarni et al. 2014.
 
@@ -79,12 +81,27 @@ class CausalGraph {
   /// Forgets it: whoever needs it computes it from the log.
   void forget_chain(ReplicaIndex replica) {
     replicas_[replica].chain = replicas_[replica].chain_end = 0;
+    replicas_[replica].marks.clear();
   }
   /// At the end of what is known now.
   void set_chain(ReplicaIndex replica, std::uint64_t chain) {
     replicas_[replica].chain = chain;
     replicas_[replica].chain_end = replicas_[replica].end;
+    mark_chain(replica, {replicas_[replica].end, chain});
   }
+  /// A place in a log and the chain hash there.
+  struct ChainMark {
+    Seq end = 0;
+    std::uint64_t chain = 0;
+  };
+  /// Keeps a mark about every kChainStep operations, so that no place is far from one.
+  void mark_chain(ReplicaIndex replica, ChainMark mark) {
+    const std::vector<ChainMark>& marks = replicas_[replica].marks;
+    if (mark.end >= (marks.empty() ? 0 : marks.back().end) + kChainStep)
+      replicas_[replica].marks.push_back(mark);
+  }
+  /// The last place up to `end` whose chain hash is held.
+  ChainMark chain_before(ReplicaIndex replica, Seq end) const;
   /// Does a dependency name another history than the one held? Only the end of a log can tell.
   bool names_other_history(LocalDot dot, std::uint64_t chain) const {
     const Replica& replica = replicas_[dot.replica];
@@ -140,6 +157,7 @@ class CausalGraph {
     Seq end = 0;
     std::uint64_t chain = 0;
     Seq chain_end = 0;
+    std::vector<ChainMark> marks;  ///< ascending; the first is where a snapshot's log ends
     std::vector<Entry> entries;
     std::vector<HlcRun> hlc;
     LocalVersion seen;  ///< causal past of the log up to seen_end; filled when asked for
@@ -147,6 +165,7 @@ class CausalGraph {
     std::uint32_t frontier_at = kNotInFrontier;
   };
   static constexpr std::uint32_t kNotInFrontier = 0xffff'ffff;
+  static constexpr Seq kChainStep = 4096;
   void leave_frontier(Replica& replica);
   void append_hlc(Replica& replica, Hlc first_hlc);
   void bring_up(Replica& replica, ReplicaIndex author);

@@ -1,5 +1,5 @@
 #pragma once
-// Values of the derived environment, which LMDB does not check: a checksum, seeded with what the value
+// Values that are no records, which LMDB does not check: a checksum, seeded with what the value
 // belongs to, and a size in front.
 //
 //   0   u64  checksum: XXH3-64 of what follows

@@ -164,6 +164,13 @@ Status put_state(Writing& writing, DerivedDocument& document, const NewState& ma
   return {};
 }
 
+Status erase_state(Writing& writing, DerivedDocument& document) {
+  WEFT_TRY(erase_parts(writing, kState, document.number, 0, document.pieces));
+  document.pieces = 0;
+  document.live_bytes = document.tombstone_bytes = 0;
+  return {};
+}
+
 // --- meta ---
 
 Bytes encode_meta(const Derived::Meta& meta) {
@@ -310,7 +317,8 @@ Status Derived::verify() const {
   return {};
 }
 
-Status Derived::take(const LogIndex& stretch, const NewStates& states, const Stamp& stamp) {
+Status Derived::take(const LogIndex& stretch, const NewStates& states, const DocumentSet& dropped,
+                     const Stamp& stamp) {
   std::vector<const DocumentId*> ids;
   for (const auto& [id, document] : stretch) ids.push_back(&id);
   for (const auto& [id, state] : states)
@@ -345,10 +353,8 @@ Status Derived::take(const LogIndex& stretch, const NewStates& states, const Sta
       }
       if (state != states.end() && document.head.covers(state->second.state.version)) {
         WEFT_TRY(put_state(writing, document, state->second));
-      } else if (document.head.status != DocumentStatus::kLive && document.pieces > 0) {
-        WEFT_TRY(erase_parts(writing, kState, document.number, 0, document.pieces));
-        document.pieces = 0;
-        document.live_bytes = document.tombstone_bytes = 0;
+      } else if (document.head.status != DocumentStatus::kLive || dropped.contains(*id)) {
+        WEFT_TRY(erase_state(writing, document));
       }
       WEFT_TRY(
           writing.put(kDoc, key_of(*id), checked_value(seed_of(*id), encode_document(document))));

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "storage/lmdb/environment.h"
@@ -60,6 +61,7 @@ struct NewState {
   LogPosition mark_position = 0;  ///< as KeptState's
 };
 using NewStates = std::unordered_map<DocumentId, NewState, DocumentHash>;
+using DocumentSet = std::unordered_set<DocumentId, DocumentHash>;
 
 class Derived {
  public:
@@ -90,7 +92,9 @@ class Derived {
   Status verify() const;
 
   /// Takes over what a stretch of the log holds, and states, in one transaction.
-  Status take(const LogIndex& stretch, const NewStates& states, const Stamp& stamp);
+  /// @param dropped  documents of the stretch whose states were kept before it and are no longer true
+  Status take(const LogIndex& stretch, const NewStates& states, const DocumentSet& dropped,
+              const Stamp& stamp);
 
   const Environment& environment() const { return *environment_; }
 

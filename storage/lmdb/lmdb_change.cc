@@ -1,4 +1,4 @@
-// What replaces records of a store: statuses, trimming, seals. Each runs as a job on the writer thread.
+// What replaces records of a store: statuses, trimming, rewriting, seals. Each runs as a job on the writer thread.
 #include <algorithm>
 #include <utility>
 
@@ -9,12 +9,21 @@ namespace weft {
 using lmdb::LogMeta;
 using lmdb::Writing;
 
+void LmdbStore::Tail::drop_state(const DocumentId& id) {
+  auto found = states.find(id);
+  if (found != states.end()) {
+    state_bytes -= found->second.state.snapshot.size();
+    states.erase(found);
+  }
+  dropped_states.insert(id);
+}
+
 /// In one transaction. On the writer thread. @param before  what the document was
 Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) const {
-  if (plan.position == 0 && plan.gone.empty()) return {};
+  if (plan.is_nothing()) return {};
   LogMeta meta = meta_;
   ++meta.rewrites;
-  meta.end = std::max(meta.end, plan.position + 1);
+  meta.end = std::max(meta.end, plan.position + 1) + plan.more.size();
   std::uint64_t gone_bytes = 0;
   WEFT_TRY(write_log([&](Writing& writing) -> Status {
     gone_bytes = 0;
@@ -29,13 +38,16 @@ Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) const 
       WEFT_TRY(count(at));
       WEFT_TRY(writing.erase(kLogDatabase, at));
     }
+    auto put = [&](LogPosition at, const NewRecord& record) {
+      return writing.put(kLogDatabase, at, record_size(record.payload.size()),
+                         [&](std::byte* out) { encode_record(at, record, record.payload, out); });
+    };
     if (plan.position != 0) {
       WEFT_TRY(count(plan.position));
-      WEFT_TRY(writing.put(kLogDatabase, plan.position, record_size(plan.record.payload.size()),
-                           [&](std::byte* out) {
-                             encode_record(plan.position, plan.record, plan.record.payload, out);
-                           }));
+      WEFT_TRY(put(plan.position, plan.record));
     }
+    LogPosition behind = plan.position;
+    for (const NewRecord& record : plan.more) WEFT_TRY(put(++behind, record));
     return lmdb::write_log_meta(writing, kMetaDatabase, meta);
   }));
   plan.recount(gone_bytes);
@@ -44,6 +56,7 @@ Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) const 
   note_meta_written();
   totals_.records += plan.document.head.records - before.records;
   totals_.history_bytes += plan.document.head.history_bytes - before.history_bytes;
+  if (plan.drops_state) tail_.drop_state(plan.record.document);
   tail_.documents[plan.record.document] = std::move(plan.document);
   tail_.end = meta_.end;
   tail_.rewrites = meta_.rewrites;
@@ -64,6 +77,27 @@ Status LmdbStore::trim(const DocumentId& id, const StoredState& state) {
     WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
     const DocumentHead before = document.head;
     WEFT_ASSIGN(Replacement plan, plan_trim(id, std::move(document), meta_.end, state));
+    return carry_out(before, std::move(plan));
+  });
+}
+
+Status LmdbStore::adopt_state(const DocumentId& id, const StoredState& state) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    const DocumentHead before = document.head;
+    WEFT_ASSIGN(Replacement plan, plan_adoption(id, std::move(document), meta_.end, state));
+    WEFT_TRY(check_quota(record_size(plan.payload.size())));
+    return carry_out(before, std::move(plan));
+  });
+}
+
+Status LmdbStore::rewrite(const DocumentId& id, const VersionVector& keep,
+                          std::span<const NewRecord> instead) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    const DocumentHead before = document.head;
+    const Rewrite rewrite{keep, instead, meta_.replica, own_are_lost_};
+    WEFT_ASSIGN(Replacement plan, plan_rewrite(id, std::move(document), meta_.end, rewrite));
     return carry_out(before, std::move(plan));
   });
 }

@@ -49,7 +49,6 @@ Result<std::unique_ptr<LmdbStore>> LmdbStore::open(Options options) {
   if (writes && !store->damaged_.empty())
     store->take_identity("records of its log are damaged, which may be its own", false);
   if (writes) store->note_opening();
-  store->replica_ = store->meta_.replica;
   if (!writes) return store;
   std::lock_guard lock(store->mutex_);  // the threads look at these two, and wait here first
   store->writer_ = std::thread([&self = *store] { self.run_writer(); });

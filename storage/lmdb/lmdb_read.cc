@@ -37,9 +37,11 @@ Status LmdbStore::refresh() const {
     WEFT_ASSIGN(now, lmdb::read_log_meta(reading, kMetaDatabase));
     return {};
   }));
-  if (now.end == meta_.end && now.rewrites == meta_.rewrites && now.epoch == meta_.epoch) return {};
+  const bool same_log =
+      now.end == meta_.end && now.rewrites == meta_.rewrites && now.epoch == meta_.epoch;
   const bool rewritten = now.rewrites != meta_.rewrites || now.epoch != meta_.epoch;
   meta_ = std::move(now);
+  if (same_log) return {};
   Result<Derived::Meta> derived =
       derived_ ? derived_->meta() : Error(ErrorCode::kNotFound, "there is no derived data");
   const bool fits = derived.ok() && derived->stamp.epoch == meta_.epoch &&
@@ -111,7 +113,7 @@ Result<std::optional<DocumentUsage>> LmdbStore::document(const DocumentId& id) c
   WEFT_TRY(refresh());
   WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
   const DocumentHead& head = document.head;
-  if (head.records == 0 && head.mark_position == 0) return std::optional<DocumentUsage>();
+  if (head.is_unknown()) return std::optional<DocumentUsage>();
   DocumentUsage usage = head.usage(id);
   std::shared_lock files(files_mutex_);
   if (derived_ && head.status == DocumentStatus::kLive) {
@@ -142,10 +144,12 @@ Result<std::vector<DocumentUsage>> LmdbStore::documents() const {
     Status status =
         derived_->each_document([&](const DocumentId& id, const DerivedDocument& document) {
           auto found = newer.find(id);
-          DocumentUsage& usage =
-              result.emplace_back((found != newer.end() ? found->second : document.head).usage(id));
-          usage.live_bytes = document.live_bytes;
-          usage.tombstone_bytes = document.tombstone_bytes;
+          const DocumentHead& head = found != newer.end() ? found->second : document.head;
+          if (!head.is_unknown()) {
+            DocumentUsage& usage = result.emplace_back(head.usage(id));
+            usage.live_bytes = document.live_bytes;
+            usage.tombstone_bytes = document.tombstone_bytes;
+          }
           if (found != newer.end()) newer.erase(found);
         });
     if (!status.ok()) {
@@ -154,7 +158,8 @@ Result<std::vector<DocumentUsage>> LmdbStore::documents() const {
       return documents();
     }
   }
-  for (const auto& [id, head] : newer) result.push_back(head.usage(id));
+  for (const auto& [id, head] : newer)
+    if (!head.is_unknown()) result.push_back(head.usage(id));
   std::sort(result.begin(), result.end(),
             [](const DocumentUsage& a, const DocumentUsage& b) { return a.document < b.document; });
   return result;
@@ -234,11 +239,15 @@ Status LmdbStore::scan_document(const DocumentId& id, const VersionVector& since
   std::vector<std::size_t> ends;
   LogPosition next = 0;     // entries before it were visited
   LogPosition missing = 0;  // a position that was not there when it was asked for
-  for (bool first = true;; first = false) {
+  LogPosition base = 0;     // where the state lay when the first record was visited
+  for (bool is_begun = false;;) {
     WEFT_ASSIGN(IndexedDocument document, look_up(id, true, &since));
     std::vector<LogPosition> positions;
-    if (first && document.head.base_position != 0 && !since.covers(document.head.base))
-      positions.push_back(document.head.base_position);
+    const bool needs_base = document.head.base_position != 0 && !since.covers(document.head.base);
+    if (is_begun && needs_base && document.head.base_position != base)
+      return Error(ErrorCode::kNeedHistory, "the document was trimmed while it was read");
+    if (!is_begun) base = document.head.base_position;
+    if (!is_begun && needs_base) positions.push_back(base);
     add_positions(document.entries, since, next, positions);
     std::span<const LogPosition> left(positions);
     while (!left.empty()) {
@@ -249,6 +258,7 @@ Status LmdbStore::scan_document(const DocumentId& id, const VersionVector& since
         Result<RecordView> record =
             decode_record(left.front(), ByteSpan(bytes).subspan(begin, end - begin));
         if (!record.ok()) return drop_damaged(id, left.front(), record.take_error());
+        is_begun = true;
         if (!visit(*record)) return {};
         if (record->has_operations()) next = left.front() + 1;
         left = left.subspan(1);
@@ -256,10 +266,13 @@ Status LmdbStore::scan_document(const DocumentId& id, const VersionVector& since
       }
     }
     if (left.empty()) return {};
-    // Sealed or trimmed away since we looked; what stands for it lies at a later position.
+    // Replaced since we looked; what stands for it lies at a later position.
     if (left.front() == missing)
       return Error(ErrorCode::kCorrupt, record_name(missing) + " is missing");
     missing = left.front();
+    // The index is brought up to date behind the commit, on the writer thread or in another process.
+    WEFT_TRY(refresh());
+    if (!options_.read_only) (void)run_job([]() -> Status { return {}; });
   }
 }
 
@@ -273,12 +286,14 @@ Status LmdbStore::drop_damaged(const DocumentId& id, LogPosition position, Error
                               [&](const IndexEntry& each) { return each.position == position; });
     if (entry == document.entries.end()) return {};
     const DocumentHead before = document.head;
-    document.head.remove(entry->replica, entry->begin, entry->end);
+    // What was trimmed away may reach into it: that is not lost.
+    document.head.remove(
+        entry->replica, std::max(entry->begin, document.head.base.end(entry->replica)), entry->end);
     {
       std::lock_guard lock(mutex_);
       damaged_.push_back({position, why.clone()});
       // Its dots may be known elsewhere: another replica from the next opening on.
-      if (entry->replica == replica_) own_are_lost_ = meta_.may_lack_own = true;
+      if (entry->replica == meta_.replica) own_are_lost_ = meta_.may_lack_own = true;
     }
     document.entries.erase(entry);
     Replacement plan;
@@ -299,13 +314,15 @@ std::optional<StoredState> LmdbStore::state(const DocumentId& id) const {
   std::optional<lmdb::KeptState> kept;
   {
     std::lock_guard lock(mutex_);
+    bool is_dropped = false;
     for (const Tail* part : {static_cast<const Tail*>(&tail_), taking_.get()}) {
-      if (part == nullptr || kept) continue;
+      if (part == nullptr || kept || is_dropped) continue;
       auto found = part->states.find(id);
       if (found != part->states.end())
         kept = lmdb::KeptState{found->second.state, found->second.mark_position};
+      is_dropped = part->dropped_states.contains(id);
     }
-    if (!kept && (derived_lost_ || !derived_)) return std::nullopt;
+    if (!kept && (is_dropped || derived_lost_ || !derived_)) return std::nullopt;
   }
   if (!kept) {
     Result<std::optional<lmdb::KeptState>> state = derived_->state(id);
@@ -316,6 +333,15 @@ std::optional<StoredState> LmdbStore::state(const DocumentId& id) const {
       !kept->state.version.covers(document->head.base))
     return std::nullopt;
   return std::move(kept->state);
+}
+
+Result<std::vector<PeerNote>> LmdbStore::peer_notes() const {
+  PeerNotes notes;
+  WEFT_TRY(read_log([&](const Reading& reading) -> Status {
+    WEFT_ASSIGN(notes, lmdb::read_peer_notes(reading, kMetaDatabase));
+    return {};
+  }));
+  return notes.all();
 }
 
 std::vector<LateRecord> LmdbStore::late_records() const {

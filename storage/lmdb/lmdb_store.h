@@ -23,7 +23,8 @@
 //   I7  What LMDB or the disk refuses ends the writer: nothing is appended after a commit whose fate is
 //       not known. (A full disk or quota refuses one batch and does not.)
 //   I8  Nothing is written under a replica id that another store may write under too: a store that was
-//       copied, put back from a backup or lost acknowledged edits takes a new one first.
+//       copied, put back from a backup or lost acknowledged edits takes a new one first. (Where only a peer
+//       can know, take_replica() does it.)
 
 #include <chrono>
 #include <condition_variable>
@@ -67,7 +68,11 @@ class LmdbStore final : public Store {
   ~LmdbStore() override;
 
   StoreInfo info() const override;
-  Result<AppendResult> append(std::span<const NewRecord> batch) override;
+  using Store::append;
+  Result<AppendResult> append(std::span<const NewRecord> batch,
+                              std::span<const PeerNote> notes) override;
+  Result<std::vector<PeerNote>> peer_notes() const override;
+  Result<ReplicaId> take_replica() override;
   Status scan(LogPosition from, const std::function<bool(const RecordView&)>& visit) const override;
   Status scan_document(const DocumentId& document, const VersionVector& since,
                        const std::function<bool(const RecordView&)>& visit) const override;
@@ -80,6 +85,10 @@ class LmdbStore final : public Store {
                    std::uint64_t live_bytes) override;
   std::optional<StoredState> state(const DocumentId& document) const override;
   Status trim(const DocumentId& document, const StoredState& state) override;
+  Status adopt_state(const DocumentId& document, const StoredState& state) override;
+  using Store::rewrite;
+  Status rewrite(const DocumentId& document, const VersionVector& keep,
+                 std::span<const NewRecord> instead) override;
   Status seal(const NewRecord& bundle) override;
   Result<std::vector<BadRecord>> verify() const override;
   Status flush() override;
@@ -139,6 +148,9 @@ class LmdbStore final : public Store {
     std::uint64_t bytes = 0;
     lmdb::NewStates states;
     std::uint64_t state_bytes = 0;
+    /// Of these the states kept before it are no longer true: a rewrite took operations back.
+    lmdb::DocumentSet dropped_states;
+    void drop_state(const DocumentId& id);
   };
 
   explicit LmdbStore(Options options) : options_(std::move(options)), folder_(options_.folder) {}
@@ -193,7 +205,6 @@ class LmdbStore final : public Store {
 
   Options options_;
   lmdb::StoreFolder folder_;
-  ReplicaId replica_;  ///< meta_'s; never changes while it is open
   std::string new_identity_;
 
   /// Exclusive: the environments are being replaced.
@@ -211,9 +222,9 @@ class LmdbStore final : public Store {
   mutable Tail tail_;
   mutable std::shared_ptr<const Tail> taking_;  ///< what is being carried over
   std::deque<LateRecord> late_;
-  Error broken_;   ///< why nothing can be appended any more (I7)
-  Error unsaved_;  ///< why what was taken could not be written yet
-  Error refused_;  ///< why some of it never will be: it contradicts other writes
+  mutable Error broken_;  ///< why nothing can be appended any more (I7)
+  Error unsaved_;         ///< why what was taken could not be written yet
+  Error refused_;         ///< why some of it never will be: it contradicts other writes
   /// Own records turned out damaged: nothing own is taken any more.
   mutable bool own_are_lost_ = false;
   mutable bool meta_is_new_ = false;  ///< this opening's meta is not written yet

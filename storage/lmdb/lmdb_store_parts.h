@@ -40,9 +40,11 @@ inline lmdb::Environment::Options log_options(const std::string& folder, bool re
 
 struct LmdbStore::Request {
   std::span<const NewRecord> batch;
-  std::function<Status()> job;  ///< instead of a batch: runs alone on the writer thread
-  bool relaxed = false;         ///< nobody waits; `records` and `bytes` are its own
+  std::span<const PeerNote> notes;  ///< of the same transaction
+  std::function<Status()> job;      ///< instead of a batch: runs alone on the writer thread
+  bool relaxed = false;  ///< nobody waits; `records`, `bytes` and `kept_notes` are its own
   std::vector<NewRecord> records;
+  std::vector<PeerNote> kept_notes;
   Bytes bytes;
   std::chrono::steady_clock::time_point since;
   Result<AppendResult> result{AppendResult()};
@@ -60,6 +62,8 @@ struct LmdbStore::Request {
       record.payload = ByteSpan(bytes).subspan(begin);
     }
     batch = records;
+    kept_notes.assign(notes.begin(), notes.end());
+    notes = kept_notes;
   }
 };
 

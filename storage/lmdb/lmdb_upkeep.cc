@@ -66,7 +66,7 @@ Status LmdbStore::carry_tail() {
   const lmdb::Stamp stamp{epoch(), taking->rewrites, taking->end};
   {
     std::shared_lock files(files_mutex_);
-    WEFT_TRY(derived_->take(taking->documents, taking->states, stamp));
+    WEFT_TRY(derived_->take(taking->documents, taking->states, taking->dropped_states, stamp));
   }
   std::lock_guard lock(mutex_);
   stamp_ = stamp;
@@ -91,14 +91,20 @@ Status LmdbStore::catch_up() {
 Status LmdbStore::put_state(const DocumentId& id, StoredState state, std::uint64_t live_bytes) {
   if (options_.read_only)
     return Error(ErrorCode::kReadOnly, folder_.path() + " was opened for reading only");
-  WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
-  if (document.head.status != DocumentStatus::kLive)
-    return Error(ErrorCode::kNotKept, "the document is not kept here");
-  if (document.head.records == 0 || !document.head.covers(state.version))
-    return Error(ErrorCode::kInvalidArgument, "a state of operations that the store lacks");
   if (live_bytes > state.snapshot.size())
     return Error(ErrorCode::kInvalidArgument, "a state with more visible than there is");
-  std::lock_guard lock(mutex_);
+  IndexedDocument document;
+  std::unique_lock lock(mutex_);
+  for (std::uint64_t rewrites = ~meta_.rewrites; rewrites != meta_.rewrites;) {
+    rewrites = meta_.rewrites;
+    lock.unlock();
+    WEFT_ASSIGN(document, look_up(id, false));
+    if (document.head.status != DocumentStatus::kLive)
+      return Error(ErrorCode::kNotKept, "the document is not kept here");
+    if (document.head.records == 0 || !document.head.covers(state.version))
+      return Error(ErrorCode::kInvalidArgument, "a state of operations that the store lacks");
+    lock.lock();
+  }
   lmdb::NewState& made = tail_.states[id];
   tail_.state_bytes += state.snapshot.size() - made.state.snapshot.size();
   made = {std::move(state), live_bytes, document.head.mark_position};

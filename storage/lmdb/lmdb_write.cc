@@ -23,8 +23,8 @@ constexpr std::chrono::milliseconds kRetryPauseMin{100};
 constexpr std::chrono::milliseconds kRetryPauseMax{10'000};
 constexpr std::size_t kLateRecordsMax = 1000;
 
-std::uint64_t bytes_of(std::span<const NewRecord> batch) {
-  std::uint64_t bytes = 0;
+std::uint64_t bytes_of(std::span<const NewRecord> batch, std::span<const PeerNote> notes) {
+  std::uint64_t bytes = notes.size_bytes();
   for (const NewRecord& record : batch) bytes += record_size(record.payload.size());
   return bytes;
 }
@@ -37,13 +37,15 @@ bool can_pass(const Error& error) {
 
 // --- the queue ---
 
-Result<AppendResult> LmdbStore::append(std::span<const NewRecord> batch) {
+Result<AppendResult> LmdbStore::append(std::span<const NewRecord> batch,
+                                       std::span<const PeerNote> notes) {
   if (options_.read_only)
     return Error(ErrorCode::kReadOnly, folder_.path() + " was opened for reading only");
   auto request = std::make_shared<Request>();
   request->relaxed = options_.relaxed;
   request->since = steady_clock::now();
   request->batch = batch;
+  request->notes = notes;
   AppendResult taken;
   if (request->relaxed) {
     Admission admission = make_admission();
@@ -59,7 +61,7 @@ Result<AppendResult> LmdbStore::append(std::span<const NewRecord> batch) {
   if (closing_) return Error(ErrorCode::kReadOnly, "the store is closed");
   if (request->relaxed) {
     if (unsaved_ && waiting_bytes_ >= kWaitingBytesMax) return unsaved_.clone();
-    waiting_bytes_ += bytes_of(request->batch);
+    waiting_bytes_ += bytes_of(batch, notes);
   }
   waiting_.push_back(request);
   work_.notify_one();
@@ -106,7 +108,7 @@ LmdbStore::Requests LmdbStore::next_group(std::unique_lock<std::mutex>& lock) {
     if (stuck_is_due || batch_is_due) {
       for (std::uint64_t bytes = 0;
            !waiting_.empty() && !waiting_.front()->job && bytes < kGroupBytesMax;) {
-        bytes += bytes_of(waiting_.front()->batch);
+        bytes += bytes_of(waiting_.front()->batch, waiting_.front()->notes);
         group.push_back(waiting_.front());
         waiting_.pop_front();
       }
@@ -165,13 +167,15 @@ void LmdbStore::run_writer() {
 // --- a group of batches ---
 
 Admission LmdbStore::make_admission() const {
+  ReplicaId own;
   bool own_are_lost = false;
   {
     std::lock_guard lock(mutex_);
+    own = meta_.replica;
     own_are_lost = own_are_lost_;
   }
   return Admission(
-      replica_,
+      own,
       [this](const DocumentId& id) -> Result<DocumentHead> {
         WEFT_ASSIGN(IndexedDocument document, look_up(id, false));
         return std::move(document.head);
@@ -195,7 +199,7 @@ void LmdbStore::write_group(Requests& group) {
     retry_pause_ = std::chrono::milliseconds(0);
     for (const std::shared_ptr<Request>& request : group) {
       if (!request->relaxed) continue;
-      waiting_bytes_ -= bytes_of(request->batch);
+      waiting_bytes_ -= bytes_of(request->batch, request->notes);
       // What append() could not see: two batches that waited together say different things.
       if (!request->result.ok()) refused_ = request->result.error().clone();
     }
@@ -223,6 +227,7 @@ Status LmdbStore::commit_group(const Requests& group, Admission& admission,
   LogPosition end = meta_.end;
   std::uint64_t bytes = 0;
   std::vector<const NewRecord*> late;
+  std::vector<PeerNote> notes;
   for (const std::shared_ptr<Request>& request : group) {
     Result<Admission::Batch> admitted = admission.admit(request->batch);
     if (!admitted.ok()) {
@@ -238,10 +243,11 @@ Status LmdbStore::commit_group(const Requests& group, Admission& admission,
       bytes += record_size(record->payload.size());
       stored.push_back({end++, record});
     }
+    notes.insert(notes.end(), request->notes.begin(), request->notes.end());
     request->result = result;
   }
-  if (!stored.empty()) {
-    WEFT_TRY(check_quota(bytes));
+  if (!stored.empty() || !notes.empty()) {
+    if (!stored.empty()) WEFT_TRY(check_quota(bytes));
     LogMeta meta = meta_;
     meta.end = end;
     WEFT_TRY(write_log([&](Writing& writing) -> Status {
@@ -251,11 +257,12 @@ Status LmdbStore::commit_group(const Requests& group, Admission& admission,
                                   encode_record(each.position, *each.record, each.record->payload,
                                                 out);
                                 }));
+      if (!notes.empty()) WEFT_TRY(lmdb::put_peer_notes(writing, kMetaDatabase, notes));
       return lmdb::write_log_meta(writing, kMetaDatabase, meta);
     }));
   }
   std::lock_guard lock(mutex_);
-  if (!stored.empty()) {
+  if (!stored.empty() || !notes.empty()) {
     meta_.end = end;
     note_meta_written();
   }
@@ -306,7 +313,16 @@ Status LmdbStore::check_quota(std::uint64_t more_bytes) const {
 Status LmdbStore::write_log(const std::function<Status(Writing&)>& body) const {
   std::shared_lock files(files_mutex_);
   if (!log_) return Error(ErrorCode::kIoError, "the log's file could not be opened again");
-  return log_->write(body);
+  {
+    std::lock_guard lock(mutex_);
+    if (broken_) return broken_.clone();
+  }
+  Status status = log_->write(body);
+  if (!status.ok() && status.error().code() == ErrorCode::kIoError) {
+    std::lock_guard lock(mutex_);
+    broken_ = status.error().clone();  // (I7)
+  }
+  return status;
 }
 
 /// @pre  mutex_ is held, meta_ is in the log
@@ -326,6 +342,22 @@ Status LmdbStore::write_meta(const std::function<void(LogMeta&)>& change) {
   meta_ = std::move(meta);
   note_meta_written();
   return {};
+}
+
+Result<ReplicaId> LmdbStore::take_replica() {
+  ReplicaId taken;
+  WEFT_TRY(run_job([&]() -> Status {
+    WEFT_TRY(write_meta([&](LogMeta& meta) {
+      taken.value = options_.random();
+      meta.replica = taken;
+      meta.incarnations = {options_.random()};
+      meta.may_lack_own = options_.relaxed;
+    }));
+    std::lock_guard lock(mutex_);
+    own_are_lost_ = false;  // those were the other's
+    return {};
+  }));
+  return taken;
 }
 
 // --- closing ---

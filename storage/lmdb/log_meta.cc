@@ -14,6 +14,9 @@ constexpr Key kAllKey = 5;
 constexpr Key kEpochKey = 2;
 constexpr Key kReplicaKey = 3;
 constexpr Key kEndKey = 4;
+constexpr Key kPeerNotes = Key{1} << 63;
+
+Key key_of(ReplicaId peer) { return kPeerNotes | peer.value; }
 
 Error damaged() {
   return Error(ErrorCode::kCorrupt,
@@ -84,6 +87,38 @@ Status write_log_meta(Writing& writing, std::size_t database, const LogMeta& met
     for (Key old : {kEpochKey, kReplicaKey, kEndKey}) WEFT_TRY(writing.erase(database, old));
   }
   return writing.put(database, kAllKey, checked_value(kAllKey, payload));
+}
+
+Result<PeerNotes> read_peer_notes(const Reading& reading, std::size_t database) {
+  PeerNotes notes;
+  WEFT_TRY(reading.each(database, kPeerNotes, [&](Key key, ByteSpan value) {
+    Result<ByteSpan> payload = read_checked(key, value);
+    if (!payload.ok()) return true;
+    ByteReader in(*payload);
+    const PeerNote note{{in.u64()}, in.u64(), in.u64(), in.u64(), in.u64()};
+    if (in.ok() && key_of(note.replica) == key) notes.put({&note, 1});
+    return true;
+  }));
+  return notes;
+}
+
+Status put_peer_notes(Writing& writing, std::size_t database, std::span<const PeerNote> notes) {
+  WEFT_ASSIGN(PeerNotes all, read_peer_notes(writing, database));
+  for (ReplicaId replica : all.put(notes)) {
+    const Key key = key_of(replica);
+    const PeerNote* note = all.find(replica);
+    if (note == nullptr) {
+      WEFT_TRY(writing.erase(database, key));
+      continue;
+    }
+    Bytes payload;
+    ByteWriter out(payload);
+    for (std::uint64_t word :
+         {replica.value, note->epoch, note->position, note->incarnation, note->seen_ms})
+      out.u64(word);
+    WEFT_TRY(writing.put(database, key, checked_value(key, payload)));
+  }
+  return {};
 }
 
 }  // namespace weft::lmdb

@@ -3,6 +3,9 @@
 //
 // In the database `meta`: key 1 the format as a plain u64, for every weft to read; key 5 all of it as a
 // checked value. (Format 1 had the epoch, the replica and the end under the keys 2, 3 and 4, unchecked.)
+//
+// Keys with the top bit set are notes of peers, each under the low bits of its replica: an older weft looks
+// only for the keys it knows. One that is damaged is as good as none, and is written over.
 
 #include <cstdint>
 #include <vector>
@@ -10,6 +13,7 @@
 #include "crdt/clock/ids.h"
 #include "storage/lmdb/environment.h"
 #include "storage/lmdb/store_folder.h"
+#include "storage/peer_notes.h"
 #include "storage/record.h"
 
 namespace weft::lmdb {
@@ -34,5 +38,9 @@ struct LogMeta {
 Result<LogMeta> read_log_meta(const Reading& reading, std::size_t database);
 /// Writes the newest format.
 Status write_log_meta(Writing& writing, std::size_t database, const LogMeta& meta);
+
+/// Those that are whole.
+Result<PeerNotes> read_peer_notes(const Reading& reading, std::size_t database);
+Status put_peer_notes(Writing& writing, std::size_t database, std::span<const PeerNote> notes);
 
 }  // namespace weft::lmdb

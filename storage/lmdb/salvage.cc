@@ -122,7 +122,7 @@ IndexedDocument current_document(const std::vector<const RecordView*>& records) 
   std::sort(order.begin(), order.end(), [&](const RecordView* a, const RecordView* b) {
     if (rank(a) != rank(b)) return rank(a) < rank(b);
     if (a->op_count != b->op_count) return a->op_count > b->op_count;
-    return a->position < b->position;
+    return a->position > b->position;  // the later one, where a rewrite took the other back
   });
   IndexedDocument document;
   for (const RecordView* record : order) (void)document.replay(*record);

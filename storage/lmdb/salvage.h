@@ -4,7 +4,8 @@
 // The log's file is read page by page, without LMDB and without its trees, whose damage so takes nothing
 // along: a record says itself what it is, and its checksum covers where it belongs (storage/record.h).
 // Pages that LMDB has freed still hold older copies of records; where a record's own page is damaged such a
-// copy takes its place. Of a document that lost operations nevertheless the state that was kept beside the log
+// copy takes its place. (What a rewrite took back is such a copy too, where nothing was stored under its dots
+// since.) Of a document that lost operations nevertheless the state that was kept beside the log
 // takes the place of its history.
 //
 // Threads: one; nobody else may have the store open.

@@ -17,7 +17,8 @@ StoreInfo MemoryStore::info() const {
   StoreInfo info;
   info.format = 2;
   info.epoch = options_.epoch;
-  info.replica = options_.replica;
+  info.replica = replica_;
+  info.incarnations = incarnations_;
   info.end = end_;
   for (const auto& [id, document] : index_) {
     info.records += document.head.records;
@@ -45,14 +46,15 @@ DocumentUsage MemoryStore::usage_of(const DocumentId& id, const IndexedDocument&
 Result<std::optional<DocumentUsage>> MemoryStore::document(const DocumentId& id) const {
   std::lock_guard lock(mutex_);
   const IndexedDocument* document = find(id);
-  if (document == nullptr) return std::optional<DocumentUsage>();
+  if (document == nullptr || document->head.is_unknown()) return std::optional<DocumentUsage>();
   return std::optional<DocumentUsage>(usage_of(id, *document));
 }
 
 Result<std::vector<DocumentUsage>> MemoryStore::documents() const {
   std::lock_guard lock(mutex_);
   std::vector<DocumentUsage> result;
-  for (const auto& [id, document] : index_) result.push_back(usage_of(id, document));
+  for (const auto& [id, document] : index_)
+    if (!document.head.is_unknown()) result.push_back(usage_of(id, document));
   std::sort(result.begin(), result.end(),
             [](const DocumentUsage& a, const DocumentUsage& b) { return a.document < b.document; });
   return result;
@@ -129,11 +131,12 @@ void MemoryStore::put(LogPosition position, const NewRecord& record) {
   end_ = std::max(end_, position + 1);
 }
 
-Result<AppendResult> MemoryStore::append(std::span<const NewRecord> batch) {
+Result<AppendResult> MemoryStore::append(std::span<const NewRecord> batch,
+                                         std::span<const PeerNote> notes) {
   if (options_.before_append) WEFT_TRY(options_.before_append(batch));
   std::lock_guard lock(mutex_);
   if (closed_) return Error(ErrorCode::kReadOnly, "the store is closed");
-  Admission admission(options_.replica, [this](const DocumentId& id) -> Result<DocumentHead> {
+  Admission admission(replica_, [this](const DocumentId& id) -> Result<DocumentHead> {
     const IndexedDocument* document = find(id);
     return document == nullptr ? DocumentHead() : document->head;
   });
@@ -147,13 +150,14 @@ Result<AppendResult> MemoryStore::append(std::span<const NewRecord> batch) {
     put(end_, *record);
   }
   for (const NewRecord* record : admitted.late) late_.push_back({*record, record->payload.size()});
+  notes_.put(notes);
   return result;
 }
 
 void MemoryStore::carry_out(Replacement plan) {
-  if (plan.position == 0) return;
+  if (plan.is_nothing()) return;
   std::uint64_t gone_bytes = 0;
-  plan.gone.push_back(plan.position);
+  if (plan.position != 0) plan.gone.push_back(plan.position);
   for (LogPosition at : plan.gone) {
     auto found = records_.find(at);
     if (found == records_.end()) continue;
@@ -161,9 +165,11 @@ void MemoryStore::carry_out(Replacement plan) {
     if (old.ok()) gone_bytes += old->payload.size();
     records_.erase(found);
   }
-  put(plan.position, plan.record);
+  if (plan.position != 0) put(plan.position, plan.record);
+  for (const NewRecord& record : plan.more) put(end_, record);
   plan.recount(gone_bytes);
-  if (plan.record.kind == RecordKind::kMark) states_.erase(plan.record.document);
+  if (plan.record.kind == RecordKind::kMark || plan.drops_state)
+    states_.erase(plan.record.document);
   index_[plan.record.document] = std::move(plan.document);
 }
 
@@ -176,6 +182,22 @@ Status MemoryStore::set_status(const DocumentId& id, DocumentStatus status) {
 Status MemoryStore::trim(const DocumentId& id, const StoredState& state) {
   std::lock_guard lock(mutex_);
   WEFT_ASSIGN(Replacement plan, plan_trim(id, copy_of(id), end_, state));
+  carry_out(std::move(plan));
+  return {};
+}
+
+Status MemoryStore::adopt_state(const DocumentId& id, const StoredState& state) {
+  std::lock_guard lock(mutex_);
+  WEFT_ASSIGN(Replacement plan, plan_adoption(id, copy_of(id), end_, state));
+  carry_out(std::move(plan));
+  return {};
+}
+
+Status MemoryStore::rewrite(const DocumentId& id, const VersionVector& keep,
+                            std::span<const NewRecord> instead) {
+  std::lock_guard lock(mutex_);
+  WEFT_ASSIGN(Replacement plan,
+              plan_rewrite(id, copy_of(id), end_, Rewrite{keep, instead, replica_}));
   carry_out(std::move(plan));
   return {};
 }
@@ -212,6 +234,52 @@ Status MemoryStore::close() {
   std::lock_guard lock(mutex_);
   closed_ = true;
   return {};
+}
+
+Result<std::vector<PeerNote>> MemoryStore::peer_notes() const {
+  std::lock_guard lock(mutex_);
+  return notes_.all();
+}
+
+std::uint64_t MemoryStore::next_random() {
+  if (options_.random) return options_.random();
+  // A step of SplitMix64.
+  std::uint64_t mixed = replica_.value + 0x9e37'79b9'7f4a'7c15 * (incarnations_.size() + 1);
+  mixed = (mixed ^ (mixed >> 30)) * 0xbf58'476d'1ce4'e5b9;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94d0'49bb'1331'11eb;
+  return mixed ^ (mixed >> 31);
+}
+
+std::unique_ptr<MemoryStore> MemoryStore::clone(std::function<std::uint64_t()> random) const {
+  std::lock_guard lock(mutex_);
+  auto copy = std::make_unique<MemoryStore>(options_);
+  copy->options_.random = std::move(random);
+  copy->replica_ = replica_;
+  copy->incarnations_ = incarnations_;
+  copy->notes_ = notes_;
+  copy->end_ = end_;
+  copy->records_ = records_;
+  copy->index_ = index_;
+  copy->states_ = states_;
+  return copy;
+}
+
+void MemoryStore::reopen() {
+  constexpr std::size_t kIncarnationsMax = 64;
+  std::lock_guard lock(mutex_);
+  closed_ = false;
+  late_.clear();
+  incarnations_.push_back(next_random());
+  if (incarnations_.size() > kIncarnationsMax) incarnations_.erase(incarnations_.begin());
+}
+
+Result<ReplicaId> MemoryStore::take_replica() {
+  std::lock_guard lock(mutex_);
+  if (closed_) return Error(ErrorCode::kReadOnly, "the store is closed");
+  incarnations_.clear();
+  replica_.value = next_random();
+  incarnations_.push_back(next_random());
+  return replica_;
 }
 
 }  // namespace weft

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "storage/admission.h"
+#include "storage/peer_notes.h"
 #include "storage/replacement.h"
 #include "storage/store.h"
 
@@ -19,11 +20,18 @@ class MemoryStore final : public Store {
     std::uint64_t epoch = 0;
     /// Asked before a batch is stored; what it returns, append returns. For tests of failing disks.
     std::function<Status(std::span<const NewRecord>)> before_append;
+    /// Random numbers, for other identities. Null: they follow from the replica.
+    std::function<std::uint64_t()> random = nullptr;
   };
-  explicit MemoryStore(Options options) : options_(std::move(options)) {}
+  explicit MemoryStore(Options options)
+      : options_(std::move(options)), replica_(options_.replica) {}
 
   StoreInfo info() const override;
-  Result<AppendResult> append(std::span<const NewRecord> batch) override;
+  using Store::append;
+  Result<AppendResult> append(std::span<const NewRecord> batch,
+                              std::span<const PeerNote> notes) override;
+  Result<std::vector<PeerNote>> peer_notes() const override;
+  Result<ReplicaId> take_replica() override;
   Status scan(LogPosition from, const std::function<bool(const RecordView&)>& visit) const override;
   Status scan_document(const DocumentId& document, const VersionVector& since,
                        const std::function<bool(const RecordView&)>& visit) const override;
@@ -36,10 +44,20 @@ class MemoryStore final : public Store {
                    std::uint64_t live_bytes) override;
   std::optional<StoredState> state(const DocumentId& document) const override;
   Status trim(const DocumentId& document, const StoredState& state) override;
+  Status adopt_state(const DocumentId& document, const StoredState& state) override;
+  using Store::rewrite;
+  Status rewrite(const DocumentId& document, const VersionVector& keep,
+                 std::span<const NewRecord> instead) override;
   Status seal(const NewRecord& bundle) override;
   Result<std::vector<BadRecord>> verify() const override;
   Status flush() override { return {}; }
   Status close() override;
+
+  /// Another store with the same content and identity, as a copy of its files would be.
+  /// @param random  takes the place of Options::random
+  std::unique_ptr<MemoryStore> clone(std::function<std::uint64_t()> random) const;
+  /// As if it were opened again: a new incarnation.
+  void reopen();
 
   /// The stored bytes of a record, to damage them.
   Bytes& bytes_at(LogPosition position) { return records_.at(position); }
@@ -55,9 +73,13 @@ class MemoryStore final : public Store {
   void put(LogPosition position, const NewRecord& record);
   void carry_out(Replacement plan);
   Bytes copy_at(LogPosition position) const;
+  std::uint64_t next_random();
 
   Options options_;
   mutable std::mutex mutex_;
+  ReplicaId replica_;
+  std::vector<std::uint64_t> incarnations_;
+  PeerNotes notes_;
   bool closed_ = false;
   LogPosition end_ = 1;
   std::map<LogPosition, Bytes> records_;

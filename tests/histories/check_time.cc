@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "crdt/document/apply_patches.h"
 #include "tests/histories/check_views.h"
+#include "tests/histories/editor.h"
 #include "tests/histories/failure.h"
 #include "tests/histories/mirror.h"
 
@@ -34,6 +36,7 @@ class TimeCheck {
       Past from = pick_version();
       Past to = pick_version();
       check_diff(from, to);
+      check_made_anew(from, to);
     }
     check_no_version();
     check_log();
@@ -89,6 +92,30 @@ class TimeCheck {
     Document target = must(full_.at(vector_of(to)), what);
     mirror.settle_by_path(target);
     expect_equal(render(oracle_at(to).to_json()), render(mirror.json()), what);
+  }
+
+  /// What a diff reports, written by another replica, leads to the same; everyone takes what it wrote.
+  void check_made_anew(const Past& from, const Past& to) {
+    const std::string what = "changes from " + to_string(from) + " to " + to_string(to) + " anew";
+    const Document before = must(full_.at(vector_of(from)), what);
+    const Document after = must(full_.at(vector_of(to)), what);
+    std::vector<Patch> patches = must(full_.diff(vector_of(from), vector_of(to)), what);
+    if (random_.chance(1, 2)) patches = must(after.diff(before), what);
+    Document copy = before.fork({0x99});
+    const Result<Commit> commit =
+        copy.transact([&](Transaction& tx) { return apply_patches(tx, patches, after); });
+    expect(commit.ok(), what + ": " + (commit.ok() ? "" : commit.error().message()));
+    expect((commit->op_count == 0) == patches.empty(), what + ": nothing for patches");
+    expect_equal(render(after.to_json()), render(copy.to_json()), what);
+    const std::vector<FoundContainer> expected = reachable_containers(after.root());
+    const std::vector<FoundContainer> made = reachable_containers(copy.root());
+    const bool alike = std::ranges::equal(expected, made, [](const auto& a, const auto& b) {
+      return a.path == b.path && a.kind == b.kind;
+    });
+    expect(alike, what + ": containers of other kinds");
+    copy.check_invariants();
+    Document reader = full_.fork({0x98});
+    if (commit->op_count > 0) must(reader.apply(commit->delta), what + ": another replica");
   }
 
   void check_log() {

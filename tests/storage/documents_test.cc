@@ -64,14 +64,9 @@ TEST_CASE("deltas and sealed bundles lie in one log") {
   Pair pair;
   MemoryStore store({{77}, 1, nullptr});
   for (const Bytes& bundle : pair.a.bundles_since({}).value()) {
-    BundleInfo info = read_bundle_info(bundle).value();
     NewRecord record;
-    record.kind = RecordKind::kBundle;
-    record.document = pair.a.id();
-    record.replica = info.author;
-    record.first_seq = info.first_seq;
-    record.op_count = info.op_count;
-    record.payload = bundle;
+    REQUIRE(record_of(pair.a.id(), bundle, record).ok());
+    CHECK(record.kind == RecordKind::kBundle);
     REQUIRE(store.append(std::span(&record, 1)).ok());
   }
   edit(pair.b, [](Transaction& tx) { return tx.root().set("more", true); });
@@ -79,6 +74,107 @@ TEST_CASE("deltas and sealed bundles lie in one log") {
   auto opened = open_document(store, pair.a.id(), options_of(9));
   REQUIRE_MESSAGE(opened.ok(), opened.error().message());
   CHECK(opened->snapshot() == pair.b.snapshot());
+}
+
+TEST_CASE("what is to be stored is read from a delta or a bundle, and what is neither is refused") {
+  Document document = make_document(5);
+  edit(document, [](Transaction& tx) { return tx.root().set("k", 1); });
+  const Commit commit = edit(document, [](Transaction& tx) {
+    return tx.root().ensure_text("t").insert(scalar(0), "three");
+  });
+  NewRecord record;
+  REQUIRE(record_of(document.id(), commit.delta, record).ok());
+  CHECK(record.kind == RecordKind::kDelta);
+  CHECK(record.document == document.id());
+  CHECK(record.replica == ReplicaId{5});
+  CHECK(record.first_seq == commit.first.seq);
+  CHECK(record.op_count == commit.op_count);
+  CHECK(record.payload.data() == commit.delta.data());
+  const Bytes bundle = document.bundles_since({}).value().front();
+  REQUIRE(record_of(document.id(), bundle, record).ok());
+  CHECK(record.kind == RecordKind::kBundle);
+  CHECK(record.first_seq == 0);
+  CHECK(record.end() == document.version().end({5}));
+  CHECK(!record_of(document.id(), {}, record).ok());
+  CHECK(!record_of(document.id(), ByteSpan(bundle).first(9), record).ok());
+}
+
+TEST_CASE(
+    "what was written under used dots is written anew, and the store holds that in its place") {
+  MemoryStore store({{1}, 1, nullptr});
+  Document first = make_document(1);
+  edit(first,
+       [](Transaction& tx) { return tx.root().ensure_text("t").insert(scalar(0), "shared"); });
+  Document other = first.fork({1});  // as after a backup was put back
+  edit(other, [](Transaction& tx) { return tx.root().set("k", "theirs"); });
+  Document mine = first.fork({1});
+  const VersionVector keep = mine.version();
+  edit(mine, [](Transaction& tx) { return tx.text("/t")->insert(scalar(6), ", mine"); });
+  REQUIRE(store_document(store, mine).ok());
+  REQUIRE(store_state(store, mine).ok());
+
+  const ReplicaId anew = store.take_replica().value();
+  Document again = mine.at(keep).value().fork(anew);
+  const Commit commit =
+      edit(again, [](Transaction& tx) { return tx.text("/t")->insert(scalar(6), ", mine"); });
+  NewRecord record;
+  REQUIRE(record_of(again.id(), commit.delta, record).ok());
+  REQUIRE(store.rewrite(again.id(), keep, &record).ok());
+  CHECK(open_latest(store, again.id(), options_of(9))->snapshot() == again.snapshot());
+  CHECK(open_document(store, again.id(), options_of(9))->snapshot() == again.snapshot());
+
+  REQUIRE(store_document(store, other).ok());  // its dots have their place now
+  exchange(again, other);
+  CHECK(content(again) == R"({"k":"theirs","t":"shared, mine"})");
+  for (auto open : {open_latest, open_document})
+    CHECK(open(store, again.id(), options_of(9))->snapshot() == again.snapshot());
+}
+
+TEST_CASE("a document starts from the state of another device and goes on with it") {
+  Pair pair;
+  MemoryStore there({{77}, 1, nullptr});
+  const VersionVector horizon = pair.a.version();
+  const Bytes snapshot = pair.a.snapshot();
+  REQUIRE(store_document(there, pair.a).ok());
+  Document late = pair.a.fork({3});
+  edit(pair.a, [](Transaction& tx) { return tx.text("/t")->insert(scalar(0), "zero "); });
+  edit(late, [](Transaction& tx) { return tx.text("/t")->erase(scalar(0), 4); });
+  REQUIRE(store_document(there, pair.a).ok());
+  REQUIRE(there.trim(pair.a.id(), {horizon, snapshot}).ok());
+  MemoryStore here({{78}, 2, nullptr});
+  bool is_ahead = false;
+  auto store_delta = [&](const Bytes& delta) {
+    NewRecord record;
+    REQUIRE(record_of(pair.a.id(), delta, record).ok());
+    REQUIRE(here.append({&record, 1}).ok());
+  };
+  SUBCASE("having nothing of it") {}
+  SUBCASE("having some of what lies below") {
+    store_delta(pair.b.deltas_since({}).value().front());
+  }
+  SUBCASE("having some of what lies beyond, without what it depends on") {
+    store_delta(late.deltas_since(horizon).value().front());
+    is_ahead = true;
+  }
+  REQUIRE(here.adopt_state(pair.a.id(), {horizon, snapshot}).ok());
+  CHECK((open_latest(here, pair.a.id(), options_of(9))->snapshot() == snapshot) != is_ahead);
+  Status copied =
+      there.scan_document(pair.a.id(), here.version(pair.a.id()), [&](const RecordView& view) {
+        NewRecord record{view, view.payload};
+        return here.append({&record, 1}).ok();
+      });
+  REQUIRE(copied.ok());
+  if (is_ahead) exchange(late, pair.a);
+  for (int more = 0; more < 2; ++more) {
+    CHECK(here.version(pair.a.id()) == pair.a.version());
+    for (auto open : {open_latest, open_document}) {
+      Document document = open(here, pair.a.id(), options_of(9)).value();
+      CHECK(document.snapshot() == pair.a.snapshot());
+      CHECK(document.base() == horizon);
+    }
+    exchange(late, pair.a);
+    REQUIRE(store_document(here, late).ok());
+  }
 }
 
 TEST_CASE("a document that a store doesn't have is not made up") {

@@ -59,6 +59,10 @@ std::string answers_of(const Store& store, bool with_states) {
   add(store.info().payload_bytes);
   add(store.info().end);
   add(store.late_records().size());
+  for (const PeerNote& note : store.peer_notes().value()) {
+    add(note.replica.value);
+    add(note.position);
+  }
   return text;
 }
 
@@ -73,7 +77,7 @@ class Both {
   }
 
   void step() {
-    switch (random_.below(12)) {
+    switch (random_.below(16)) {
       case 0:
         return reopen();
       case 1:
@@ -91,6 +95,12 @@ class Both {
       case 7:
         if (random_.chance(1, 4)) REQUIRE(disk_->shrink().ok());
         return;
+      case 8:
+        return rewrite();
+      case 9:
+        return adopt_state();
+      case 10:
+        return note_peers();
       default:
         return append();
     }
@@ -99,6 +109,7 @@ class Both {
     REQUIRE(answers_of(*disk_, !loses_derived_) == answers_of(memory_, !loses_derived_));
   }
   void verify() const { CHECK(disk_->verify()->empty()); }
+  int rewrites() const { return rewrites_; }
 
  private:
   void open() {
@@ -171,6 +182,60 @@ class Both {
     CHECK(disk_->trim(document, state).ok() == memory_.trim(document, state).ok());
   }
 
+  void adopt_state() {
+    const DocumentId document = any_document();
+    StoredState state{any_version(document), Bytes(random_.below(100))};
+    for (std::uint64_t replica = 1; replica <= 3; ++replica)
+      if (random_.chance(1, 4))
+        state.version.set({replica},
+                          state.version.end({replica}) + static_cast<Seq>(random_.below(9)));
+    const bool was_adopted = memory_.adopt_state(document, state).ok();
+    CHECK(disk_->adopt_state(document, state).ok() == was_adopted);
+    if (!was_adopted) return;
+    for (std::uint64_t replica = 1; replica <= 3; ++replica) {
+      Seq& end = ends_[{document.bytes[0], replica}];
+      end = std::max(end, state.version.end({replica}));
+    }
+  }
+
+  /// Back to a version that cuts no record, or about so.
+  void rewrite() {
+    const DocumentId document = any_document();
+    VersionVector keep = any_version(document);
+    if (!random_.chance(1, 4)) {
+      const VersionVector cut = keep;
+      Status status = memory_.scan_document(document, cut, [&](const RecordView& record) {
+        if (record.has_operations() && record.first_seq < cut.end(record.replica))
+          keep.set(record.replica, random_.chance(1, 2) ? record.first_seq : record.end());
+        return true;
+      });
+      REQUIRE(status.ok());
+    }
+    const std::uint64_t replica = 1 + random_.below(3);
+    const SampleRecord delta = sample(document.bytes[0], replica, keep.end({replica}),
+                                      1 + static_cast<Seq>(random_.below(4)), random_.below(300));
+    const SampleRecord next = sample(document.bytes[0], replica, delta.head.end(), 2, 40);
+    std::vector<NewRecord> instead{delta.view(), next.view()};
+    instead.resize(random_.below(3));
+    const bool was_rewritten = memory_.rewrite(document, keep, instead).ok();
+    CHECK(disk_->rewrite(document, keep, instead).ok() == was_rewritten);
+    if (!was_rewritten) return;
+    for (std::uint64_t each = 1; each <= 3; ++each)
+      ends_[{document.bytes[0], each}] = memory_.version(document).end({each});
+    ++rewrites_;
+  }
+
+  void note_peers() {
+    std::vector<PeerNote> notes;
+    for (std::uint64_t count = random_.below(4); count > 0; --count) {
+      const std::uint64_t replica = random_.below(5);
+      const std::uint64_t seen_ms = random_.below(1'000);
+      notes.push_back({{replica}, random_.next(), random_.next(), random_.next(), seen_ms});
+    }
+    REQUIRE(disk_->append({}, notes).ok());
+    REQUIRE(memory_.append({}, notes).ok());
+  }
+
   void put_state() {
     const DocumentId document = any_document();
     const StoredState state{any_version(document), Bytes(random_.below(5000))};
@@ -213,12 +278,14 @@ class Both {
   MemoryStore memory_;
   std::unique_ptr<LmdbStore> disk_;
   std::map<std::pair<std::uint8_t, std::uint64_t>, Seq> ends_;
+  int rewrites_ = 0;
 };
 
 TEST_CASE("a store on disk and one in memory answer alike") {
   const char* given = std::getenv("WEFT_SEED");
   const std::uint64_t first =
       given != nullptr && *given != 0 ? std::strtoull(given, nullptr, 10) : 1;
+  int rewrites = 0;
   for (std::uint64_t seed = first; seed < first + 12; ++seed) {
     CAPTURE(seed);
     Both both(seed);
@@ -228,7 +295,9 @@ TEST_CASE("a store on disk and one in memory answer alike") {
       both.compare();
     }
     both.verify();
+    rewrites += both.rewrites();
   }
+  CHECK(rewrites > 12);
 }
 
 }  // namespace

@@ -145,6 +145,47 @@ TEST_CASE("a write or flush that fails ends the writer, and nothing acknowledged
   }
 }
 
+TEST_CASE("a write or flush that fails while something is replaced ends the writer too") {
+  using Change = std::function<Status(LmdbStore&)>;
+  const DocumentId document = sample(1, 7, 0, 1).head.document;
+  const Change changes[] = {
+      [](LmdbStore& store) { return store.take_replica().ok() ? Status() : store.flush(); },
+      [&](LmdbStore& store) { return store.rewrite(document, {}, nullptr); },
+      [&](LmdbStore& store) {
+        return store.adopt_state(document, {{}, Bytes(9'000)});
+      },
+      [&](LmdbStore& store) { return store.set_status(document, DocumentStatus::kEvicted); }};
+  for (const Change& change : changes) {
+    for (Calls calls : {Calls::kWrites, Calls::kHeadWrites, Calls::kFlushes}) {
+      for_each_call([&](std::uint64_t good) {
+        CAPTURE(good);
+        Patient patient;
+        patient.open();
+        REQUIRE(patient.append_batches(kBatches).ok());
+        const StoreInfo before = patient.store->info();
+        patient.disk.fail(calls, good, 1, {.error = EIO});
+        Status status = change(*patient.store);
+        if (status.ok()) return false;
+        CHECK(status.error().code() == ErrorCode::kIoError);
+        CHECK(patient.store->info().replica == before.replica);
+        CHECK(patient.store->info().records == before.records);
+        patient.make_batch();
+        status = patient.append();  // the disk works again; the store does not believe it
+        CHECK((!status.ok() && status.error().code() == ErrorCode::kIoError));
+        status = change(*patient.store);
+        CHECK((!status.ok() && status.error().code() == ErrorCode::kIoError));
+        patient.disk.repair();
+        patient.store.reset();
+        patient.open();
+        CHECK(patient.store->damaged().empty());
+        CHECK(patient.store->verify().value().empty());
+        CHECK(patient.append().ok());
+        return true;
+      });
+    }
+  }
+}
+
 TEST_CASE("a write of which a part is done is never acknowledged") {
   for (Calls calls : {Calls::kWrites, Calls::kHeadWrites}) {
     for (std::uint64_t limit : {0u, 1u, 100u, 4'096u, 5'000u}) {

@@ -1,4 +1,4 @@
-// Power cuts while a document is edited, compacted, trimmed, evicted from memory as state, in both modes: what is
+// Power cuts while a document is edited, compacted, trimmed, rewritten, evicted from memory as state, in both modes: what is
 // found afterwards is the document at a version no older than what was acknowledged. The disk is a model
 // (disk_model.h); the store, LMDB included, is real.
 
@@ -24,6 +24,7 @@ namespace {
 
 const ZstdCompressor kZstd;
 constexpr ReplicaId kAuthor{10};
+constexpr ReplicaId kOther{11};
 
 DocumentOptions options_of() {
   DocumentOptions options;
@@ -76,10 +77,31 @@ class Editor {
     options.compressor = &kZstd;
     weft::compact(*store, options).value();
   }
+  /// An edit that is stored, as state too, and then taken back; one of our own takes its place.
+  void rewrite() {
+    Document other = document.fork(kOther);
+    const Commit theirs =
+        other.transact([](Transaction& tx) { return tx.root().set("k", "used already"); }).value();
+    taken_back.assign(theirs.delta.begin(), theirs.delta.end());
+    store_document(*store, other).value();
+    store->flush().value();
+    store_state(*store, other).value();
+    const VersionVector keep = document.version();
+    const Commit ours =
+        document.transact([](Transaction& tx) { return tx.root().set("k", "anew"); }).value();
+    NewRecord record;
+    record_of(document.id(), ours.delta, record).value();
+    store->rewrite(document.id(), keep, &record).value();
+    rewritten_at = keep.end(kAuthor);
+    acknowledged_ = document.version().end(kAuthor);
+    mark();
+  }
   void trim() { trim_document(*store, document.id(), document.version(), options_of()).value(); }
 
   Document document;
   std::unique_ptr<LmdbStore> store;
+  Bytes taken_back;
+  Seq rewritten_at = 0;
 
  private:
   void save() {
@@ -107,6 +129,9 @@ void use(Editor& editor) {
   editor.store->catch_up().value();
   editor.edit(10);
   editor.flush();
+  editor.rewrite();
+  editor.edit(4);
+  editor.flush();
   editor.trim();
   editor.edit(10);
   editor.close();
@@ -119,7 +144,8 @@ void use(Editor& editor) {
 }
 
 /// "" if the store is one that may be found after a cut.
-std::string check_image(const std::string& folder, const Document& whole, Seq acknowledged) {
+std::string check_image(const std::string& folder, const Editor& editor, Seq acknowledged) {
+  const Document& whole = editor.document;
   LmdbStore::Options options;
   options.folder = folder;
   options.create = acknowledged == 0;
@@ -131,6 +157,8 @@ std::string check_image(const std::string& folder, const Document& whole, Seq ac
   const VersionVector version = (*store)->version(whole.id());
   if (version.end(kAuthor) < acknowledged) return "has only " + version.to_string();
   if (version.empty()) return "";
+  if (version.end(kOther) > 0 && version.end(kAuthor) != editor.rewritten_at)
+    return "what was taken back is there at " + version.to_string();
   const std::string expected = print_json(whole.at(version).value().to_json());
   for (auto open : {open_document, open_latest}) {
     auto document = open(**store, whole.id(), options_of());
@@ -150,6 +178,7 @@ std::string cut_power(bool relaxed, std::uint64_t seed, std::uint64_t count) {
       bench::FileCallScope scope(recorder);
       use(editor);
     }
+    editor.document.apply(editor.taken_back).value();  // so that it can show every version
     Random random(seed);
     std::vector<std::size_t> cuts;
     for (std::uint64_t i = 0; i < count; ++i)
@@ -162,7 +191,7 @@ std::string cut_power(bool relaxed, std::uint64_t seed, std::uint64_t count) {
       Folder image(fast_parent());
       model.build(random, image.path());
       std::string wrong =
-          check_image(image.path() + "/store", editor.document, static_cast<Seq>(model.mark()));
+          check_image(image.path() + "/store", editor, static_cast<Seq>(model.mark()));
       if (!wrong.empty())
         return wrong + "\n(cut before event " + std::to_string(cuts[i]) + " of " +
                std::to_string(recorder.events().size()) + ")";

@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/storage/store_calls.h"
 #include "tests/support/random.h"
 
 namespace weft::test {
@@ -30,42 +31,6 @@ std::vector<NewRecord> views(const std::vector<SampleRecord>& records) {
 }
 
 namespace {
-
-struct Kept {
-  LogPosition position;
-  RecordHead head;
-  Bytes payload;
-};
-
-std::vector<Kept> scan_all(const Store& store, LogPosition from = 1) {
-  std::vector<Kept> result;
-  Status status = store.scan(from, [&](const RecordView& record) {
-    result.push_back(
-        {record.position, record, Bytes(record.payload.begin(), record.payload.end())});
-    return true;
-  });
-  REQUIRE_MESSAGE(status.ok(), status.error().message());
-  return result;
-}
-
-std::vector<Kept> scan_document(const Store& store, std::uint8_t document,
-                                const VersionVector& since) {
-  DocumentId id;
-  id.bytes.fill(document);
-  std::vector<Kept> result;
-  Status status = store.scan_document(id, since, [&](const RecordView& record) {
-    result.push_back(
-        {record.position, record, Bytes(record.payload.begin(), record.payload.end())});
-    return true;
-  });
-  REQUIRE_MESSAGE(status.ok(), status.error().message());
-  return result;
-}
-
-void append(Store& store, const std::vector<SampleRecord>& records) {
-  auto result = store.append(views(records));
-  REQUIRE_MESSAGE(result.ok(), result.error().message());
-}
 
 void keeps_records_in_order(Workshop shop) {
   auto store = shop.open();
@@ -162,35 +127,6 @@ void finds_what_a_reader_lacks(Workshop shop) {
   CHECK(documents[0].version.end({8}) == 2);
   CHECK(documents[0].records == 4);
   CHECK(documents[1].history_bytes == 20);
-}
-
-DocumentId document_of(std::uint8_t number) {
-  DocumentId id;
-  id.bytes.fill(number);
-  return id;
-}
-
-DocumentUsage usage_of(const Store& store, std::uint8_t number) {
-  auto usage = store.document(document_of(number));
-  REQUIRE(usage.ok());
-  REQUIRE(usage->has_value());
-  return **usage;
-}
-
-VersionVector version_of(std::initializer_list<std::pair<std::uint64_t, Seq>> ends) {
-  VersionVector version;
-  for (const auto& [replica, end] : ends) version.set({replica}, end);
-  return version;
-}
-
-/// Checks that hold now and after the store was opened again, if it can be.
-void now_and_later(const Workshop& shop, std::shared_ptr<Store>& store,
-                   const std::function<void(Store&)>& check) {
-  check(*store);
-  if (!shop.is_durable) return;
-  store.reset();
-  store = shop.open();
-  check(*store);
 }
 
 void own_deltas_leave_no_gap(Workshop shop) {
@@ -375,6 +311,7 @@ void check_store_contract(const std::function<Workshop()>& make) {
   keeps_states_beside_the_log(make());
   finds_nothing_wrong(make());
   takes_nothing_when_closed(make());
+  check_store_for_peers(make);
   if (make().is_durable) keeps_what_it_has_acknowledged(make());
 }
 

@@ -19,6 +19,8 @@ struct Workshop {
 
 /// Each with a place of its own; failures are doctest's.
 void check_store_contract(const std::function<Workshop()>& make);
+/// Of it what peers need: notes of them, another replica, adopted states, rewriting.
+void check_store_for_peers(const std::function<Workshop()>& make);
 /// Random batches against a model, reopened every few steps.
 void check_store_model(const std::function<Workshop()>& make, std::uint64_t seed, int steps);
 /// Many threads append at once.
