@@ -1,0 +1,263 @@
+// Finding out what differs: by cursors, by symbols, or by naming everything; then document by document.
+#include <algorithm>
+#include <utility>
+
+#include "crdt/sync/session.h"
+
+namespace weft::sync {
+namespace {
+
+/// Where no more documents than this are to be named, each is opened, to say its chain hashes at once.
+constexpr std::size_t kThoroughMax = 64;
+constexpr std::uint32_t kRestartsMax = 3;
+/// Each costs a look at every document: a link has no need of more.
+constexpr std::uint32_t kNameRequestsMax = 256;
+
+}  // namespace
+
+void Session::begin_catching_up() {
+  phase_ = Phase::kCatchingUp;
+  host_.for_each_evicted([&](const DocumentId& document) {
+    unshared_.insert(document);
+    announce(document, false);
+  });
+  host_.for_each_doubtful([&](const DocumentId& document) { announce(document, true); });
+  if (own_cursor_ != 0 && welcome_->cursor != 0) {
+    host_.changed_since(welcome_->cursor,
+                        [&](const DocumentId& document) { announce(document, true); });
+    has_announced_ = true;
+  } else if (own_hello_.sum == hello_->sum && own_hello_.document_count == hello_->document_count) {
+    has_announced_ = true;
+  } else if (options_.dialled) {
+    begin_reconciling();
+  }  // else they ask, and AllAnnounced says when they are done
+}
+
+// --- symbols ---
+
+void Session::begin_reconciling() {
+  std::vector<SetItem> own;
+  std::unordered_map<std::uint64_t, DocumentId> names;
+  own.reserve(static_cast<std::size_t>(host_.document_count()));
+  host_.for_each_document([&](const DocumentId& document, const Digest& digest) {
+    own.push_back(make_item(hello_->set_key, document, digest));
+    names.emplace(own.back().name, document);
+  });
+  const std::uint64_t size = own.size();
+  reconciling_.emplace(
+      Reconciling{SetDifference(hello_->set_key, std::move(own)), std::move(names), size});
+  ask_for_symbols(symbols_to_ask(0, size, hello_->document_count));
+}
+
+void Session::ask_for_symbols(std::size_t count) {
+  if (count == 0) return give_up_reconciling();
+  const auto begin = reconciling_->difference.received();
+  put(SymbolRequest{begin, static_cast<std::uint32_t>(std::min(count, Limits::kSymbols))});
+}
+
+void Session::give_up_reconciling() {
+  reconciling_.reset();
+  put(SymbolRequest{0, 0});
+  announce_everything();
+  has_announced_ = true;
+}
+
+void Session::announce_everything() {
+  host_.for_each_document(
+      [&](const DocumentId& document, const Digest&) { announce(document, true); });
+}
+
+void Session::on(SymbolRequest&& request) {
+  if (request.count == 0) return announce_everything();
+  if (request.count > Limits::kSymbols || request.begin > kSymbolsMax)
+    return fail("more symbols are asked for than there are");
+  SetSketch& sketch = host_.sketch();
+  const bool has_changed = request.begin > 0 && sketch.revision() != sketch_revision_;
+  Symbols answer;
+  answer.begin = has_changed ? 0 : request.begin;
+  const std::uint64_t end =
+      std::min<std::uint64_t>(request.begin + request.count, answer.begin + Limits::kSymbols);
+  answer.set_size = sketch.size();
+  const auto symbols = sketch.symbols(answer.begin, end - answer.begin, [&](auto&& visit) {
+    host_.for_each_document([&](const DocumentId& document, const Digest& digest) {
+      visit(make_item(sketch.key(), document, digest));
+    });
+  });
+  answer.symbols.assign(symbols.begin(), symbols.end());
+  sketch_revision_ = sketch.revision();
+  put(std::move(answer));
+}
+
+void Session::on(Symbols&& symbols) {
+  if (!reconciling_) return;
+  if (symbols.begin == 0 && reconciling_->difference.received() > 0) {
+    // Their set has changed. One that always does is named as a whole, and so is one of a peer that only says so.
+    if (++restarts_ > kRestartsMax) return give_up_reconciling();
+    begin_reconciling();
+    if (!reconciling_) return;
+    control_.pop_back();  // here is the answer already
+  }
+  SetDifference& difference = reconciling_->difference;
+  if (symbols.begin != difference.received()) return fail("symbols that were not asked for");
+  if (symbols.symbols.empty()) return give_up_reconciling();
+  difference.receive(symbols.symbols);
+  if (difference.decoded()) return announce_difference();
+  if (difference.failed()) return give_up_reconciling();
+  ask_for_symbols(symbols_to_ask(difference.received(), reconciling_->set_size, symbols.set_size));
+}
+
+void Session::announce_difference() {
+  const Reconciling found = std::move(*reconciling_);
+  reconciling_.reset();
+  std::vector<std::uint64_t> unknown;
+  auto name = [&](const SetItem& item) {
+    auto known = found.names.find(item.name);
+    if (known != found.names.end()) {
+      announce(known->second, true);
+    } else {
+      unknown.push_back(item.name);
+    }
+  };
+  for (const SetItem& item : found.difference.only_here()) name(item);
+  for (const SetItem& item : found.difference.only_there()) name(item);
+  for (std::size_t at = 0; at < unknown.size(); at += Limits::kNames) {
+    NameRequest request;
+    const std::size_t end = std::min(unknown.size(), at + Limits::kNames);
+    request.names.assign(unknown.begin() + static_cast<std::ptrdiff_t>(at),
+                         unknown.begin() + static_cast<std::ptrdiff_t>(end));
+    put(std::move(request));
+  }
+  has_announced_ = true;
+}
+
+void Session::on(NameRequest&& request) {
+  if (request.names.empty() || ++name_requests_ > kNameRequestsMax)
+    return fail("names are asked for again and again");
+  const std::unordered_set<std::uint64_t> wanted(request.names.begin(), request.names.end());
+  host_.for_each_document([&](const DocumentId& document, const Digest& digest) {
+    if (wanted.contains(make_item(own_hello_.set_key, document, digest).name))
+      announce(document, true);
+  });
+}
+
+void Session::on(AllAnnounced&&) {
+  heard_all_announced_ = true;
+  if (!options_.dialled) has_announced_ = true;
+  check_caught_up();
+}
+
+void Session::check_caught_up() {
+  if (phase_ == Phase::kCatchingUp && said_all_announced_ && heard_all_announced_ &&
+      awaited_ == 0 && to_announce_.empty())
+    phase_ = Phase::kLive;
+}
+
+// --- Have ---
+
+void Session::announce(const DocumentId& document, bool wants_answer) {
+  documents_.try_emplace(document);
+  for (auto& [queued, answer] : to_announce_) {
+    if (queued == document) {
+      answer = answer || wants_answer;
+      return;
+    }
+    if (to_announce_.size() > 64) break;  // twice does no harm
+  }
+  to_announce_.emplace_back(document, wants_answer);
+  wants_poll_ = true;
+}
+
+std::optional<Message> Session::due_have() {
+  Have have;
+  std::size_t ends = 0;
+  while (!to_announce_.empty() && have.documents.size() < Limits::kDocuments) {
+    const auto [document, wants_answer] = to_announce_.front();
+    const bool is_thorough = !wants_answer || to_announce_.size() <= kThoroughMax;
+    HeldDocument held = host_.describe(document, is_thorough);
+    if (!have.documents.empty() && ends + held.log_ends.size() > Limits::kReplicas / 2) break;
+    to_announce_.pop_front();
+    if (held.log_ends.size() > Limits::kReplicas) continue;  // its writers are too many
+    ends += held.log_ends.size();
+    held.answer = wants_answer && held.as == HeldAs::kLive;
+    Shared& shared = documents_[document];
+    shared.told = {};
+    for (const LogEnd& end : held.log_ends) shared.told.raise(end.replica, end.end);
+    shared.was_told = true;
+    shared.was_told_chains = is_thorough;
+    if (held.answer && !shared.is_theirs_known && !shared.is_awaited) {
+      shared.is_awaited = true;
+      ++awaited_;
+    }
+    have.documents.push_back(std::move(held));
+  }
+  if (have.documents.empty()) return std::nullopt;
+  return have;
+}
+
+void Session::on(Have&& have) {
+  for (const HeldDocument& held : have.documents) {
+    take_have(held);
+    if (ended_) return;
+  }
+  check_caught_up();
+}
+
+void Session::take_have(const HeldDocument& theirs) {
+  const DocumentId& document = theirs.document;
+  Shared& shared = shared_of(document);
+  if (ended_) return;
+  if (shared.is_awaited) {
+    shared.is_awaited = false;
+    --awaited_;
+  }
+  shared.as = theirs.as;
+  if (theirs.as == HeldAs::kDeleted) {
+    host_.take_deletion(options_.link, theirs);
+    shared.is_theirs_known = true;
+    return;
+  }
+  const std::optional<HeldAs> here = host_.held_as(document);
+  const bool is_here = !here || *here == HeldAs::kLive;
+  if (theirs.as == HeldAs::kEvicted || !is_here) {
+    if (theirs.as == HeldAs::kEvicted || here == HeldAs::kEvicted) unshared_.insert(document);
+    shared.is_theirs_known = true;
+    if (!is_here && !shared.was_told) announce(document, false);
+    return;
+  }
+  unshared_.erase(document);
+  Judgement judgement = host_.judge(options_.link, theirs);
+  if (judgement.rolled_back)
+    return end(ByeReason::kIdentityChanged, "this end was rolled back; connect again");
+  VersionVector version;
+  for (const LogEnd& end : theirs.log_ends) version.raise(end.replica, end.end);
+  shared.theirs = shared.held = std::move(version);
+  shared.hint = 0;
+  shared.is_theirs_known = true;
+  if (std::exchange(shared.was_asked_chains, shared.was_asked_chains || judgement.unclear))
+    judgement.unclear = false;
+  shared.is_held_back = judgement.hold || judgement.unclear;
+  ask_for(judgement.doubtful);
+  enqueue(document, shared);
+  const VersionVector durable = host_.durable_version(document);
+  if (!durable.covers(shared.held)) ask_later(document, shared);
+  const bool was_answered = shared.was_told && shared.was_told_chains && shared.told == durable;
+  if (judgement.unclear || (theirs.answer && !was_answered)) announce(document, judgement.unclear);
+}
+
+// --- logs that are in doubt ---
+
+void Session::ask_for(const std::vector<LogRequest>& logs) {
+  for (const LogRequest& log : logs) put(log);
+}
+
+void Session::on(LogRequest&& request) {
+  auto found = documents_.find(request.document);
+  if (found == documents_.end() || !found->second.is_theirs_known) return;
+  VersionVector& theirs = found->second.theirs;
+  found->second.hint = 0;
+  if (theirs.end(request.replica) > request.begin) theirs.set(request.replica, request.begin);
+  found->second.is_held_back = false;  // who asks is in doubt, not this end
+  enqueue(request.document, found->second);
+}
+
+}  // namespace weft::sync

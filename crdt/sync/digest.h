@@ -1,0 +1,23 @@
+#pragma once
+// Digests of what a device holds: one for each document, and their sum, which equal sets share whatever
+// the order in which they came about. Not keyed: two devices compare sums. Sets are compared with keyed
+// hashes (set_sketch.h).
+
+#include "crdt/clock/version_vector.h"
+#include "crdt/sync/message.h"
+
+namespace weft::sync {
+
+/// Of a deleted document it says only that it is deleted.
+Digest document_digest(const DocumentId& document, HeldAs as, const VersionVector& version);
+
+inline void add(Digest& sum, const Digest& digest) {
+  sum.low += digest.low;
+  sum.high += digest.high;
+}
+inline void subtract(Digest& sum, const Digest& digest) {
+  sum.low -= digest.low;
+  sum.high -= digest.high;
+}
+
+}  // namespace weft::sync

@@ -1,0 +1,150 @@
+// Data: what the other end lacks goes out as credit allows, what comes is given to the host.
+#include <algorithm>
+#include <utility>
+
+#include "crdt/base/checksum.h"
+#include "crdt/sync/session.h"
+
+namespace weft::sync {
+
+// --- out ---
+
+void Session::enqueue(const DocumentId& document, Shared& shared) {
+  if (shared.is_queued || shared.is_held_back || shared.as != HeldAs::kLive) return;
+  shared.is_queued = true;
+  queue_.push_back(document);
+  wants_poll_ = true;
+}
+
+Message Session::start_transfer(const DocumentId& document, std::uint32_t number, Bytes bytes,
+                                bool is_state) {
+  OutgoingTransfer transfer;
+  transfer.document = document;
+  transfer.number = number;
+  transfer.is_state = is_state;
+  transfer.id = xxh3_64(bytes);
+  transfer.bytes = std::move(bytes);
+  for (const Resumable& begun : welcome_->resumable)
+    if (begun.transfer == transfer.id && begun.received_bytes < transfer.bytes.size())
+      transfer.offset = begun.received_bytes;
+  Part part = transfer.next();
+  if (!transfer.done()) outgoing_ = std::move(transfer);
+  return part;
+}
+
+/// The transfer that runs and the documents that wait take turns.
+std::optional<Message> Session::due_data() {
+  if (charged_out_ >= credit_out_) return std::nullopt;
+  const bool is_parts_turn = outgoing_ && std::exchange(part_is_next_, false);
+  for (std::size_t left = is_parts_turn ? 0 : queue_.size(); left > 0; --left) {
+    const DocumentId document = queue_.front();
+    Shared& shared = documents_[document];
+    if (outgoing_ && outgoing_->document == document) {  // the rest of it comes behind the transfer
+      queue_.pop_front();
+      queue_.push_back(document);
+      continue;
+    }
+    if (!shared.number_out && shared.as == HeldAs::kLive && !shared.is_held_back) {
+      if (host_.count_beyond(document, shared.theirs) > 0) {
+        if (numbers_out_.size() == Limits::kNumberedDocuments) {
+          end(ByeReason::kDone, "the link has named as many documents as it may; connect again");
+          return std::nullopt;
+        }
+        shared.number_out = static_cast<std::uint32_t>(numbers_out_.size());
+        numbers_out_.push_back(document);
+        return NameDocument{*shared.number_out, document};
+      }
+    }
+    queue_.pop_front();
+    shared.is_queued = false;
+    if (!shared.number_out || shared.is_held_back || shared.as != HeldAs::kLive) continue;
+    Outgoing out = host_.read(document, shared.theirs, shared.hint, Limits::kPartBytes);
+    if (out.deltas.empty()) continue;
+    Bytes& first = out.deltas.front();
+    const bool is_large = first.size() > Limits::kPartBytes;
+    if (is_large && outgoing_) {  // one at a time: it is read again when it is its turn
+      to_transfer_.push_back(document);
+      continue;
+    }
+    shared.theirs.merge(out.reached);
+    shared.hint = out.hint;
+    if (out.more) enqueue(document, shared);
+    if (is_large)
+      return start_transfer(document, *shared.number_out, std::move(first), out.is_state);
+    part_is_next_ = true;
+    if (out.is_state) return State{*shared.number_out, std::move(first)};
+    return Deltas{*shared.number_out, out.chain, std::move(out.deltas)};
+  }
+  if (!outgoing_) return std::nullopt;
+  Part part = outgoing_->next();
+  if (outgoing_->done()) {
+    outgoing_.reset();
+    for (const DocumentId& document : std::exchange(to_transfer_, {}))
+      enqueue(document, documents_[document]);
+  }
+  return part;
+}
+
+// --- in ---
+
+void Session::on(NameDocument&& name) {
+  if (name.number != numbers_in_.size() || numbers_in_.size() >= Limits::kNumberedDocuments)
+    return fail("documents are not numbered one by one");
+  numbers_in_.push_back(name.document);
+  shared_of(name.document).number_in = name.number;
+}
+
+const DocumentId* Session::numbered(std::uint32_t number) {
+  if (number < numbers_in_.size()) return &numbers_in_[number];
+  fail("data of a document without number");
+  return nullptr;
+}
+
+void Session::on(Deltas&& deltas) {
+  const DocumentId* document = numbered(deltas.number);
+  if (document == nullptr) return;
+  Shared& shared = documents_[*document];
+  took(*document, shared,
+       host_.take(options_.link, *document, std::move(deltas.deltas), deltas.chain));
+}
+
+void Session::on(State&& state) { deliver(state.number, std::move(state.payload), true); }
+
+void Session::on(Part&& part) {
+  if (numbered(part.number) == nullptr) return;
+  if (!host_.may_buffer(part.bytes.size()))
+    return end(ByeReason::kOverloaded, "too much is on its way to this end; connect again later");
+  Result<std::optional<IncomingTransfers::Complete>> complete = incoming_.add(std::move(part));
+  if (!complete.ok()) {
+    const bool is_limit = complete.error().code() == ErrorCode::kLimit;
+    return end(is_limit ? ByeReason::kLimit : ByeReason::kGarbage, complete.error().context());
+  }
+  if (*complete) deliver((*complete)->number, std::move((*complete)->bytes), (*complete)->is_state);
+  give_credit();
+}
+
+void Session::deliver(std::uint32_t number, Bytes bytes, bool is_state) {
+  const DocumentId* document = numbered(number);
+  if (document == nullptr) return;
+  Shared& shared = documents_[*document];
+  if (is_state) {
+    took(*document, shared, host_.take_state(options_.link, *document, std::move(bytes)));
+    return;
+  }
+  std::vector<Bytes> deltas;
+  deltas.push_back(std::move(bytes));
+  took(*document, shared, host_.take(options_.link, *document, std::move(deltas), 0));
+}
+
+void Session::took(const DocumentId& document, Shared& shared, Taken taken) {
+  if (taken.broken) return end(ByeReason::kGarbage, taken.broken.message());
+  counters_.duplicates += taken.duplicates;
+  counters_.refused += taken.refused;
+  shared.theirs.merge(taken.shown);
+  shared.held.merge(taken.shown);
+  ask_for(taken.doubtful);
+  if (taken.has_gap) ask_later(document, shared);
+  give_credit();
+}
+
+}  // namespace weft::sync

@@ -1,0 +1,430 @@
+#include "crdt/sync/session.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weft::sync {
+namespace {
+
+/// What may wait in the control queue: a peer that asks without reading the answers is cut off.
+constexpr std::size_t kControlMax = 1024;
+/// A Mark beside heartbeats, when something has changed: not more often.
+constexpr std::uint64_t kMarkPauseMs = 250;
+constexpr std::uint64_t kComparePauseMinMs = 5'000;
+constexpr std::uint64_t kComparePauseMaxMs = 600'000;
+constexpr std::uint64_t kAskPauseMaxMs = 60'000;
+constexpr std::uint32_t kAsksMax = 8;
+constexpr std::int64_t kSkewToleratedMs = 120'000;
+
+bool contains(const std::vector<std::uint64_t>& list, std::uint64_t value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+/// Of two devices that write as one replica: has this one to become another?
+bool has_to_change(const Hello& own, const Hello& other) {
+  if (own.incarnations.empty() || other.incarnations.empty())
+    return own.epoch < other.epoch || own.incarnations.empty();
+  const std::uint64_t own_newest = own.incarnations.back();
+  const std::uint64_t other_newest = other.incarnations.back();
+  const bool other_is_older = contains(own.incarnations, other_newest);
+  const bool own_is_older = contains(other.incarnations, own_newest);
+  if (other_is_older != own_is_older) return other_is_older;  // the copy was opened later
+  return own_newest < other_newest;
+}
+
+}  // namespace
+
+Session::Session(SyncHost& host, Options options) : host_(host), options_(options) {
+  own_hello_ = host_.greeting();
+  own_hello_.credit_bytes = options_.credit_bytes;
+  granted_ = options_.credit_bytes;
+  last_received_ms_ = last_sent_ms_ = last_mark_ms_ = last_ack_ms_ = host_.now_ms();
+  put(own_hello_);
+}
+
+void Session::put(Message message) {
+  if (control_.size() >= kControlMax)
+    return end(ByeReason::kLimit, "too many answers wait for the other end to read them");
+  control_.push_back(std::move(message));
+  wants_poll_ = true;
+}
+
+Envelope Session::sealed(Message message) {
+  const std::size_t cost = charge(message);
+  charged_out_ += cost;
+  counters_.bytes_sent += cost;
+  ++counters_.messages_sent;
+  if (cost > 0) ++activity_;
+  last_sent_ms_ = host_.now_ms();
+  return {sequence_out_++, std::move(message)};
+}
+
+void Session::end(ByeReason reason, std::string text) {
+  if (ended_) return;
+  if (reason == ByeReason::kDone && greeted()) {
+    put(make_mark());
+  } else {
+    std::erase_if(control_, [&](const Message& message) { return type_of(message) > 2; });
+  }
+  if (text.size() > Limits::kTextBytes) {
+    std::size_t size = Limits::kTextBytes;
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+    text.resize(size);
+  }
+  ended_ = Bye{reason, std::move(text)};
+  phase_ = Phase::kEnded;
+  wants_poll_ = true;
+  reconciling_.reset();
+  outgoing_.reset();
+  if (hello_) host_.keep_partials(hello_->replica, incoming_.leave());
+}
+
+std::optional<Bye> Session::ended() const { return ended_; }
+
+std::uint64_t Session::credit() const {
+  return credit_out_ > charged_out_ ? credit_out_ - charged_out_ : 0;
+}
+
+// --- in ---
+
+void Session::receive(Envelope envelope) {
+  if (ended_) return;
+  if (envelope.sequence < sequence_in_) return;  // (S2)
+  if (envelope.sequence > sequence_in_)
+    return end(ByeReason::kLost, "message " + std::to_string(sequence_in_) + " did not arrive");
+  ++sequence_in_;
+  ++counters_.messages_received;
+  last_received_ms_ = host_.now_ms();
+  const Message& message = envelope.message;
+  const std::uint16_t type = type_of(message);
+  const bool is_bye = std::holds_alternative<Bye>(message);
+  if (!hello_ && type != 1 && !is_bye) return fail("the first message is no Hello");
+  if (hello_ && !welcome_ && type != 2 && !is_bye) return fail("a message before the Welcome");
+  if (welcome_ && type <= 2) return fail("a second greeting");
+  if (is_rolled_back_ && welcome_ && !is_bye)
+    return end(ByeReason::kIdentityChanged, "you were rolled back; connect as another replica");
+  if (const std::size_t cost = charge(message); cost > 0) {
+    if (charged_in_ >= granted_) return end(ByeReason::kLimit, "data was sent without credit");
+    charged_in_ += cost;
+    counters_.bytes_received += cost;
+    ++activity_;
+    last_data_ms_ = last_received_ms_;
+  }
+  std::visit([this](auto&& content) { on(std::move(content)); }, std::move(envelope.message));
+  wants_poll_ = true;
+}
+
+void Session::on(Hello&& hello) {
+  if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion)
+    return end(ByeReason::kVersion, "this end speaks version " + std::to_string(kProtocolVersion));
+  hello_ = std::move(hello);
+  clock_skew_ms_ =
+      static_cast<std::int64_t>(hello_->time_ms) - static_cast<std::int64_t>(host_.wall_ms());
+  if (hello_->replica == own_hello_.replica) {
+    if (hello_->epoch == own_hello_.epoch && hello_->incarnations == own_hello_.incarnations)
+      return end(ByeReason::kSelf, "both ends are the same device");
+    if (has_to_change(own_hello_, *hello_))
+      host_.rolled_back(options_.link, "another device writes as the same replica");
+    return end(ByeReason::kIdentityChanged, "both ends write as the same replica; connect again");
+  }
+  credit_out_ = hello_->credit_bytes;
+  const KnownPeer known = host_.known_peer(hello_->replica);
+  is_rolled_back_ = known.incarnation != 0 && !contains(hello_->incarnations, known.incarnation);
+  if (known.epoch == hello_->epoch && known.position > hello_->log_end) is_rolled_back_ = true;
+  if (!is_rolled_back_ && !hello_->incarnations.empty())
+    host_.met(hello_->replica, hello_->epoch, hello_->incarnations.back());
+  Welcome welcome;
+  welcome.known_incarnation = known.incarnation;
+  if (known.epoch == hello_->epoch) welcome.cursor = known.position;
+  own_cursor_ = welcome.cursor;
+  incoming_.resume(host_.take_partials(hello_->replica));
+  welcome.resumable = incoming_.resumable();
+  put(std::move(welcome));
+}
+
+void Session::on(Welcome&& welcome) {
+  if (welcome.version != kProtocolVersion)
+    return end(ByeReason::kVersion, "a protocol version that was not offered");
+  welcome_ = std::move(welcome);
+  std::string why;
+  if (welcome_->known_incarnation != 0 &&
+      !contains(own_hello_.incarnations, welcome_->known_incarnation))
+    why = "it knows an opening of this store that this store does not";
+  if (welcome_->cursor > own_hello_.log_end) why = "it knows more of this log than is here";
+  if (!why.empty()) {
+    host_.rolled_back(options_.link, why);
+    return end(ByeReason::kIdentityChanged, "this end was rolled back; connect again");
+  }
+  if (is_rolled_back_) return;  // they find out by our Welcome
+  if (clock_skew_ms_ > kSkewToleratedMs || clock_skew_ms_ < -kSkewToleratedMs)
+    host_.met_clock(options_.link, clock_skew_ms_);
+  begin_catching_up();
+}
+
+void Session::on(Bye&& bye) {
+  end(bye.reason, std::move(bye.text));
+  control_.clear();
+  said_bye_ = true;
+}
+
+void Session::on(Credit&& credit) { credit_out_ = std::max(credit_out_, credit.total_bytes); }
+
+void Session::on(Ack&& ack) {
+  for (const AckedEnd& acked : ack.ends) {
+    if (acked.number >= numbers_out_.size()) return fail("an Ack of a document without number");
+    Shared& shared = documents_[numbers_out_[acked.number]];
+    shared.held.raise(acked.replica, acked.end);
+    shared.theirs.raise(acked.replica, acked.end);
+  }
+}
+
+void Session::on(Presence&& presence) {
+  if (presence.data.size() > Limits::kPresenceBytes) return fail("a presence that is too large");
+  host_.take_presence(options_.link, presence);
+}
+
+// --- out ---
+
+std::optional<Envelope> Session::poll() {
+  if (said_bye_) return std::nullopt;
+  if (!control_.empty()) {
+    Message message = std::move(control_.front());
+    control_.pop_front();
+    return sealed(std::move(message));
+  }
+  if (ended_) {
+    said_bye_ = true;
+    return sealed(*ended_);
+  }
+  if (greeted() && !is_rolled_back_) {
+    if (std::optional<Message> have = due_have()) return sealed(std::move(*have));
+    if (has_announced_ && !said_all_announced_) {
+      said_all_announced_ = true;
+      return sealed(AllAnnounced());
+    }
+    check_caught_up();
+    if (std::optional<Message> ack = due_ack()) return sealed(std::move(*ack));
+    if (std::optional<Message> data = due_data()) return sealed(std::move(*data));
+    if (std::optional<Message> mark = due_mark()) return sealed(std::move(*mark));
+  }
+  wants_poll_ = false;
+  return std::nullopt;
+}
+
+std::optional<Message> Session::due_ack() {
+  if (to_ack_.empty() || host_.now_ms() < last_ack_ms_ + options_.ack_delay_ms) return std::nullopt;
+  Ack ack;
+  while (!to_ack_.empty() && ack.ends.size() < Limits::kAcks / 2) {
+    const DocumentId document = *to_ack_.begin();
+    to_ack_.erase(to_ack_.begin());
+    auto found = documents_.find(document);
+    if (found == documents_.end() || !found->second.number_in) continue;
+    Shared& shared = found->second;
+    const VersionVector durable = host_.durable_version(document);
+    for (const VersionVector::Entry& entry : durable.entries()) {
+      if (entry.replica == own_hello_.replica || entry.end <= shared.acked.end(entry.replica))
+        continue;
+      if (ack.ends.size() == Limits::kAcks) {
+        to_ack_.insert(document);
+        break;
+      }
+      ack.ends.push_back({*shared.number_in, entry.replica, entry.end});
+      shared.acked.raise(entry.replica, entry.end);
+    }
+  }
+  if (ack.ends.empty()) return std::nullopt;
+  last_ack_ms_ = host_.now_ms();
+  return ack;
+}
+
+bool Session::is_drained() const {
+  return said_all_announced_ && heard_all_announced_ && awaited_ == 0 && to_announce_.empty() &&
+         queue_.empty() && to_transfer_.empty() && !outgoing_ && !reconciling_;
+}
+
+Mark Session::make_mark() const {
+  Mark mark;
+  if (is_drained()) mark.position = host_.log_end();
+  mark.document_count = host_.document_count();
+  mark.sum = host_.sum();
+  for (const DocumentId& document : unshared_) {
+    const std::optional<HeldAs> as = host_.held_as(document);
+    if (!as || *as == HeldAs::kEvicted) continue;
+    subtract(mark.sum, host_.digest(document));
+    --mark.document_count;
+  }
+  mark.time_ms = host_.wall_ms();
+  return mark;
+}
+
+bool Session::mark_is_due() const {
+  const std::uint64_t now = host_.now_ms();
+  if (now >= last_mark_ms_ + options_.heartbeat_ms) return true;
+  return now >= last_mark_ms_ + kMarkPauseMs && is_drained() &&
+         (host_.log_end() != position_marked_ || !(host_.sum() == sum_marked_));
+}
+
+std::optional<Message> Session::due_mark() {
+  if (!mark_is_due()) return std::nullopt;
+  Mark mark = make_mark();
+  last_mark_ms_ = host_.now_ms();
+  if (mark.position != 0) {
+    position_marked_ = mark.position;
+    sum_marked_ = host_.sum();
+  }
+  return mark;
+}
+
+void Session::on(Mark&& mark) {
+  if (mark.position != 0 && to_ask_.empty())
+    host_.reached(hello_->replica, hello_->epoch, mark.position);
+  compare(mark);
+}
+
+void Session::compare(const Mark& mark) {
+  const Mark own = make_mark();
+  if (own.sum == mark.sum) {
+    if (!agreed_at_ms_ || mismatches_ > 0) host_.caught_up(options_.link);
+    agreed_at_ms_ = host_.now_ms();
+    mismatches_ = 0;
+    compare_pause_ms_ = 0;
+    return;
+  }
+  const bool is_same = activity_ == activity_at_mismatch_ && own.sum == mismatch_here_ &&
+                       mark.sum == mismatch_there_;
+  mismatches_ = is_same ? mismatches_ + 1 : 1;
+  activity_at_mismatch_ = activity_;
+  mismatch_here_ = own.sum;
+  mismatch_there_ = mark.sum;
+  // Both ends are quiet and have been before: it is no matter of what is on its way.
+  if (mismatches_ < 2 || mark.position == 0 || own.position == 0 || !to_ask_.empty()) return;
+  if (host_.now_ms() < compare_again_ms_) return;
+  compare_pause_ms_ = std::clamp(compare_pause_ms_ * 2, kComparePauseMinMs, kComparePauseMaxMs);
+  compare_again_ms_ = host_.now_ms() + compare_pause_ms_;
+  host_.diverged(options_.link);
+  begin_reconciling();
+}
+
+// --- time ---
+
+void Session::give_credit() {
+  if (ended_ || host_.is_congested()) return;
+  if (granted_ - std::min(granted_, charged_in_) >= options_.credit_bytes / 2) return;
+  granted_ = charged_in_ + options_.credit_bytes;
+  put(Credit{granted_});
+}
+
+void Session::tick() {
+  if (ended_) return;
+  const std::uint64_t now = host_.now_ms();
+  if (now >= last_received_ms_ + options_.timeout_ms)
+    return end(ByeReason::kTimeout,
+               "nothing came for " + std::to_string(now - last_received_ms_) + " ms");
+  give_credit();
+  if (!greeted()) return;
+  ask_again();
+  const bool ack_due = !to_ack_.empty() && now >= last_ack_ms_ + options_.ack_delay_ms;
+  if (ack_due || mark_is_due()) wants_poll_ = true;
+}
+
+void Session::ask_later(const DocumentId& document, Shared& shared) {
+  shared.ask_at_ms = host_.now_ms() + options_.retry_ms;
+  shared.asked_count = 0;
+  to_ask_.insert(document);
+}
+
+/// What they have said to hold and that has not come, though nothing else comes either.
+void Session::ask_again() {
+  const std::uint64_t now = host_.now_ms();
+  if (to_ask_.empty() || now < last_data_ms_ + options_.retry_ms) return;
+  for (auto at = to_ask_.begin(); at != to_ask_.end();) {
+    Shared& shared = documents_[*at];
+    const bool is_there = host_.held_as(*at) != HeldAs::kLive || shared.as != HeldAs::kLive ||
+                          host_.durable_version(*at).covers(shared.held);
+    if (is_there) {
+      shared.ask_at_ms = 0;
+      at = to_ask_.erase(at);
+      continue;
+    }
+    if (shared.asked_count >= kAsksMax) {  // nothing helps; sums still tell
+      shared.ask_at_ms = 0;
+      at = to_ask_.erase(at);
+      continue;
+    }
+    if (now >= shared.ask_at_ms) {
+      announce(*at, true);
+      const std::uint64_t pause = options_.retry_ms << std::min(shared.asked_count, 5u);
+      ++shared.asked_count;
+      shared.ask_at_ms = now + std::min(pause * 2, kAskPauseMaxMs);
+    }
+    ++at;
+  }
+}
+
+/// Of a document that the other end has named. (S4)
+Session::Shared& Session::shared_of(const DocumentId& document) {
+  Shared& shared = documents_[document];
+  if (documents_.size() > Limits::kNumberedDocuments)
+    end(ByeReason::kLimit, "more documents were named than a link may speak of");
+  return shared;
+}
+
+// --- told by the host ---
+
+void Session::document_advanced(const DocumentId& document) {
+  if (ended_) return;
+  auto found = documents_.find(document);
+  if (found == documents_.end()) {
+    announce(document, true);
+  } else if (found->second.is_theirs_known) {
+    enqueue(document, found->second);
+  }
+}
+
+void Session::document_durable(const DocumentId& document) {
+  if (ended_) return;
+  auto found = documents_.find(document);
+  if (found != documents_.end() && found->second.number_in) to_ack_.insert(document);
+}
+
+void Session::document_changed_status(const DocumentId& document) {
+  if (ended_) return;
+  const std::optional<HeldAs> as = host_.held_as(document);
+  if (as == HeldAs::kEvicted) unshared_.insert(document);
+  auto found = documents_.find(document);
+  if (as == HeldAs::kLive && found != documents_.end() && found->second.as != HeldAs::kEvicted)
+    unshared_.erase(document);
+  announce(document, as == HeldAs::kLive);
+}
+
+void Session::send_presence(const Presence& presence) {
+  if (!ended_ && greeted() && control_.size() < kControlMax / 2) put(presence);
+}
+
+void Session::release(const DocumentId& document) {
+  auto found = documents_.find(document);
+  if (ended_ || found == documents_.end() || !found->second.is_held_back) return;
+  found->second.is_held_back = false;
+  enqueue(document, found->second);
+}
+
+// --- looking ---
+
+const VersionVector* Session::held_there(const DocumentId& document) const {
+  auto found = documents_.find(document);
+  return found != documents_.end() && found->second.is_theirs_known ? &found->second.held : nullptr;
+}
+
+const VersionVector* Session::sent_there(const DocumentId& document) const {
+  auto found = documents_.find(document);
+  return found != documents_.end() && found->second.is_theirs_known ? &found->second.theirs
+                                                                    : nullptr;
+}
+
+void Session::for_each_known(
+    const std::function<void(const DocumentId&, const VersionVector&)>& visit) const {
+  for (const auto& [document, shared] : documents_)
+    if (shared.is_theirs_known) visit(document, shared.held);
+}
+
+}  // namespace weft::sync
