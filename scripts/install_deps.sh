@@ -11,6 +11,7 @@ build_packages=(
   g++ cmake ninja-build ccache git python3
   libboost1.81-dev libboost-container1.81-dev libboost-serialization1.81-dev
   doctest-dev libcli11-dev liblmdb-dev libzstd-dev libxxhash-dev zlib1g-dev
+  capnproto libcapnp-dev libspdlog-dev
 )
 test_packages=(
   clang clang-format libclang-rt-14-dev

@@ -1,0 +1,40 @@
+#pragma once
+// Dialler: connects to one address, and again whenever its link is gone, for ever.
+//
+//   +--> connecting --> connected ----+   the link lasted settled_ms: back to the shortest waits
+//   |        |                        |
+//   +-- waiting random(0, min(backoff_max_ms, backoff_min_ms * 2^n)) <--+
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "crdt/base/result.h"
+#include "transport/links/fd.h"
+#include "transport/links/link_hub.h"
+
+namespace weft::links {
+
+class Dialler {
+ public:
+  /// Makes a link of a connected socket. @return its id
+  using StartLink = std::function<Result<std::uint32_t>(Fd, std::string name)>;
+
+  /// @param options  must outlive the dialler, as the loop
+  Dialler(EventLoop& loop, const Address& address, const LinkHub::Options& options,
+          StartLink start_link);
+  Dialler(const Dialler&) = delete;
+  Dialler& operator=(const Dialler&) = delete;
+  ~Dialler();
+
+  /// The link that it made is gone.
+  void link_down(const std::string& why);
+  DialStatus status() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace weft::links
