@@ -253,9 +253,8 @@ void Session::ask_for(const std::vector<LogRequest>& logs) {
 void Session::on(LogRequest&& request) {
   auto found = documents_.find(request.document);
   if (found == documents_.end() || !found->second.is_theirs_known) return;
-  VersionVector& theirs = found->second.theirs;
-  found->second.hint = 0;
-  if (theirs.end(request.replica) > request.begin) theirs.set(request.replica, request.begin);
+  // What comes before the answer is sent, a Have or deltas, must not make it forgotten.
+  found->second.resend.set(request.replica, request.begin + 1);
   found->second.is_held_back = false;  // who asks is in doubt, not this end
   enqueue(request.document, found->second);
 }

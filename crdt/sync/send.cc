@@ -44,6 +44,12 @@ std::optional<Message> Session::due_data() {
       queue_.push_back(document);
       continue;
     }
+    for (const VersionVector::Entry& again : shared.resend.entries()) {
+      shared.hint = 0;
+      if (shared.theirs.end(again.replica) >= again.end)
+        shared.theirs.set(again.replica, again.end - 1);
+    }
+    shared.resend = {};
     if (!shared.number_out && shared.as == HeldAs::kLive && !shared.is_held_back) {
       if (host_.count_beyond(document, shared.theirs) > 0) {
         if (numbers_out_.size() == Limits::kNumberedDocuments) {
@@ -143,6 +149,7 @@ void Session::took(const DocumentId& document, Shared& shared, Taken taken) {
   shared.theirs.merge(taken.shown);
   shared.held.merge(taken.shown);
   ask_for(taken.doubtful);
+  if (taken.duplicates > 0) to_ack_.insert(document);  // durable already: nothing else will say so
   if (taken.has_gap) ask_later(document, shared);
   give_credit();
 }

@@ -124,6 +124,7 @@ class Session {
     std::optional<std::uint32_t> number_out;
     std::optional<std::uint32_t> number_in;
     std::uint64_t hint = 0;  ///< of the last read
+    VersionVector resend;    ///< logs to send again: for each replica 1 + the first operation
     HeldAs as = HeldAs::kLive;
     bool is_theirs_known = false;
     bool was_told = false;

@@ -1,0 +1,131 @@
+#include "peer/control.h"
+
+#include <array>
+#include <utility>
+
+#include "crdt/document/json_text.h"
+#include "peer/control_json.h"
+#include "peer/control_request.h"
+
+namespace weft {
+
+Control::Control(Node& node, Options options)
+    : node_(node), options_(std::move(options)), self_(std::make_shared<Control*>(this)) {}
+
+Control::~Control() = default;
+
+// --- connections ---
+
+void Control::request(Connection connection, const std::string& line) {
+  talks_[connection];
+  Result<Json> request = parse_json(line);
+  Status done;
+  if (!request.ok()) {
+    done = bad_request("the request is no JSON: " + request.error().message());
+  } else if (is_shut_down_) {
+    done = Error(ErrorCode::kReadOnly, "the peer is stopping; start it again");
+  } else {
+    done = dispatch(connection, *request);
+  }
+  if (!done.ok()) refuse(connection, done.error());
+}
+
+Status Control::dispatch(Connection connection, const Json& request) {
+  WEFT_ASSIGN(const std::string cmd, text_of(request, "cmd"));
+  struct Question {
+    std::string_view cmd;
+    Result<Json> (Control::*ask)(const Json&);
+  };
+  constexpr std::array<Question, 4> kQuestions{{{"status", &Control::status},
+                                                {"metrics", &Control::metrics},
+                                                {"sync-status", &Control::sync_status},
+                                                {"presence", &Control::presence}}};
+  for (const Question& each : kQuestions) {
+    if (cmd != each.cmd) continue;
+    WEFT_ASSIGN(const Json result, (this->*each.ask)(request));
+    answer(connection, result);
+    return {};
+  }
+  struct Task {
+    std::string_view cmd;
+    Status (Control::*begin)(Connection, const Json&);
+  };
+  constexpr std::array<Task, 5> kTasks{{{"watch", &Control::watch},
+                                        {"edit", &Control::edit},
+                                        {"splice", &Control::splice},
+                                        {"set-status", &Control::set_status},
+                                        {"trim", &Control::trim}}};
+  for (const Task& each : kTasks)
+    if (cmd == each.cmd) return (this->*each.begin)(connection, request);
+  if (cmd == "documents") return documents(connection);
+  if (cmd == "stop") return stop(connection);
+  return bad_request("there is no command '" + cmd +
+                     "'; is this weft newer than the peer that runs?");
+}
+
+void Control::answer(Connection connection, const Json& result) {
+  auto talk = talks_.find(connection);
+  if (talk == talks_.end()) return;
+  talks_.erase(talk);
+  options_.send(connection, print_json(wrapped("result", result)));
+  options_.finish(connection);
+}
+
+void Control::refuse(Connection connection, const Error& error) {
+  if (talks_.erase(connection) == 0) return;
+  options_.send(connection, print_json(error_json(error)));
+  options_.finish(connection);
+}
+
+void Control::closed(Connection connection) { talks_.erase(connection); }
+
+void Control::drained(Connection connection) { send_waiting_lines(connection); }
+
+void Control::send_waiting_lines(Connection connection) {
+  auto talk = talks_.find(connection);
+  if (talk == talks_.end() || talk->second.lines.empty()) return;
+  std::deque<std::string>& lines = talk->second.lines;
+  bool may_more = true;
+  while (may_more && !lines.empty()) {
+    may_more = options_.send(connection, lines.front());
+    lines.pop_front();
+  }
+  if (!lines.empty()) return;
+  talks_.erase(talk);
+  options_.finish(connection);
+}
+
+// --- the end ---
+
+Status Control::stop(Connection connection) {
+  talks_[connection].is_stop = true;
+  options_.send(connection, print_json(wrapped("result", Json::Object{{"stopping", true}})));
+  options_.stop();
+  return {};
+}
+
+void Control::shut_down() {
+  if (std::exchange(is_shut_down_, true)) return;
+  std::vector<Connection> watching;
+  for (const auto& [connection, talk] : talks_)
+    if (!talk.is_stop && !talk.is_waiting) watching.push_back(connection);
+  for (Connection connection : watching)
+    refuse(connection, Error(ErrorCode::kReadOnly, "the peer stops"));
+}
+
+void Control::stopped(const Status& status) {
+  std::vector<Connection> rest;
+  for (const auto& [connection, talk] : talks_) rest.push_back(connection);
+  for (Connection connection : rest) {
+    if (status.ok() && talks_[connection].is_stop) {
+      answer(connection, Json::Object{{"stopped", true}});
+    } else {
+      refuse(connection, status.ok() ? Error(ErrorCode::kReadOnly,
+                                             "the peer stopped before this "
+                                             "was known to be stored")
+                                     : status.error().clone());
+    }
+  }
+}
+
+}  // namespace weft

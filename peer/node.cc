@@ -1,0 +1,364 @@
+#include "peer/node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "peer/node_impl.h"
+
+namespace weft {
+namespace {
+
+/// Notes of peers go with batches; where none comes they are written by themselves, so often.
+constexpr std::uint64_t kNotesPauseMs = 5'000;
+constexpr std::size_t kPartialsBytesMax = std::size_t{256} << 20;
+
+}  // namespace
+
+const char* event_name(NodeEvent::Kind kind) {
+  switch (kind) {
+    case NodeEvent::Kind::kLinkUp:
+      return "link up";
+    case NodeEvent::Kind::kLinkDown:
+      return "link down";
+    case NodeEvent::Kind::kCaughtUp:
+      return "caught up";
+    case NodeEvent::Kind::kDocumentAdded:
+      return "document added";
+    case NodeEvent::Kind::kDocumentDeleted:
+      return "document deleted";
+    case NodeEvent::Kind::kDeltaRefused:
+      return "delta refused";
+    case NodeEvent::Kind::kReplicaForked:
+      return "replica forked";
+    case NodeEvent::Kind::kIdentityChanged:
+      return "identity changed";
+    case NodeEvent::Kind::kEditsRewritten:
+      return "edits rewritten";
+    case NodeEvent::Kind::kClockSkew:
+      return "clock skew";
+    case NodeEvent::Kind::kStoreFailed:
+      return "store failed";
+    case NodeEvent::Kind::kDiverged:
+      return "diverged";
+  }
+  return "unknown";
+}
+
+// --- the public face ---
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() { *impl_->alive_ = false; }
+
+Result<std::unique_ptr<Node>> Node::open(Store& store, Committer& committer, Options options) {
+  auto impl = std::make_unique<Impl>(store, committer, std::move(options));
+  WEFT_TRY(impl->load());
+  return std::unique_ptr<Node>(new Node(std::move(impl)));
+}
+
+LinkId Node::add_link(LinkOptions options) {
+  Impl& impl = *impl_;
+  const LinkId id = impl.next_link_++;
+  sync::Session::Options session;
+  session.link = id;
+  session.dialled = options.dialled;
+  session.credit_bytes = impl.options_.credit_bytes;
+  session.heartbeat_ms = impl.options_.heartbeat_ms;
+  session.timeout_ms = impl.options_.timeout_ms;
+  Impl::Link& link = impl.links_[id];
+  link.name = std::move(options.name);
+  link.dialled = options.dialled;
+  link.session = std::make_unique<sync::Session>(impl, session);
+  if (impl.is_shut_down_) link.session->end(sync::ByeReason::kDone, "shutting down");
+  if (impl.is_changing_)
+    link.session->end(sync::ByeReason::kIdentityChanged, "this end was rolled back; connect again");
+  if (impl.broken_) link.session->end(sync::ByeReason::kStore, impl.broken_.context());
+  return id;
+}
+
+void Node::receive(LinkId link, sync::Envelope envelope) {
+  auto found = impl_->links_.find(link);
+  if (found == impl_->links_.end()) return;
+  sync::Session& session = *found->second.session;
+  const bool was_known = session.other().has_value();
+  session.receive(std::move(envelope));
+  impl_->touched_.push_back(link);
+  if (!was_known && session.other() && !session.ended())
+    impl_->tell(
+        {NodeEvent::Kind::kLinkUp, link, {}, session.other()->replica, 0, session.other()->agent});
+  impl_->after();
+}
+
+void Node::receive_garbage(LinkId link, const Error& error) {
+  auto found = impl_->links_.find(link);
+  if (found == impl_->links_.end()) return;
+  found->second.session->end(sync::ByeReason::kGarbage, error.message());
+  impl_->touched_.push_back(link);
+  impl_->after();
+}
+
+std::optional<sync::Envelope> Node::poll(LinkId link) {
+  auto found = impl_->links_.find(link);
+  if (found == impl_->links_.end()) return std::nullopt;
+  std::optional<sync::Envelope> envelope = found->second.session->poll();
+  if (!envelope) found->second.is_woken = false;
+  return envelope;
+}
+
+std::optional<sync::Bye> Node::ended(LinkId link) const {
+  auto found = impl_->links_.find(link);
+  if (found == impl_->links_.end()) return sync::Bye{sync::ByeReason::kDone, "no such link"};
+  return found->second.session->ended();
+}
+
+void Node::remove_link(LinkId link) {
+  auto found = impl_->links_.find(link);
+  if (found == impl_->links_.end()) return;
+  sync::Session& session = *found->second.session;
+  if (!session.ended()) session.end(sync::ByeReason::kLost, "the link broke off");
+  const sync::Bye bye = *session.ended();
+  NodeEvent event;
+  event.kind = NodeEvent::Kind::kLinkDown;
+  event.link = link;
+  if (session.other()) event.replica = session.other()->replica;
+  event.text = std::string(sync::reason_name(bye.reason)) + ": " + bye.text;
+  impl_->links_.erase(found);
+  impl_->tell(std::move(event));
+  impl_->after();
+}
+
+void Node::tick(std::uint64_t monotonic_ms) {
+  Impl& impl = *impl_;
+  impl.now_ms_ = std::max(impl.now_ms_, monotonic_ms);
+  for (auto at = impl.coalescing_.begin(); at != impl.coalescing_.end();) {
+    if (at->second > impl.now_ms_) {
+      ++at;
+      continue;
+    }
+    impl.to_advance_.emplace_back(at->first, 0);
+    at = impl.coalescing_.erase(at);
+  }
+  for (auto& [id, link] : impl.links_) {
+    link.session->tick();
+    if (link.session->wants_poll()) impl.touched_.push_back(id);
+  }
+  std::erase_if(impl.presence_,
+                [&](const auto& each) { return each.second.expires_ms <= impl.now_ms_; });
+  impl.close_unused();
+  if (impl.now_ms_ >= impl.notes_flushed_ms_ + kNotesPauseMs) impl.flush_notes();
+  impl.after();
+}
+
+void Node::shut_down() {
+  Impl& impl = *impl_;
+  impl.is_shut_down_ = true;
+  impl.coalescing_.clear();
+  impl.end_all(sync::ByeReason::kDone, "shutting down");
+  impl.flush_notes();
+  for (const DocumentId& id : impl.open_ids_) {
+    Impl::Entry& entry = impl.entry(id);
+    if (impl.can_close(entry)) impl.keep_state(entry);
+  }
+  impl.after();
+}
+
+bool Node::is_flushed() const {
+  return impl_->next_.batch.empty() && impl_->flights_ == 0 && impl_->jobs_ == 0;
+}
+
+ReplicaId Node::replica() const { return impl_->replica_; }
+
+// --- links, inside ---
+
+std::string Node::Impl::link_name(LinkId link) const {
+  auto found = links_.find(link);
+  return found == links_.end() ? std::string("this device") : found->second.name;
+}
+
+void Node::Impl::end_all(sync::ByeReason reason, const std::string& text) {
+  end_all_ = sync::Bye{reason, text};
+}
+
+/// What sessions and batches have brought about, once none of them is running.
+void Node::Impl::after() {
+  while (!to_advance_.empty() || !to_release_.empty() || !changed_status_.empty() ||
+         !presence_out_.empty()) {
+    for (const auto& [document, except] : std::exchange(to_advance_, {}))
+      for (auto& [id, link] : links_) {
+        if (id == except) continue;
+        link.session->document_advanced(document);
+        touched_.push_back(id);
+      }
+    for (const auto& [document, only] : std::exchange(to_release_, {}))
+      for (auto& [id, link] : links_) {
+        if (only != 0 && only != id) continue;
+        link.session->release(document);
+        touched_.push_back(id);
+      }
+    for (const DocumentId& document : std::exchange(changed_status_, {})) {
+      for (auto& [id, link] : links_) link.session->document_changed_status(document);
+      touch_all();
+    }
+    for (const auto& [presence, except] : std::exchange(presence_out_, {})) {
+      for (auto& [id, link] : links_)
+        if (id != except) link.session->send_presence(presence);
+      touch_all();
+    }
+  }
+  if (end_all_) {
+    const sync::Bye bye = *std::exchange(end_all_, std::nullopt);
+    for (auto& [id, link] : links_) link.session->end(bye.reason, bye.text);
+    touch_all();
+  }
+  submit();
+  wake_touched();
+}
+
+void Node::Impl::touch_all() {
+  touched_.clear();
+  for (auto& [id, link] : links_) touched_.push_back(id);
+}
+
+void Node::Impl::wake_touched() {
+  for (const LinkId id : std::exchange(touched_, {})) {
+    auto found = links_.find(id);
+    if (found == links_.end() || found->second.is_woken) continue;
+    if (!found->second.session->wants_poll()) continue;
+    found->second.is_woken = true;
+    if (options_.wake) options_.wake(id);
+  }
+}
+
+bool Node::Impl::may_buffer(std::size_t more_bytes) const {
+  std::size_t bytes = more_bytes;
+  for (const auto& [id, link] : links_) bytes += link.session->buffered_bytes();
+  return bytes <= kPartialsBytesMax;
+}
+
+sync::Hello Node::Impl::greeting() const {
+  sync::Hello hello;
+  hello.replica = replica_;
+  hello.epoch = epoch_;
+  hello.log_end = log_end();
+  hello.set_key = set_key_;
+  hello.time_ms = wall_ms();
+  hello.document_count = document_count();
+  hello.sum = sum_;
+  hello.incarnations = incarnations_;
+  hello.agent = options_.agent;
+  return hello;
+}
+
+sync::KnownPeer Node::Impl::known_peer(ReplicaId replica) const {
+  auto found = notes_.find(replica);
+  if (found == notes_.end()) return {};
+  return {found->second.epoch, found->second.position, found->second.incarnation};
+}
+
+void Node::Impl::met(ReplicaId replica, std::uint64_t epoch, std::uint64_t incarnation) {
+  PeerNote& note = notes_[replica];
+  note.replica = replica;
+  if (note.epoch != epoch) note.position = 0;
+  note.epoch = epoch;
+  note.incarnation = incarnation;
+  note.seen_ms = wall_ms();
+  changed_notes_.insert(replica);
+}
+
+void Node::Impl::reached(ReplicaId replica, std::uint64_t epoch, std::uint64_t position) {
+  auto found = notes_.find(replica);
+  if (found == notes_.end() || found->second.epoch != epoch) return;
+  if (found->second.position >= position) return;
+  found->second.position = position;
+  found->second.seen_ms = wall_ms();
+  changed_notes_.insert(replica);
+}
+
+/// Notes alone, where no batch takes them along.
+void Node::Impl::flush_notes() {
+  notes_flushed_ms_ = now_ms_;
+  if (changed_notes_.empty() || broken_) return;
+  for (const ReplicaId& replica : changed_notes_) next_.batch.notes.push_back(notes_.at(replica));
+  changed_notes_.clear();
+}
+
+std::vector<sync::Part> Node::Impl::take_partials(ReplicaId replica) {
+  auto found = partials_.find(replica);
+  if (found == partials_.end()) return {};
+  std::vector<sync::Part> parts = std::move(found->second);
+  partials_.erase(found);
+  return parts;
+}
+
+void Node::Impl::keep_partials(ReplicaId replica, std::vector<sync::Part> partials) {
+  std::size_t bytes = 0;
+  for (const auto& [other, parts] : partials_)
+    for (const sync::Part& part : parts) bytes += part.bytes.size();
+  for (const sync::Part& part : partials) bytes += part.bytes.size();
+  if (partials.empty() || bytes > kPartialsBytesMax) return;
+  partials_[replica] = std::move(partials);
+}
+
+void Node::Impl::caught_up(LinkId link) { tell({NodeEvent::Kind::kCaughtUp, link, {}, {}, 0, {}}); }
+
+void Node::Impl::diverged(LinkId link) { tell({NodeEvent::Kind::kDiverged, link, {}, {}, 0, {}}); }
+
+void Node::Impl::met_clock(LinkId link, std::int64_t skew_ms) {
+  const auto size = static_cast<std::uint64_t>(skew_ms < 0 ? -skew_ms : skew_ms);
+  tell({NodeEvent::Kind::kClockSkew,
+        link,
+        {},
+        {},
+        size,
+        skew_ms < 0 ? "the other clock is behind" : "the other clock is ahead"});
+}
+
+// --- presence ---
+
+Status Node::set_presence(const DocumentId& id, ByteSpan data, std::uint32_t ttl_ms) {
+  if (data.size() > sync::Limits::kPresenceBytes)
+    return Error(ErrorCode::kTooLarge, "a presence takes at most " +
+                                           std::to_string(sync::Limits::kPresenceBytes) + " bytes");
+  sync::Presence presence;
+  presence.document = id;
+  presence.replica = impl_->replica_;
+  // Grows through restarts, too, as long as the clock does not go back.
+  impl_->presence_age_ = std::max(impl_->presence_age_ + 1, impl_->wall_ms());
+  presence.age = impl_->presence_age_;
+  presence.ttl_ms = ttl_ms;
+  presence.data.assign(data.begin(), data.end());
+  impl_->take_presence(0, presence);
+  impl_->after();
+  return {};
+}
+
+void Node::Impl::take_presence(LinkId link, const sync::Presence& presence) {
+  constexpr std::size_t kPresentMax = 10'000;
+  constexpr std::uint32_t kTtlMaxMs = 300'000;
+  const std::pair key{presence.document, presence.replica};
+  auto found = presence_.find(key);
+  if (found == presence_.end()) {
+    if (presence_.size() >= kPresentMax) return;
+    found = presence_.try_emplace(key).first;
+  } else if (presence.age <= found->second.age) {
+    return;  // known, or older
+  }
+  const std::uint32_t ttl_ms = std::min(presence.ttl_ms, kTtlMaxMs);
+  // One that has gone stays a moment, so that an older word of it is not taken for news.
+  constexpr std::uint64_t kGoneMs = 10'000;
+  found->second.age = presence.age;
+  found->second.expires_ms = now_ms_ + (ttl_ms == 0 ? kGoneMs : ttl_ms);
+  found->second.data = ttl_ms == 0 ? Bytes() : presence.data;
+  presence_out_.emplace_back(presence, link);
+}
+
+std::vector<PresenceEntry> Node::presence(const DocumentId& id) const {
+  std::vector<PresenceEntry> result;
+  for (auto at = impl_->presence_.lower_bound({id, ReplicaId{0}});
+       at != impl_->presence_.end() && at->first.first == id; ++at) {
+    if (at->second.data.empty() || at->second.expires_ms <= impl_->now_ms_) continue;
+    result.push_back({at->first.second, at->second.expires_ms - impl_->now_ms_, at->second.data});
+  }
+  return result;
+}
+
+}  // namespace weft

@@ -1,0 +1,505 @@
+// Documents of a node: open ones, what is on its way to the store, what is durable.
+#include <algorithm>
+#include <utility>
+
+#include "crdt/delta/codec.h"
+#include "peer/node_impl.h"
+#include "storage/documents.h"
+
+namespace weft {
+namespace {
+
+/// A document's state is kept when it is closed, if so many operations came since.
+constexpr std::uint64_t kOpsBetweenStates = 4096;
+constexpr std::size_t kRecentBytesMax = std::size_t{64} << 10;
+constexpr std::size_t kRecentMax = 1024;
+/// Batches on their way to the store: more would only wait there.
+constexpr std::size_t kFlightsMax = 2;
+
+sync::HeldAs held_as_of(DocumentStatus status) {
+  switch (status) {
+    case DocumentStatus::kLive:
+      return sync::HeldAs::kLive;
+    case DocumentStatus::kEvicted:
+      return sync::HeldAs::kEvicted;
+    case DocumentStatus::kDeleted:
+      return sync::HeldAs::kDeleted;
+  }
+  return sync::HeldAs::kLive;
+}
+
+}  // namespace
+
+Status Node::Impl::load() {
+  const StoreInfo info = store_.info();
+  replica_ = opened_as_ = info.replica;
+  epoch_ = info.epoch;
+  log_end_ = info.end;
+  incarnations_ = info.incarnations;
+  set_key_ = options_.random ? options_.random() : 1;
+  sketch_ = sync::SetSketch(set_key_);
+  WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store_.documents());
+  for (const DocumentUsage& usage : documents) {
+    Entry& made = entry(usage.document);
+    made.status = usage.status;
+    (usage.status == DocumentStatus::kLive ? made.durable : made.last_version) = usage.version;
+    made.opened_end = usage.version.end(replica_);
+    update_set(made);
+  }
+  WEFT_ASSIGN(const std::vector<PeerNote> notes, store_.peer_notes());
+  for (const PeerNote& note : notes) {
+    notes_[note.replica] = note;
+    if (note.epoch == epoch_) former_.push_back(note.replica);  // see rolled_back()
+  }
+  older_ = static_cast<std::ptrdiff_t>(former_.size());
+  return {};
+}
+
+Node::Impl::Entry& Node::Impl::entry(const DocumentId& id) {
+  Entry& found = entries_[id];
+  found.id = id;
+  return found;
+}
+
+Node::Impl::Entry* Node::Impl::find_entry(const DocumentId& id) {
+  auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+const Node::Impl::Entry* Node::Impl::find_entry(const DocumentId& id) const {
+  auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+DocumentOptions Node::Impl::document_options(const DocumentId& id) const {
+  DocumentOptions options;
+  options.replica = replica_;
+  options.id = id;
+  options.now_ms = options_.wall_ms;
+  options.compressor = options_.compressor;
+  options.pending_bytes_max = options_.pending_bytes_max;
+  options.undo_depth = 100;
+  return options;
+}
+
+Result<Node::Impl::Open*> Node::Impl::open(Entry& entry) {
+  entry.used = ++use_count_;
+  if (entry.status != DocumentStatus::kLive)
+    return Error(ErrorCode::kNotKept,
+                 std::string("the document is ") + status_name(entry.status) + " here");
+  if (entry.open) {
+    ++cache_hits_;
+    return entry.open.get();
+  }
+  ++cache_misses_;
+  Result<Document> document = entry.durable.empty()
+                                  ? Document::create(document_options(entry.id))
+                                  : open_latest(store_, entry.id, document_options(entry.id));
+  if (!document.ok() && document.error().code() == ErrorCode::kNotFound)
+    document = Document::create(document_options(entry.id));
+  if (!document.ok()) return document.take_error();
+  entry.open = std::make_unique<Open>(std::move(document).value());
+  entry.open->recent_base = entry.open->noted = entry.open->document.version();
+  if (Result<std::optional<DocumentUsage>> usage = store_.document(entry.id);
+      usage.ok() && *usage) {
+    entry.open->bytes = (*usage)->history_bytes + (*usage)->live_bytes;
+    // Where there is no state, or an old one, the next opening shall have one.
+    if ((*usage)->live_bytes == 0) entry.open->ops_since_state = (*usage)->records;
+  }
+  open_bytes_ += entry.open->bytes;
+  open_ids_.insert(entry.id);
+  return entry.open.get();
+}
+
+VersionVector Node::Impl::applied(const Entry& entry) const {
+  return entry.open ? entry.open->document.version() : entry.durable;
+}
+
+VersionVector Node::Impl::sendable(const Entry& entry) const {
+  VersionVector version = applied(entry);
+  version.set(replica_, entry.durable.end(replica_));  // (I1)
+  for (const ReplicaId& former : former_) version.set(former, entry.durable.end(former));
+  return version;
+}
+
+bool Node::Impl::can_close(const Entry& entry) const {
+  // Deltas that wait for others are asked for again.
+  return entry.open && entry.open->watchers.empty() && entry.changing == 0 &&
+         entry.open->document.version() == entry.durable;
+}
+
+void Node::Impl::close(Entry& entry) {
+  open_bytes_ -= entry.open->bytes;
+  entry.open.reset();
+  open_ids_.erase(entry.id);
+}
+
+/// Deltas that wait take memory: of documents with such ones only the newest few stay open.
+void Node::Impl::note_pending(const DocumentId& id) {
+  constexpr std::size_t kWithPendingMax = 16;
+  std::erase(with_pending_, id);
+  with_pending_.push_back(id);
+  for (std::size_t left = with_pending_.size(); left > kWithPendingMax; --left) {
+    const DocumentId oldest = with_pending_.front();
+    with_pending_.pop_front();
+    Entry& entry = entries_.at(oldest);
+    if (!entry.open || entry.open->document.pending().empty()) continue;
+    if (can_close(entry)) {
+      close(entry);
+    } else {
+      with_pending_.push_back(oldest);
+    }
+  }
+}
+
+void Node::Impl::close_unused() {
+  while (open_ids_.size() > options_.open_documents_max || open_bytes_ > options_.open_bytes_max) {
+    Entry* oldest = nullptr;
+    for (const DocumentId& id : open_ids_) {
+      Entry& candidate = entries_.at(id);
+      if (can_close(candidate) && (oldest == nullptr || candidate.used < oldest->used))
+        oldest = &candidate;
+    }
+    if (oldest == nullptr || open_ids_.size() <= 1) return;
+    keep_state(*oldest);
+    close(*oldest);
+  }
+}
+
+/// A hint for the next opening: what fails here is no loss.
+void Node::Impl::keep_state(Entry& entry) {
+  if (entry.open->ops_since_state < kOpsBetweenStates || broken_) return;
+  entry.open->ops_since_state = 0;
+  auto state = std::make_shared<StoredState>();
+  state->version = entry.open->document.version();
+  state->snapshot = entry.open->document.snapshot();
+  Result<SnapshotInfo> info = read_snapshot_info(state->snapshot);
+  if (!info.ok()) return;
+  run(
+      [state, id = entry.id, live = info->live_bytes](Store& store) {
+        (void)store.put_state(id, std::move(*state), live);
+        return Status();
+      },
+      nullptr);
+}
+
+void Node::Impl::watch(Open& open, const std::shared_ptr<Watcher>& watcher) {
+  watcher->observer = open.document.observe([weak = std::weak_ptr(watcher)](const Patch& patch) {
+    if (std::shared_ptr<Watcher> held = weak.lock()) held->callback(patch);
+  });
+}
+
+/// The document goes on as another object; who watches it is told everything that it shows.
+void Node::Impl::replace_document(Entry& entry, Document document) {
+  Open& open = *entry.open;
+  Patch patch;
+  const Json before = open.document.to_json();
+  open.document = std::move(document);
+  open.recent_number += open.recent.size();
+  open.recent.clear();
+  open.recent_bytes = 0;
+  open.recent_base = open.noted = open.document.version();
+  const MapView root = open.document.root();
+  for (const auto& [key, value] : before.as_object() ? *before.as_object() : Json::Object())
+    if (!root.get(key)) patch.keys.push_back({key, true, {}, {}});
+  for (const std::string& key : root.keys()) {
+    KeyChange change;
+    change.key = key;
+    change.value = root.get(key).value();
+    patch.keys.push_back(std::move(change));
+  }
+  const Json after = open.document.to_json();
+  if (const Json::Object* members = after.as_object())
+    for (KeyChange& change : patch.keys)
+      for (const auto& [key, value] : *members)
+        if (key == change.key) change.json = value;
+  for (const auto& [number, watcher] : std::map(open.watchers)) {
+    watch(open, watcher);
+    watcher->callback(patch);
+  }
+}
+
+// --- on the way to the store ---
+
+void Node::Impl::remember_recent(Open& open, const VersionVector& before, Recent recent) {
+  if (open.recent.empty()) open.recent_base = before;
+  open.recent_bytes += recent.bytes.size();
+  open.recent.push_back(std::move(recent));
+  while (open.recent_bytes > kRecentBytesMax || open.recent.size() > kRecentMax) {
+    const Recent& oldest = open.recent.front();
+    open.recent_base.raise(oldest.first.replica, oldest.end);
+    open.recent_bytes -= oldest.bytes.size();
+    open.recent.pop_front();
+    ++open.recent_number;
+  }
+}
+
+void Node::Impl::add_record(Entry& entry, const RecordHead& head, Bytes payload) {
+  RecordHead own = head;
+  own.document = entry.id;
+  next_.bytes += payload.size();
+  ++next_.records;
+  unsaved_bytes_ += payload.size();
+  ++unsaved_records_;
+  if (entry.open) entry.open->ops_since_state += head.op_count;
+  next_.batch.add(own, std::move(payload));
+}
+
+/// Once what was added is durable, so is the document as it is now.
+void Node::Impl::cover(Entry& entry, bool has_own) {
+  for (Cover& each : next_.covers) {
+    if (!(each.document == entry.id) || each.rewrites != entry.rewrites) continue;
+    each.version = applied(entry);
+    each.has_own = each.has_own || has_own;
+    return;
+  }
+  next_.covers.push_back({entry.id, applied(entry), entry.rewrites, has_own});
+}
+
+/// Takes what is not noted of the document into the next batch, delta by delta.
+void Node::Impl::note_change(Entry& entry, bool is_own) {
+  Open& open = *entry.open;
+  if (open.document.version() == open.noted) return;
+  Result<std::vector<Bytes>> rows = open.document.deltas_since(open.noted);
+  if (!rows.ok()) return store_failed(rows.error());  // it came after that: it is held
+  VersionVector running = open.noted;
+  for (Bytes& row : *rows) {
+    NewRecord record;
+    if (Status read = record_of(entry.id, row, record); !read.ok())
+      return store_failed(read.error());
+    Recent recent{{record.replica, record.first_seq}, record.end(), is_own, 0, row};
+    if (open.document.version().end(record.replica) == record.end())
+      recent.chain = static_cast<std::uint32_t>(open.document.chain(record.replica));
+    remember_recent(open, running, std::move(recent));
+    running.raise(record.replica, record.end());
+    const RecordHead head = record;
+    add_record(entry, head, std::move(row));
+  }
+  open.noted = open.document.version();
+  cover(entry, is_own);
+}
+
+void Node::Impl::submit() {
+  if (flights_ >= kFlightsMax || next_.batch.empty() || broken_) return;
+  for (const ReplicaId& replica : changed_notes_) next_.batch.notes.push_back(notes_.at(replica));
+  changed_notes_.clear();
+  auto flight = std::make_shared<Flight>(std::exchange(next_, Flight()));
+  ++flights_;
+  CommitBatch batch = std::move(flight->batch);
+  committer_.commit(std::move(batch),
+                    [this, flight, alive = std::weak_ptr(alive_)](Result<AppendResult> result) {
+                      const std::shared_ptr<bool> held = alive.lock();
+                      if (!held || !*held) return;
+                      --flights_;
+                      landed(*flight, std::move(result));
+                      after();
+                    });
+}
+
+void Node::Impl::landed(Flight& flight, Result<AppendResult> result) {
+  unsaved_bytes_ -= flight.bytes;
+  unsaved_records_ -= flight.records;
+  log_end_ = store_.info().end;
+  if (!result.ok()) {
+    store_failed(result.error());
+    for (auto& callback : flight.callbacks) callback(result.error().clone());
+    return;
+  }
+  for (const Cover& covered : flight.covers) {
+    Entry& entry = entries_.at(covered.document);
+    if (entry.rewrites != covered.rewrites) continue;
+    became_durable(entry, covered.version);
+    if (!covered.has_own) continue;
+    if (options_.coalesce_ms == 0) {
+      to_advance_.emplace_back(covered.document, 0);
+    } else {
+      coalescing_.try_emplace(covered.document, now_ms_ + options_.coalesce_ms);
+    }
+  }
+  for (auto& callback : flight.callbacks) callback(Status());
+}
+
+void Node::Impl::became_durable(Entry& entry, const VersionVector& version) {
+  entry.durable.merge(version);
+  update_set(entry);
+  if (std::exchange(entry.is_read_again, false)) to_advance_.emplace_back(entry.id, 0);
+  for (auto& [id, link] : links_) link.session->document_durable(entry.id);
+}
+
+void Node::Impl::update_set(Entry& entry) {
+  if (entry.is_in_set) {
+    sketch_.remove(sync::make_item(set_key_, entry.id, entry.digest));
+    sync::subtract(sum_, entry.digest);
+  }
+  const bool has_something = entry.status == DocumentStatus::kDeleted || !entry.durable.empty();
+  entry.is_in_set = has_something && entry.status != DocumentStatus::kEvicted;
+  if (!entry.is_in_set) return;
+  entry.digest = sync::document_digest(entry.id, held_as_of(entry.status), entry.durable);
+  sketch_.add(sync::make_item(set_key_, entry.id, entry.digest));
+  sync::add(sum_, entry.digest);
+}
+
+void Node::Impl::advance(const DocumentId& id, LinkId except) {
+  to_advance_.emplace_back(id, except);
+}
+
+void Node::Impl::store_failed(const Error& error) {
+  if (broken_) return;
+  broken_ = error.clone();
+  tell({NodeEvent::Kind::kStoreFailed, 0, {}, {}, 0, error.message()});
+  end_all(sync::ByeReason::kStore, "this end's store takes nothing any more");
+}
+
+void Node::Impl::run(std::function<Status(Store&)> job, std::function<void(Status)> done) {
+  // What is in the next batch was there before the job.
+  if (!next_.batch.empty() && !broken_) {
+    const std::size_t flights = std::exchange(flights_, 0);
+    submit();
+    flights_ += flights;
+  }
+  ++jobs_;
+  committer_.run(std::move(job),
+                 [this, done = std::move(done), alive = std::weak_ptr(alive_)](Status status) {
+                   const std::shared_ptr<bool> held = alive.lock();
+                   if (!held || !*held) return;
+                   --jobs_;
+                   log_end_ = store_.info().end;
+                   if (done) done(std::move(status));
+                   after();
+                 });
+}
+
+// --- statuses ---
+
+void Node::Impl::change_status(Entry& entry, DocumentStatus status,
+                               std::function<void(Status)> done) {
+  if (entry.status == status) {
+    if (done) done({});
+    return;
+  }
+  entry.status = status;
+  ++entry.changing;
+  ++entry.rewrites;  // what is on its way is not durable when it lands, but gone
+  if (entry.open && entry.open->watchers.empty()) close(entry);
+  if (!entry.durable.empty()) entry.last_version = std::exchange(entry.durable, {});
+  update_set(entry);
+  changed_status_.push_back(entry.id);
+  const DocumentId id = entry.id;
+  run([id, status](Store& store) { return store.set_status(id, status); },
+      [this, id, done = std::move(done)](Status result) {
+        --entries_.at(id).changing;
+        if (!result.ok()) store_failed(result.error());
+        if (done) done(std::move(result));
+      });
+}
+
+void Node::set_status(const DocumentId& id, DocumentStatus status,
+                      std::function<void(Status)> done) {
+  impl_->change_status(impl_->entry(id), status, std::move(done));
+  impl_->after();
+}
+
+void Node::trim(const DocumentId& id, std::function<void(Status)> done) {
+  Impl& impl = *impl_;
+  Impl::Entry& entry = impl.entry(id);
+  Result<Impl::Open*> opened = impl.open(entry);
+  if (!opened.ok()) return done(opened.take_error());
+  auto state = std::make_shared<StoredState>();
+  state->version = (*opened)->document.version();
+  state->snapshot = (*opened)->document.snapshot();
+  impl.run([state, id](Store& store) { return store.trim(id, *state); },
+           [&impl, id, done = std::move(done)](Status status) {
+             // What is open still has the history.
+             Impl::Entry& trimmed = impl.entry(id);
+             if (status.ok() && impl.can_close(trimmed)) impl.close(trimmed);
+             if (done) done(std::move(status));
+           });
+  impl.after();
+}
+
+// --- the public face ---
+
+std::vector<DocumentOverview> Node::documents() const {
+  std::vector<DocumentOverview> result;
+  for (const auto& [id, entry] : impl_->entries_)
+    if (entry.is_in_set || entry.status != DocumentStatus::kLive || entry.open)
+      result.push_back({id, entry.status, entry.durable, entry.open != nullptr});
+  std::sort(result.begin(), result.end(),
+            [](const auto& a, const auto& b) { return a.document < b.document; });
+  return result;
+}
+
+Result<const Document*> Node::read(const DocumentId& id) {
+  Impl::Entry* entry = impl_->find_entry(id);
+  if (entry == nullptr) return Error(ErrorCode::kNotFound, "this device has no such document");
+  WEFT_ASSIGN(Impl::Open * open, impl_->open(*entry));
+  return static_cast<const Document*>(&open->document);
+}
+
+Result<Commit> Node::edit(const DocumentId& id, const std::function<Status(Transaction&)>& body,
+                          std::function<void(Status)> durable, TransactionOptions transaction) {
+  Impl& impl = *impl_;
+  if (impl.is_shut_down_) return Error(ErrorCode::kReadOnly, "the peer is shutting down");
+  if (impl.broken_) return impl.broken_.clone();
+  Impl::Entry& entry = impl.entry(id);
+  WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
+  const VersionVector before = open->document.version();
+  WEFT_ASSIGN(Commit commit, open->document.transact(std::move(transaction), body));
+  if (commit.op_count == 0) {
+    if (durable) durable({});
+    return commit;
+  }
+  Bytes delta(commit.delta.begin(), commit.delta.end());
+  impl.remember_recent(
+      *open, before,
+      {commit.first, commit.first.seq + commit.op_count, true,
+       static_cast<std::uint32_t>(open->document.chain(commit.first.replica)), delta});
+  RecordHead head;
+  head.kind = RecordKind::kDelta;
+  head.replica = commit.first.replica;
+  head.first_seq = commit.first.seq;
+  head.op_count = commit.op_count;
+  impl.add_record(entry, head, std::move(delta));
+  open->noted = open->document.version();
+  impl.cover(entry, true);
+  if (durable) impl.next_.callbacks.push_back(std::move(durable));
+  impl.after();
+  return commit;
+}
+
+Result<UndoReport> Node::undo(const DocumentId& id, std::function<void(Status)> durable) {
+  Impl& impl = *impl_;
+  if (impl.is_shut_down_) return Error(ErrorCode::kReadOnly, "the peer is shutting down");
+  if (impl.broken_) return impl.broken_.clone();
+  Impl::Entry& entry = impl.entry(id);
+  WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
+  const VersionVector before = open->document.version();
+  WEFT_ASSIGN(UndoReport report, open->document.undo());
+  if (open->document.version() == before) {
+    if (durable) durable({});
+    return report;
+  }
+  impl.note_change(entry, true);
+  if (durable) impl.next_.callbacks.push_back(std::move(durable));
+  impl.after();
+  return report;
+}
+
+Result<Observer> Node::observe(const DocumentId& id, std::function<void(const Patch&)> callback) {
+  Impl& impl = *impl_;
+  Impl::Entry& entry = impl.entry(id);
+  WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
+  auto watcher = std::make_shared<Impl::Watcher>();
+  watcher->callback = std::move(callback);
+  const std::uint64_t number = impl.next_watcher_++;
+  open->watchers.emplace(number, watcher);
+  impl.watch(*open, watcher);
+  return Observer([&impl, id, number, alive = std::weak_ptr(impl.alive_)] {
+    const std::shared_ptr<bool> held = alive.lock();
+    if (!held || !*held) return;
+    Impl::Entry* found = impl.find_entry(id);
+    if (found != nullptr && found->open) found->open->watchers.erase(number);
+  });
+}
+
+}  // namespace weft

@@ -1,0 +1,283 @@
+// Whose operations are whose: what a node does when others have seen operations of it that it does not
+// have (it was rolled back or cloned), and when one dot has two contents.
+//
+//   A Welcome, a Have or a delta shows that own operations are not here
+//     -> the store takes another replica id, all links end and begin anew; the old id is a *former* one
+//   Of each document with a former replica's log it is then found out, link by link, whether the other end
+//   has the same log: by chain hashes, or by asking for the whole log and comparing it delta by delta.
+//   Until then nothing of the document goes out on that link.
+//     -> the first operation with another content: own edits from there on are taken back and made anew,
+//        as one delta of the new replica (EditsRewritten); then the other's operations take their dots.
+//
+// Two contents of somebody else's dot can't be mended: nothing more is taken of that replica in that
+// document, and it is reported (I4).
+#include <algorithm>
+#include <utility>
+
+#include "crdt/delta/codec.h"
+#include "crdt/document/apply_patches.h"
+#include "peer/node_impl.h"
+#include "storage/documents.h"
+
+namespace weft {
+namespace {
+
+/// Puts `delta` into the place of all that is stored beyond `keep`. Bundles that `keep` cuts lie delta by delta
+/// from then on.
+Status replace_beyond(Store& store, const DocumentId& id, VersionVector keep, const Bytes& delta,
+                      const Compressor* compressor) {
+  std::deque<Bytes> rows;
+  std::vector<NewRecord> records;
+  const VersionVector wanted = keep;
+  Status unsealed;
+  WEFT_TRY(store.scan_document(id, wanted, [&](const RecordView& record) {
+    const Seq end = wanted.end(record.replica);
+    if (record.kind != RecordKind::kBundle || record.first_seq >= end) return true;
+    Result<OpenedBundle> bundle = open_bundle(record.payload, compressor);
+    if (!bundle.ok()) {
+      unsealed = bundle.take_error();
+      return false;
+    }
+    keep.set(record.replica, record.first_seq);
+    DeltaWalk walk(bundle->batch);
+    for (Bytes row; walk.next(row); row.clear()) {
+      NewRecord member;
+      rows.push_back(row);
+      unsealed = record_of(id, rows.back(), member);
+      if (!unsealed.ok()) return false;
+      if (member.end() <= end) records.push_back(member);
+    }
+    return true;
+  }));
+  WEFT_TRY(std::move(unsealed));
+  if (!delta.empty()) WEFT_TRY(record_of(id, delta, records.emplace_back()));
+  return store.rewrite(id, keep, records);
+}
+
+}  // namespace
+
+bool Node::Impl::is_former(ReplicaId replica) const {
+  return std::find(former_.begin(), former_.end(), replica) != former_.end();
+}
+
+bool Node::Impl::is_suspect(const Entry& entry, ReplicaId replica) const {
+  return is_former(replica) && !entry.verified.contains(replica);
+}
+
+bool Node::Impl::is_in_doubt(const Entry& entry, LinkId link) const {
+  if (entry.in_doubt.contains(link)) return true;
+  auto at = entry.compare_until.lower_bound({link, ReplicaId{0}});
+  return at != entry.compare_until.end() && at->first.first == link;
+}
+
+void Node::Impl::rolled_back(LinkId link, const std::string& why) {
+  if (is_changing_) return;
+  is_changing_ = true;
+  end_all(sync::ByeReason::kIdentityChanged, "this end was rolled back or cloned; connect again");
+  const std::string text = link_name(link) + ": " + why;
+  auto became = std::make_shared<ReplicaId>();
+  auto info = std::make_shared<StoreInfo>();
+  run(
+      [became, info](Store& store) -> Status {
+        WEFT_ASSIGN(*became, store.take_replica());
+        *info = store.info();
+        return {};
+      },
+      [this, became, info, text, link](Status status) {
+        is_changing_ = false;
+        if (!status.ok()) return store_failed(status.error());
+        const ReplicaId before = replica_;
+        former_.push_back(before);
+        replica_ = *became;
+        incarnations_ = info->incarnations;
+        // Known again after a restart: a note of a replica with this store's own epoch.
+        PeerNote& note = notes_[before];
+        note = PeerNote{before, epoch_, 0, 0, wall_ms()};
+        changed_notes_.insert(before);
+        flush_notes();
+        for (const DocumentId& id : open_ids_)
+          (void)entries_.at(id).open->document.write_as(replica_);
+        end_all(sync::ByeReason::kIdentityChanged,
+                "this end was rolled back or cloned; connect again");
+        tell({NodeEvent::Kind::kIdentityChanged, link, {}, replica_, 0, text});
+      });
+}
+
+void Node::Impl::for_each_doubtful(const std::function<void(const DocumentId&)>& visit) const {
+  if (former_.empty()) return;
+  for (const auto& [id, entry] : entries_)
+    for (const ReplicaId& former : former_)
+      if (entry.durable.end(former) > 0 && is_suspect(entry, former)) {
+        visit(id);
+        break;
+      }
+}
+
+sync::Judgement Node::Impl::judge(LinkId link, const sync::HeldDocument& theirs) {
+  sync::Judgement judgement;
+  Entry* entry = find_entry(theirs.document);
+  if (entry == nullptr) {
+    for (const sync::LogEnd& end : theirs.log_ends)
+      if (end.replica == replica_) judgement.rolled_back = true;
+    if (judgement.rolled_back)
+      rolled_back(link, "it has a document of this replica that is not here");
+    return judgement;
+  }
+  entry->in_doubt.erase(link);
+  for (const sync::LogEnd& end : theirs.log_ends) {
+    const Seq here = applied(*entry).end(end.replica);
+    const bool is_own = end.replica == replica_;
+    if (is_own && end.end > here) {
+      rolled_back(link, "it has operations of this replica that are not here");
+      judgement.rolled_back = true;
+      return judgement;
+    }
+    if (here == 0) {
+      entry->verified.insert(end.replica);
+      continue;
+    }
+    const bool is_doubtful = !is_own && is_suspect(*entry, end.replica);
+    // Others' logs are compared where that costs nothing.
+    const bool is_cheap = end.end <= here && end.chain != 0 && entry->open != nullptr;
+    if (!is_own && !is_doubtful && !is_cheap) continue;
+    if (end.chain == 0) {
+      judgement.unclear = judgement.unclear || theirs.answer;
+      continue;
+    }
+    std::optional<bool> is_same;
+    if (end.end <= here) {
+      Result<Open*> opened = open(*entry);
+      if (!opened.ok()) continue;
+      Result<std::uint64_t> chain = (*opened)->document.chain_at(end.replica, end.end);
+      if (chain.ok()) is_same = *chain == end.chain;
+      if (!chain.ok() && chain.error().code() == ErrorCode::kNotFound) is_same = false;
+      if (!is_same && !is_doubtful) continue;  // it lies in history that is not held
+    }
+    if (is_same == true) {
+      if (is_doubtful && end.end == here) verified(*entry, end.replica);
+      continue;
+    }
+    if (is_own) {
+      rolled_back(link, "it has other operations of this replica than are here");
+      judgement.rolled_back = true;
+      return judgement;
+    }
+    if (is_doubtful) {
+      judgement.hold = true;
+      entry->compare_until[{link, end.replica}] = end.end;
+      entry->verified_end[end.replica] = 0;
+      judgement.doubtful.push_back({entry->id, end.replica, 0});
+    } else if (!entry->forked.contains(end.replica) &&
+               entry->doubted.emplace(link, end.replica).second) {
+      judgement.doubtful.push_back({entry->id, end.replica, 0});
+    }
+  }
+  return judgement;
+}
+
+/// A delta of a former replica was found to be the same at both ends, or is new here.
+void Node::Impl::compared(LinkId link, Entry& entry, const Item& item) {
+  const ReplicaId author = item.head.replica;
+  if (!is_suspect(entry, author)) return;
+  Seq& end = entry.verified_end[author];
+  end = std::max(end, item.head.end());
+  auto until = entry.compare_until.find({link, author});
+  if (until != entry.compare_until.end() && end >= until->second) {
+    entry.compare_until.erase(until);
+    to_release_.emplace_back(entry.id, link);
+  }
+  if (end >= entry.open->document.version().end(author)) verified(entry, author);
+}
+
+void Node::Impl::verified(Entry& entry, ReplicaId replica) {
+  if (!entry.verified.insert(replica).second) return;
+  entry.verified_end.erase(replica);
+  std::erase_if(entry.compare_until, [&](const auto& each) {
+    if (each.first.second != replica) return false;
+    to_release_.emplace_back(entry.id, each.first.first);
+    return true;
+  });
+}
+
+Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
+  note_change(entry, false);
+  Open& open = *entry.open;
+  const VersionVector now = open.document.version();
+  VersionVector keep = now;
+  keep.set(replica, from);
+  keep.set(replica_, 0);  // what was written since stands on it
+  const auto position = std::find(former_.begin(), former_.end(), replica);
+  for (auto later = position; later != former_.end(); ++later)
+    if (*later != replica && is_suspect(entry, *later)) keep.set(*later, 0);
+  // What is open may lack the history that shows the past; the store has it once it is durable.
+  Result<Document> past = open.document.at(keep);
+  if (!past.ok() && past.error().code() == ErrorCode::kNeedHistory && now == entry.durable)
+    past = open_version(store_, entry.id, keep, document_options(entry.id));
+  if (!past.ok()) return past.take_error();
+  WEFT_ASSIGN(const std::vector<Patch> patches, open.document.diff(*past));
+  Document fresh = past->fork(replica_);
+  Result<Commit> commit =
+      fresh.transact([&](Transaction& tx) { return apply_patches(tx, patches, open.document); });
+  if (!commit.ok()) return commit.take_error();
+  std::uint64_t count = 0;
+  for (const VersionVector::Entry& end : now.entries()) count += end.end - keep.end(end.replica);
+  auto delta = std::make_shared<Bytes>(commit->delta.begin(), commit->delta.end());
+
+  ++entry.rewrites;
+  VersionVector durable;
+  for (const VersionVector::Entry& end : entry.durable.entries())
+    durable.raise(end.replica, std::min(end.end, keep.end(end.replica)));
+  entry.durable = std::move(durable);
+  update_set(entry);
+  replace_document(entry, std::move(fresh));
+  verified(entry, replica);
+  const VersionVector after = entry.open->document.version();
+  const std::uint32_t rewrites = entry.rewrites;
+  const DocumentId id = entry.id;
+  run([id, keep, delta, compressor = options_.compressor](
+          Store& store) { return replace_beyond(store, id, keep, *delta, compressor); },
+      [this, id, after, rewrites](Status status) {
+        Entry& kept = entries_.at(id);
+        if (!status.ok()) return store_failed(status.error());
+        if (kept.rewrites != rewrites) return;
+        became_durable(kept, after);
+        advance(id, 0);
+      });
+  tell({NodeEvent::Kind::kEditsRewritten, 0, id, replica, count, "their dots were in use already"});
+  return {};
+}
+
+/// What an earlier replica wrote is about to be covered by a state, so it can't be compared delta by delta. What was there
+/// when the node began stood on a disk that others had seen; what it has written since is made anew.
+Status Node::Impl::rewrite_suspects(Entry& entry, const VersionVector& theirs) {
+  for (const ReplicaId& former : std::vector(former_)) {
+    if (!is_suspect(entry, former) || theirs.end(former) == 0) continue;
+    const Seq end = entry.open->document.version().end(former);
+    const bool is_older =
+        std::find(former_.begin(), former_.begin() + older_, former) != former_.begin() + older_;
+    const Seq from = is_older ? end : former == opened_as_ ? std::min(entry.opened_end, end) : 0;
+    if (end > from) {
+      WEFT_TRY(rewrite(entry, former, from));
+    } else {
+      verified(entry, former);
+    }
+  }
+  return {};
+}
+
+void Node::Impl::forked(LinkId link, Entry& entry, const Dot& first) {
+  if (!entry.forked.insert(first.replica).second) return;
+  ForkReport report;
+  report.document = entry.id;
+  report.replica = first.replica;
+  report.seq = first.seq;
+  auto source = entry.source.find(first.replica);
+  report.held_from = source == entry.source.end() ? "the store" : link_name(source->second);
+  report.other_from = link_name(link);
+  constexpr std::size_t kForksMax = 1000;
+  if (forks_.size() < kForksMax) forks_.push_back(report);
+  tell({NodeEvent::Kind::kReplicaForked, link, entry.id, first.replica, first.seq,
+        "one history from " + report.held_from + ", another from " + report.other_from});
+}
+
+}  // namespace weft

@@ -1,0 +1,278 @@
+#pragma once
+// The inside of a Node, in parts:
+//
+//   node.cc            links, time, the public face
+//   node_documents.cc  documents: opening, closing, editing; batches on their way to the store
+//   node_delivery.cc   what sessions read and what they bring
+//   node_identity.cc   rolled back, cloned, forked: whose operations are whose
+//   node_looks.cc      status
+//
+// A document has three versions: what is durable (Entry::durable), what is on its way to the store, and what
+// is applied (Open::document). They differ only while batches fly; a document is closed only when they are one.
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "crdt/sync/digest.h"
+#include "crdt/sync/session.h"
+#include "peer/node.h"
+#include "storage/log_index.h"
+
+namespace weft {
+
+class Node::Impl final : public sync::SyncHost {
+ public:
+  Impl(Store& store, Committer& committer, Options options)
+      : store_(store), committer_(committer), options_(std::move(options)) {}
+
+  // --- documents ---
+
+  /// A delta that came or was made lately, to be sent without a look into the store.
+  struct Recent {
+    Dot first;
+    Seq end = 0;
+    bool is_own = false;
+    std::uint32_t chain = 0;  ///< low half of the chain hash behind it; 0: not known
+    Bytes bytes;
+  };
+  struct Watcher {
+    std::function<void(const Patch&)> callback;
+    Observer observer;
+  };
+  struct Open {
+    explicit Open(Document opened) : document(std::move(opened)) {}
+    Document document;
+    VersionVector noted;  ///< what of it is durable or on its way there
+    std::deque<Recent> recent;
+    VersionVector recent_base;        ///< what was there before the first of them
+    std::uint64_t recent_number = 1;  ///< of the first of them, counted from the opening
+    std::size_t recent_bytes = 0;
+    std::uint64_t ops_since_state = 0;
+    std::uint64_t bytes = 0;  ///< about what it takes
+    std::map<std::uint64_t, std::shared_ptr<Watcher>> watchers;
+  };
+  struct Entry {
+    DocumentId id;
+    DocumentStatus status = DocumentStatus::kLive;
+    VersionVector durable;
+    VersionVector last_version;  ///< of one that was deleted: what it had
+    sync::Digest digest;         ///< of what is durable
+    bool is_in_set = false;
+    bool is_read_again = false;  ///< a session could not read all that it may send
+    std::uint32_t rewrites = 0;  ///< batches that were on their way before don't count
+    std::uint32_t changing = 0;  ///< jobs on their way that change its status
+    std::uint64_t used = 0;
+    std::unique_ptr<Open> open;
+    std::set<ReplicaId> forked;    ///< nothing more is taken of these (I4)
+    std::set<ReplicaId> verified;  ///< former own replicas whose log here is the one others have
+    Seq opened_end = 0;            ///< of the log of this device's replica, when the node began
+    std::map<ReplicaId, Seq> verified_end;  ///< of those that are being compared
+    std::map<std::pair<LinkId, ReplicaId>, Seq> compare_until;  ///< where the other's log ends
+    std::map<ReplicaId, LinkId> source;  ///< which link brought a replica's newest
+    std::set<LinkId> in_doubt;  ///< links whose log of a former replica could not be compared yet
+    std::set<std::pair<LinkId, ReplicaId>> doubted;  ///< logs that were asked for again
+  };
+
+  /// What waits to be durable, and who wants to know.
+  struct Cover {
+    DocumentId document;
+    VersionVector version;
+    std::uint32_t rewrites = 0;
+    bool has_own = false;
+  };
+  struct Flight {
+    CommitBatch batch;
+    std::vector<Cover> covers;
+    std::vector<std::function<void(Status)>> callbacks;
+    std::size_t bytes = 0;
+    std::size_t records = 0;
+  };
+
+  Status load();
+  Entry& entry(const DocumentId& id);
+  Entry* find_entry(const DocumentId& id);
+  const Entry* find_entry(const DocumentId& id) const;
+  DocumentOptions document_options(const DocumentId& id) const;
+  Result<Open*> open(Entry& entry);
+  bool can_close(const Entry& entry) const;
+  void note_pending(const DocumentId& id);
+  void close(Entry& entry);
+  void close_unused();
+  void keep_state(Entry& entry);
+  void replace_document(Entry& entry, Document document);
+  void watch(Open& open, const std::shared_ptr<Watcher>& watcher);
+  void remember_recent(Open& open, const VersionVector& before, Recent recent);
+  void note_change(Entry& entry, bool is_own);
+  void add_record(Entry& entry, const RecordHead& head, Bytes payload);
+  void cover(Entry& entry, bool has_own);
+  void submit();
+  void landed(Flight& flight, Result<AppendResult> result);
+  void became_durable(Entry& entry, const VersionVector& version);
+  void update_set(Entry& entry);
+  void advance(const DocumentId& id, LinkId except);
+  void store_failed(const Error& error);
+  void run(std::function<Status(Store&)> job, std::function<void(Status)> done);
+  VersionVector applied(const Entry& entry) const;
+  VersionVector sendable(const Entry& entry) const;
+  void change_status(Entry& entry, DocumentStatus status, std::function<void(Status)> done);
+  void flush_notes();
+
+  // --- SyncHost ---
+  std::uint64_t now_ms() const override { return now_ms_; }
+  std::uint64_t wall_ms() const override { return options_.wall_ms ? options_.wall_ms() : 0; }
+  sync::Hello greeting() const override;
+  std::uint64_t log_end() const override { return log_end_; }
+  bool is_congested() const override { return unsaved_bytes_ > options_.commit_bytes_max; }
+  bool may_buffer(std::size_t more_bytes) const override;
+  sync::KnownPeer known_peer(ReplicaId replica) const override;
+  void met(ReplicaId replica, std::uint64_t epoch, std::uint64_t incarnation) override;
+  void reached(ReplicaId replica, std::uint64_t epoch, std::uint64_t position) override;
+  void rolled_back(LinkId link, const std::string& why) override;
+  std::vector<sync::Part> take_partials(ReplicaId replica) override;
+  void keep_partials(ReplicaId replica, std::vector<sync::Part> partials) override;
+  std::uint64_t document_count() const override { return sketch_.size(); }
+  sync::Digest sum() const override { return sum_; }
+  std::optional<sync::HeldAs> held_as(const DocumentId& document) const override;
+  VersionVector durable_version(const DocumentId& document) const override;
+  sync::Digest digest(const DocumentId& document) const override;
+  sync::SetSketch& sketch() override { return sketch_; }
+  void for_each_document(
+      const std::function<void(const DocumentId&, const sync::Digest&)>& visit) const override;
+  void for_each_evicted(const std::function<void(const DocumentId&)>& visit) const override;
+  void for_each_doubtful(const std::function<void(const DocumentId&)>& visit) const override;
+  void changed_since(std::uint64_t position,
+                     const std::function<void(const DocumentId&)>& visit) const override;
+  sync::HeldDocument describe(const DocumentId& document, bool thorough) override;
+  sync::Judgement judge(LinkId link, const sync::HeldDocument& theirs) override;
+  sync::Outgoing read(const DocumentId& document, const VersionVector& since, std::uint64_t hint,
+                      std::size_t bytes_max) override;
+  std::uint64_t count_beyond(const DocumentId& document, const VersionVector& since) override;
+  sync::Taken take(LinkId link, const DocumentId& document, std::vector<Bytes> deltas,
+                   std::uint32_t chain) override;
+  sync::Taken take_state(LinkId link, const DocumentId& document, Bytes payload) override;
+  void take_deletion(LinkId link, const sync::HeldDocument& theirs) override;
+  void take_presence(LinkId link, const sync::Presence& presence) override;
+  void caught_up(LinkId link) override;
+  void diverged(LinkId link) override;
+  void met_clock(LinkId link, std::int64_t skew_ms) override;
+
+  // --- delivery ---
+  /// A delta or bundle that came, with what is to be known to store it.
+  struct Item {
+    NewRecord head;
+    Bytes bytes;
+  };
+  Status unpack(const DocumentId& document, std::vector<Bytes> deltas, std::vector<Item>& items);
+  Status unpack_bundle(const Item& bundle, std::vector<Item>& rows) const;
+  bool may_take(LinkId link, Entry& entry, const Item& item, sync::Taken& taken);
+  void apply(LinkId link, Entry& entry, std::vector<Item>& items, sync::Taken& taken);
+  bool apply_bundles(Entry& entry, std::span<const Item> items, sync::Taken& taken);
+  void apply_row(LinkId link, Entry& entry, const Item& item, sync::Taken& taken);
+  void store_applied(Entry& entry, std::vector<Item>& items);
+  void check_chains(LinkId link, Entry& entry, const std::vector<Item>& items, std::uint32_t chain,
+                    sync::Taken& taken);
+  sync::Outgoing read_recent(const Entry& entry, const VersionVector& since, std::uint64_t hint,
+                             std::size_t bytes_max) const;
+  sync::Outgoing read_whole(Entry& entry, const VersionVector& since) const;
+  sync::Outgoing read_store(const Entry& entry, const VersionVector& since,
+                            std::size_t bytes_max) const;
+
+  // --- identity ---
+  bool is_former(ReplicaId replica) const;
+  /// Former own replicas of which it is not known whether others have the same log.
+  bool is_suspect(const Entry& entry, ReplicaId replica) const;
+  /// Is a log being compared with that link's? Then its other deltas may stand on other operations than are here.
+  bool is_in_doubt(const Entry& entry, LinkId link) const;
+  /// The first operation with another content came: own edits from there on are made anew.
+  Status rewrite(Entry& entry, ReplicaId replica, Seq from);
+  Status rewrite_suspects(Entry& entry, const VersionVector& theirs);
+  void forked(LinkId link, Entry& entry, const Dot& first);
+  void verified(Entry& entry, ReplicaId replica);
+  void compared(LinkId link, Entry& entry, const Item& item);
+
+  // --- links ---
+  void touch_all();
+  void wake_touched();
+  void end_all(sync::ByeReason reason, const std::string& text);
+  void after();
+  void tell(NodeEvent event) const {
+    if (options_.on_event) options_.on_event(event);
+  }
+  std::string link_name(LinkId link) const;
+
+  Store& store_;
+  Committer& committer_;
+  Options options_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::uint64_t now_ms_ = 0;
+  bool is_shut_down_ = false;
+  Error broken_;  ///< why the store takes nothing any more
+
+  ReplicaId replica_;
+  std::uint64_t epoch_ = 0;
+  LogPosition log_end_ = 1;
+  std::vector<std::uint64_t> incarnations_;
+  std::uint64_t set_key_ = 0;
+  ReplicaId opened_as_;  ///< who wrote here when the node began
+  /// What this device wrote as before others told that it was rolled back.
+  std::vector<ReplicaId> former_;
+  std::ptrdiff_t older_ = 0;  ///< how many of these were so before the node began
+  bool is_changing_ = false;
+
+  std::unordered_map<DocumentId, Entry, DocumentHash> entries_;
+  std::unordered_set<DocumentId, DocumentHash> open_ids_;
+  sync::SetSketch sketch_{0};
+  sync::Digest sum_;
+  std::uint64_t use_count_ = 0;
+  std::uint64_t open_bytes_ = 0;
+  std::uint64_t cache_hits_ = 0;
+  std::uint64_t cache_misses_ = 0;
+  std::uint64_t next_watcher_ = 0;
+  std::deque<DocumentId> with_pending_;  ///< those in which deltas wait for others
+
+  Flight next_;
+  std::size_t flights_ = 0;
+  std::size_t jobs_ = 0;
+  std::size_t unsaved_bytes_ = 0;
+  std::size_t unsaved_records_ = 0;
+  std::map<DocumentId, std::uint64_t> coalescing_;  ///< own edits, sent at that time
+
+  std::unordered_map<ReplicaId, PeerNote> notes_;
+  std::unordered_set<ReplicaId> changed_notes_;
+  std::uint64_t notes_flushed_ms_ = 0;
+  std::map<ReplicaId, std::vector<sync::Part>> partials_;
+
+  struct Link {
+    std::string name;
+    bool dialled = false;
+    bool is_woken = true;
+    std::unique_ptr<sync::Session> session;
+  };
+  std::map<LinkId, Link> links_;
+  LinkId next_link_ = 1;
+  std::vector<LinkId> touched_;       ///< whose sessions may have something to send now
+  std::optional<sync::Bye> end_all_;  ///< as soon as no session is running
+  std::vector<std::pair<DocumentId, LinkId>> to_advance_;
+  std::vector<std::pair<DocumentId, LinkId>> to_release_;  ///< link 0: all
+  std::vector<DocumentId> changed_status_;
+  std::vector<std::pair<sync::Presence, LinkId>> presence_out_;
+
+  struct Present {
+    std::uint64_t age = 0;
+    std::uint64_t expires_ms = 0;
+    Bytes data;
+  };
+  std::map<std::pair<DocumentId, ReplicaId>, Present> presence_;
+  std::uint64_t presence_age_ = 0;
+
+  std::vector<ForkReport> forks_;
+};
+
+}  // namespace weft

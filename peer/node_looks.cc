@@ -1,0 +1,186 @@
+// What a node says of itself.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "peer/node_impl.h"
+
+namespace weft {
+namespace {
+
+std::uint64_t count_ops_beyond(const VersionVector& version, const VersionVector& since) {
+  std::uint64_t count = 0;
+  for (const VersionVector::Entry& entry : version.entries()) {
+    const Seq known = since.end(entry.replica);
+    if (entry.end > known) count += entry.end - known;
+  }
+  return count;
+}
+
+std::string counted(std::uint64_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+void append(std::string& words, const std::string& more) {
+  if (!words.empty()) words += ", ";
+  words += more;
+}
+
+LinkState state_of(sync::Session::Phase phase) {
+  switch (phase) {
+    case sync::Session::Phase::kGreeting:
+      return LinkState::kGreeting;
+    case sync::Session::Phase::kCatchingUp:
+      return LinkState::kCatchingUp;
+    case sync::Session::Phase::kLive:
+      return LinkState::kLive;
+    case sync::Session::Phase::kEnded:
+      break;
+  }
+  return LinkState::kEnded;
+}
+
+}  // namespace
+
+NodeStatus Node::status() const {
+  const Impl& impl = *impl_;
+  NodeStatus status;
+  status.replica = impl.replica_;
+  status.documents = impl.sketch_.size();
+  status.open_documents = impl.open_ids_.size();
+  status.open_bytes = impl.open_bytes_;
+  status.cache_hits = impl.cache_hits_;
+  status.cache_misses = impl.cache_misses_;
+  status.unsaved_records = impl.unsaved_records_;
+  status.unsaved_bytes = impl.unsaved_bytes_;
+  if (impl.broken_) status.store_error = impl.broken_.message();
+  status.forks = impl.forks_;
+  std::vector<Dot> waiting;
+  for (const DocumentId& id : impl.open_ids_)
+    for (const PendingDelta& pending : impl.entries_.at(id).open->document.pending()) {
+      ++status.pending_deltas;
+      waiting.insert(waiting.end(), pending.missing.begin(), pending.missing.end());
+    }
+  for (const auto& [id, link] : impl.links_) {
+    const sync::Session& session = *link.session;
+    LinkStatus& made = status.links.emplace_back();
+    made.link = id;
+    made.name = link.name;
+    made.dialled = link.dialled;
+    made.state = state_of(session.phase());
+    if (session.other()) {
+      made.replica = session.other()->replica;
+      made.agent = session.other()->agent;
+    }
+    made.documents_to_send = session.documents_to_send();
+    made.documents_awaited = session.documents_awaited();
+    session.for_each_known([&](const DocumentId& document, const VersionVector& held) {
+      const Impl::Entry* entry = impl.find_entry(document);
+      if (entry == nullptr || entry->status != DocumentStatus::kLive) return;
+      made.behind_operations += count_ops_beyond(held, impl.applied(*entry));
+      if (const VersionVector* sent = session.sent_there(document))
+        made.unacknowledged_operations += count_ops_beyond(*sent, held);
+    });
+    made.bytes_sent = session.counters().bytes_sent;
+    made.bytes_received = session.counters().bytes_received;
+    made.messages_sent = session.counters().messages_sent;
+    made.messages_received = session.counters().messages_received;
+    made.credit_bytes = session.credit();
+    made.duplicates = session.counters().duplicates;
+    made.refused = session.counters().refused;
+    made.synced_ms_ago =
+        session.agreed_at_ms() ? impl.now_ms_ - *session.agreed_at_ms() : ~std::uint64_t{0};
+    made.clock_skew_ms = session.clock_skew_ms();
+    std::string words;
+    if (made.state == LinkState::kGreeting) append(words, "waiting for the other end's greeting");
+    if (made.state == LinkState::kCatchingUp) append(words, "comparing documents");
+    if (made.state == LinkState::kEnded && session.ended())
+      append(words, std::string("ending: ") + session.ended()->text);
+    if (made.behind_operations > 0) {
+      append(words, "behind by " + counted(made.behind_operations, "operation"));
+      if (!waiting.empty()) append(words, "waiting for " + to_string(waiting.front()));
+    }
+    if (made.documents_to_send > 0) {
+      append(words, counted(made.documents_to_send, "document") + " to send");
+      if (made.credit_bytes == 0) append(words, "waiting for credit");
+    }
+    if (made.unacknowledged_operations > 0)
+      append(words, counted(made.unacknowledged_operations, "operation") + " not acknowledged");
+    if (words.empty()) words = session.agreed_at_ms() ? "in step" : "nothing known to differ";
+    made.words = std::move(words);
+  }
+  return status;
+}
+
+Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
+  const Impl& impl = *impl_;
+  const Impl::Entry* entry = impl.find_entry(id);
+  if (entry == nullptr) return Error(ErrorCode::kNotFound, "this device has no such document");
+  DocumentSyncStatus status;
+  status.overview = {id, entry->status, entry->durable, entry->open != nullptr};
+  const VersionVector version = impl.applied(*entry);
+  status.unsaved_operations = count_ops_beyond(version, entry->durable);
+  if (entry->open) {
+    for (const PendingDelta& pending : entry->open->document.pending())
+      status.waiting_for.insert(status.waiting_for.end(), pending.missing.begin(),
+                                pending.missing.end());
+    std::sort(status.waiting_for.begin(), status.waiting_for.end());
+    status.waiting_for.erase(std::unique(status.waiting_for.begin(), status.waiting_for.end()),
+                             status.waiting_for.end());
+  }
+  for (const auto& [link_id, link] : impl.links_) {
+    DocumentLinkStatus& made = status.links.emplace_back();
+    made.link = link_id;
+    made.name = link.name;
+    const VersionVector* held = link.session->held_there(id);
+    if (held == nullptr) {
+      made.words = link.session->phase() == sync::Session::Phase::kLive ? "nothing known to differ"
+                                                                        : "not compared yet";
+      continue;
+    }
+    const VersionVector* sent = link.session->sent_there(id);
+    made.to_send_operations = count_ops_beyond(impl.sendable(*entry), *sent);
+    made.unacknowledged_operations = count_ops_beyond(*sent, *held);
+    made.behind_operations = count_ops_beyond(*held, version);
+    std::string words;
+    if (made.behind_operations > 0)
+      append(words, "behind by " + counted(made.behind_operations, "operation"));
+    if (!status.waiting_for.empty() && made.behind_operations > 0)
+      append(words, "waiting for " + to_string(status.waiting_for.front()));
+    if (made.to_send_operations > 0)
+      append(words, counted(made.to_send_operations, "operation") + " to send");
+    if (made.unacknowledged_operations > 0)
+      append(words, counted(made.unacknowledged_operations, "operation") + " not acknowledged");
+    made.words = words.empty() ? "in step" : words;
+  }
+  std::string words;
+  if (entry->status != DocumentStatus::kLive) append(words, status_name(entry->status));
+  if (status.unsaved_operations > 0)
+    append(words, counted(status.unsaved_operations, "operation") + " not durable yet");
+  if (!entry->forked.empty())
+    append(words, "replica " + to_string(*entry->forked.begin()) +
+                      " has two histories: nothing more is taken of it here");
+  status.words = words.empty() ? "durable" : words;
+  return status;
+}
+
+void Node::check_invariants() const {
+  const Impl& impl = *impl_;
+  std::uint64_t in_set = 0;
+  sync::Digest sum;
+  for (const auto& [id, entry] : impl.entries_) {
+    if (entry.is_in_set) {
+      ++in_set;
+      sync::add(sum, entry.digest);
+    }
+    if (!entry.open) continue;
+    const VersionVector version = entry.open->document.version();
+    WEFT_ASSERT(version.covers(entry.durable));  // (I3)
+    WEFT_ASSERT(version == entry.open->noted);   // (I3)
+    entry.open->document.check_invariants();
+  }
+  WEFT_ASSERT(in_set == impl.sketch_.size());
+  WEFT_ASSERT(sum == impl.sum_);
+}
+
+}  // namespace weft

@@ -1,0 +1,123 @@
+#pragma once
+// What a Node tells of itself: plain values for status commands, metrics, logs and tests.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "crdt/sync/message.h"
+#include "storage/record.h"
+
+namespace weft {
+
+using LinkId = std::uint32_t;
+
+struct NodeEvent {
+  enum class Kind : std::uint8_t {
+    kLinkUp,           ///< both ends know each other
+    kLinkDown,         ///< text: why
+    kCaughtUp,         ///< both ends of a link hold the same
+    kDocumentAdded,    ///< came from a link
+    kDocumentDeleted,  ///< somebody deleted it; count: operations that the deletion had not seen
+    kDeltaRefused,     ///< text: which and why
+    kReplicaForked,    ///< one dot has two contents: replica, document, text names both sources
+    kIdentityChanged,  ///< this device was rolled back or cloned; replica: what it writes as now
+    kEditsRewritten,   ///< own edits whose dots were used already were made anew; count: operations
+    kClockSkew,        ///< count: milliseconds that the other clock differs
+    kStoreFailed,      ///< text: why nothing is stored any more
+    kDiverged,         ///< sums differ though everything was sent: compared from scratch
+  };
+  Kind kind = Kind::kLinkUp;
+  LinkId link = 0;
+  DocumentId document;
+  ReplicaId replica;
+  std::uint64_t count = 0;
+  std::string text;
+};
+const char* event_name(NodeEvent::Kind kind);
+
+enum class LinkState : std::uint8_t {
+  kGreeting,    ///< the other end has not said who it is
+  kCatchingUp,  ///< finding out and sending what differs
+  kLive,        ///< nothing is known to differ but what is on its way
+  kEnded,
+};
+
+struct LinkStatus {
+  LinkId link = 0;
+  std::string name;
+  bool dialled = false;
+  LinkState state = LinkState::kGreeting;
+  ReplicaId replica;  ///< of the other end
+  std::string agent;
+  std::uint64_t documents_to_send = 0;
+  std::uint64_t documents_awaited = 0;  ///< asked for, no answer yet
+  std::uint64_t behind_operations = 0;  ///< that the other end said it has and that are not here
+  std::uint64_t unacknowledged_operations = 0;  ///< sent, not known to be durable there
+  std::uint64_t bytes_sent = 0;                 ///< charged bytes
+  std::uint64_t bytes_received = 0;
+  std::uint64_t messages_sent = 0;
+  std::uint64_t messages_received = 0;
+  std::uint64_t credit_bytes = 0;  ///< that may be sent
+  std::uint64_t duplicates = 0;    ///< deltas that were known
+  std::uint64_t refused = 0;
+  std::uint64_t synced_ms_ago = 0;  ///< since both were last known to hold the same; ~0: never
+  std::int64_t clock_skew_ms = 0;   ///< the other clock minus this one
+  std::string words;  ///< the state for people: "behind by 214 operations, waiting for a1:77"
+};
+
+struct ForkReport {
+  DocumentId document;
+  ReplicaId replica;
+  Seq seq = 0;             ///< the first operation with two contents
+  std::string held_from;   ///< where what is held here came from
+  std::string other_from;  ///< who has the other
+};
+
+struct NodeStatus {
+  ReplicaId replica;
+  std::uint64_t documents = 0;
+  std::uint64_t open_documents = 0;
+  std::uint64_t open_bytes = 0;  ///< about
+  std::uint64_t cache_hits = 0;  ///< documents asked for that were open
+  std::uint64_t cache_misses = 0;
+  std::uint64_t pending_deltas = 0;   ///< received, waiting for others
+  std::uint64_t unsaved_records = 0;  ///< not durable yet
+  std::uint64_t unsaved_bytes = 0;
+  std::string store_error;  ///< empty: none
+  std::vector<LinkStatus> links;
+  std::vector<ForkReport> forks;
+};
+
+struct DocumentOverview {
+  DocumentId document;
+  DocumentStatus status = DocumentStatus::kLive;
+  VersionVector version;  ///< durable
+  bool is_open = false;
+};
+
+/// One document as one link sees it.
+struct DocumentLinkStatus {
+  LinkId link = 0;
+  std::string name;
+  std::uint64_t to_send_operations = 0;
+  std::uint64_t unacknowledged_operations = 0;
+  std::uint64_t behind_operations = 0;
+  std::string words;
+};
+
+struct DocumentSyncStatus {
+  DocumentOverview overview;
+  std::uint64_t unsaved_operations = 0;
+  std::vector<Dot> waiting_for;  ///< that deltas which came lack
+  std::vector<DocumentLinkStatus> links;
+  std::string words;
+};
+
+struct PresenceEntry {
+  ReplicaId replica;
+  std::uint64_t expires_in_ms = 0;
+  Bytes data;
+};
+
+}  // namespace weft

@@ -1,0 +1,171 @@
+// Scenarios of trimming, undo, deletion, eviction and presence.
+
+#include "tests/sim/scenario.h"
+
+namespace weft::sim {
+namespace {
+
+const DocumentId kDocument = document_id(1);
+
+TEST_CASE("a device returns with old edits to a document that was trimmed meanwhile") {
+  World world(world_of(2));
+  world.add_edge(0, 1);
+  for (int i = 0; i < 10; ++i) {
+    type(world, 0, kDocument, "zero ");
+    type(world, 1, kDocument, "one ");
+    world.run_ms(50);
+  }
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  world.set_cut(0, 1, true);
+  world.run_ms(500);
+  for (int i = 0; i < 5; ++i) type(world, 1, kDocument, "away ");  // at the same place as others
+  for (int i = 0; i < 5; ++i) type(world, 0, kDocument, "here ");
+  set_key(world, 1, kDocument, "away");
+  world.run_ms(500);
+  bool trimmed = false;
+  world.node(0).trim(kDocument, [&](Status status) { trimmed = status.ok(); });
+  REQUIRE(world.run_until([&] { return trimmed; }, 5'000));
+  type(world, 0, kDocument, "after trimming ");
+  world.set_cut(0, 1, false);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          60'000));
+  CHECK(has_key(world, 0, kDocument, "away"));
+  CHECK(text_of(world, 1, kDocument).find("after trimming") != std::string::npos);
+  CHECK(text_of(world, 0, kDocument).find("away away") != std::string::npos);
+}
+
+TEST_CASE("a new device gets a trimmed document as a state") {
+  World world(world_of(2));
+  for (int i = 0; i < 50; ++i) type(world, 0, kDocument, "word ");
+  world.run_ms(500);
+  bool trimmed = false;
+  world.node(0).trim(kDocument, [&](Status status) { trimmed = status.ok(); });
+  REQUIRE(world.run_until([&] { return trimmed; }, 5'000));
+  type(world, 0, kDocument, "end");
+  world.add_edge(0, 1);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  // It can go on from there, and so can a third that knows only the second.
+  type(world, 1, kDocument, " of one");
+  world.add_peer();
+  world.start(2);
+  world.add_edge(1, 2);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  CHECK(text_of(world, 2, kDocument).ends_with("end of one"));
+}
+
+TEST_CASE("an undo of what was trimmed elsewhere has the same effect everywhere") {
+  World world(world_of(2));
+  world.add_edge(0, 1);
+  type(world, 0, kDocument, "stays ");
+  world.run_ms(300);
+  type(world, 1, kDocument, "goes ");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  // An erasure, whose undo names it.
+  Result<Commit> erased = world.node(1).edit(
+      kDocument, [](Transaction& tx) { return tx.root().ensure_text("text").erase(scalar(0), 3); });
+  REQUIRE(erased.ok());
+  REQUIRE(world.run_until([&] { return is_same_everywhere(world, kDocument); }, 10'000));
+  world.set_cut(0, 1, true);
+  world.run_ms(200);
+  bool trimmed = false;
+  world.node(0).trim(kDocument, [&](Status status) { trimmed = status.ok(); });
+  REQUIRE(world.run_until([&] { return trimmed; }, 5'000));
+  REQUIRE(world.node(1).undo(kDocument).ok());
+  world.run_ms(200);
+  world.set_cut(0, 1, false);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          60'000));
+  CHECK(text_of(world, 0, kDocument) == "stays goes ");
+}
+
+TEST_CASE(
+    "a document that is deleted against an edit is gone everywhere, and the edit is reported") {
+  World world(world_of(3));
+  world.add_edge(0, 1);
+  world.add_edge(1, 2);
+  set_key(world, 0, kDocument, "seen by all");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  world.set_cut(1, 2, true);
+  std::shared_ptr<bool> durable = set_key(world, 2, kDocument, "concurrent");
+  bool deleted = false;
+  world.node(0).set_status(kDocument, DocumentStatus::kDeleted,
+                           [&](Status status) { deleted = status.ok(); });
+  REQUIRE(world.run_until([&] { return deleted && *durable; }, 5'000));
+  world.set_cut(1, 2, false);
+  auto is_gone = [&](std::size_t peer) {
+    for (const DocumentOverview& overview : world.node(peer).documents())
+      if (overview.document == kDocument) return overview.status == DocumentStatus::kDeleted;
+    return false;
+  };
+  REQUIRE(world.run_until([&] { return is_gone(0) && is_gone(1) && is_gone(2); }, 60'000));
+  REQUIRE(world.run_until([&] { return all_live(world); }, 60'000));
+  std::uint64_t unseen = 0;
+  for (const SeenEvent& seen : world.events())
+    if (seen.event.kind == NodeEvent::Kind::kDocumentDeleted && seen.event.document == kDocument)
+      unseen = std::max(unseen, seen.event.count);
+  CHECK(unseen == 1);
+  CHECK_FALSE(
+      world.node(1).edit(kDocument, [](Transaction& tx) { return tx.root().set("x", 1); }).ok());
+  // It stays gone over a restart.
+  world.peer(1).power_cut(false);
+  world.start(1);
+  REQUIRE(world.run_until([&] { return all_live(world); }, 60'000));
+  CHECK(is_gone(1));
+}
+
+TEST_CASE("an evicted document comes back whole once it is kept again") {
+  World world(world_of(2));
+  world.add_edge(0, 1);
+  set_key(world, 0, kDocument, "old");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  bool done = false;
+  world.node(1).set_status(kDocument, DocumentStatus::kEvicted, [&](Status) { done = true; });
+  REQUIRE(world.run_until([&] { return done; }, 5'000));
+  CHECK_FALSE(world.node(1).read(kDocument).ok());
+  set_key(world, 0, kDocument, "new");
+  world.run_ms(3'000);
+  CHECK(world.peer(1).store().version(kDocument).empty());
+  world.node(1).set_status(kDocument, DocumentStatus::kLive, [](Status) {});
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          30'000));
+  CHECK(has_key(world, 1, kDocument, "old"));
+  CHECK(has_key(world, 1, kDocument, "new"));
+}
+
+TEST_CASE("presence reaches everybody, is replaced, and expires") {
+  World world(world_of(3));
+  world.add_edge(0, 1);
+  world.add_edge(1, 2);
+  set_key(world, 0, kDocument, "x");
+  REQUIRE(world.run_until([&] { return all_live(world); }, 10'000));
+  auto word = [](std::string_view text) { return as_bytes(text); };
+  REQUIRE(world.node(0).set_presence(kDocument, word("first"), 3'000).ok());
+  auto shown = [&](std::size_t peer) -> std::string {
+    std::vector<PresenceEntry> all = world.node(peer).presence(kDocument);
+    return all.size() == 1 ? std::string(as_text(all[0].data)) : "";
+  };
+  REQUIRE(world.run_until([&] { return shown(2) == "first"; }, 500));
+  REQUIRE(world.node(0).set_presence(kDocument, word("second"), 3'000).ok());
+  REQUIRE(world.run_until([&] { return shown(2) == "second"; }, 500));
+  CHECK(world.node(2).presence(kDocument)[0].replica == world.node(0).replica());
+  world.run_ms(2'000);
+  CHECK(shown(2) == "second");
+  REQUIRE(world.run_until(
+      [&] {
+        return world.node(1).presence(kDocument).empty() &&
+               world.node(2).presence(kDocument).empty();
+      },
+      2'000));
+  CHECK_FALSE(world.node(0).set_presence(kDocument, Bytes(2'000), 3'000).ok());
+  // Nothing of it is stored.
+  CHECK(world.peer(2).store().info().records == 1);
+}
+
+}  // namespace
+}  // namespace weft::sim

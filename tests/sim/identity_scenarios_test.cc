@@ -1,0 +1,145 @@
+// Scenarios of disks that were put back or copied.
+
+#include "tests/sim/scenario.h"
+
+namespace weft::sim {
+namespace {
+
+const DocumentId kDocument = document_id(1);
+
+TEST_CASE("a rollback in place is noticed before any own delta is sent") {
+  World world(world_of(2));
+  world.add_edge(0, 1);
+  set_key(world, 0, kDocument, "kept");
+  REQUIRE(world.run_until([&] { return has_key(world, 1, kDocument, "kept"); }, 5'000));
+  world.run_ms(200);
+  std::unique_ptr<MemoryStore> backup = world.peer(0).copy_disk();
+  set_key(world, 0, kDocument, "seen elsewhere");
+  REQUIRE(world.run_until([&] { return has_key(world, 1, kDocument, "seen elsewhere"); }, 5'000));
+
+  ReplicaId before = world.node(0).replica();
+  world.set_dialled(0, 1, false);
+  world.peer(0).power_cut(false);
+  world.peer(0).put_back(*backup);
+  world.start(0);
+  // Its dot is that of the edit which was lost here.
+  std::shared_ptr<bool> durable = set_key(world, 0, kDocument, "made after the rollback");
+  REQUIRE(world.run_until([&] { return *durable; }, 2'000));
+  CHECK_FALSE(has_key(world, 0, kDocument, "seen elsewhere"));
+  // Two histories of one length are the same to sums and cursors (docs/adr/0009): it is the next edit that brings the
+  // document up.
+  set_key(world, 0, kDocument, "made next");
+  world.set_dialled(0, 1, true);
+
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          60'000));
+  for (std::size_t peer = 0; peer < 2; ++peer) {
+    CHECK(has_key(world, peer, kDocument, "kept"));
+    CHECK(has_key(world, peer, kDocument, "seen elsewhere"));
+    CHECK(has_key(world, peer, kDocument, "made after the rollback"));
+    CHECK(has_key(world, peer, kDocument, "made next"));
+  }
+  CHECK(world.node(0).replica() != before);
+  CHECK(world.count_events(NodeEvent::Kind::kIdentityChanged) == 1);
+  CHECK(world.count_events(NodeEvent::Kind::kEditsRewritten) == 1);
+  CHECK(world.count_events(NodeEvent::Kind::kReplicaForked) == 0);
+}
+
+TEST_CASE("a rollback that loses nothing that others have changes nothing but the name") {
+  World world(world_of(2));
+  world.add_edge(0, 1);
+  set_key(world, 0, kDocument, "kept");
+  REQUIRE(world.run_until([&] { return has_key(world, 1, kDocument, "kept"); }, 5'000));
+  world.run_ms(200);
+  std::unique_ptr<MemoryStore> backup = world.peer(0).copy_disk();
+  world.peer(0).power_cut(false);
+  world.start(0);  // an opening that the backup knows nothing of
+  REQUIRE(world.run_until([&] { return all_live(world); }, 30'000));
+  world.run_ms(6'000);  // the note of it is durable
+  world.peer(0).power_cut(false);
+  world.peer(0).put_back(*backup);
+  world.start(0);
+  set_key(world, 0, kDocument, "new");
+  REQUIRE(world.run_until(
+      [&] {
+        return all_live(world) && is_same_everywhere(world, kDocument) &&
+               has_key(world, 1, kDocument, "new");
+      },
+      60'000));
+  CHECK(world.count_events(NodeEvent::Kind::kIdentityChanged) == 1);
+  CHECK(world.count_events(NodeEvent::Kind::kReplicaForked) == 0);
+}
+
+TEST_CASE("a clone that meets its original becomes another replica, and both keep their edits") {
+  World world(world_of(1));
+  set_key(world, 0, kDocument, "from before");
+  world.run_ms(200);
+  std::unique_ptr<MemoryStore> copy = world.peer(0).copy_disk();
+  SimPeer& clone = world.add_peer();
+  clone.put_back(*copy);
+  world.start(1);
+  REQUIRE(world.node(0).replica() == world.node(1).replica());
+  set_key(world, 0, kDocument, "from the original");
+  set_key(world, 1, kDocument, "from the clone");
+  world.run_ms(500);
+  world.add_edge(0, 1);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          60'000));
+  CHECK(world.node(0).replica() != world.node(1).replica());
+  for (std::size_t peer = 0; peer < 2; ++peer) {
+    CHECK(has_key(world, peer, kDocument, "from before"));
+    CHECK(has_key(world, peer, kDocument, "from the original"));
+    CHECK(has_key(world, peer, kDocument, "from the clone"));
+  }
+  CHECK(world.count_events(NodeEvent::Kind::kReplicaForked) == 0);
+  // What both write from here on reaches the other.
+  set_key(world, 0, kDocument, "later 0");
+  set_key(world, 1, kDocument, "later 1");
+  REQUIRE(world.run_until([&] { return is_same_everywhere(world, kDocument); }, 10'000));
+}
+
+TEST_CASE("a fork that nobody could avoid is reported, and other documents stay in step") {
+  World world(world_of(3));  // 1 knows what 0 wrote, 2 does not
+  const DocumentId other = document_id(2);
+  world.add_edge(0, 1);
+  world.add_edge(1, 2);
+  set_key(world, 0, kDocument, "kept");
+  set_key(world, 2, other, "kept");
+  REQUIRE(world.run_until(
+      [&] {
+        return all_live(world) && is_same_everywhere(world, kDocument) &&
+               is_same_everywhere(world, other);
+      },
+      10'000));
+  world.run_ms(500);
+  std::unique_ptr<MemoryStore> backup = world.peer(0).copy_disk();
+  world.set_dialled(1, 2, false);
+  world.reset_links(1, 2);
+  set_key(world, 0, kDocument, "seen by 1");
+  REQUIRE(world.run_until([&] { return has_key(world, 1, kDocument, "seen by 1"); }, 5'000));
+  world.set_dialled(0, 1, false);
+  world.peer(0).power_cut(false);
+  world.peer(0).put_back(*backup);
+  world.start(0);
+  world.add_edge(0, 2);
+  set_key(world, 0, kDocument, "seen by 2");
+  set_key(world, 0, kDocument, "of another length");  // docs/adr/0009
+  REQUIRE(world.run_until([&] { return has_key(world, 2, kDocument, "seen by 2"); }, 30'000));
+  world.set_dialled(1, 2, true);
+  world.set_dialled(0, 1, true);
+  REQUIRE(world.run_until([&] { return world.count_events(NodeEvent::Kind::kReplicaForked) != 0; },
+                          60'000));
+  set_key(world, 1, other, "afterwards");
+  CHECK(world.run_until(
+      [&] { return is_same_everywhere(world, other) && has_key(world, 0, other, "afterwards"); },
+      60'000));
+  bool listed = false;
+  for (std::size_t i = 0; i < world.size(); ++i)
+    for (const ForkReport& report : world.node(i).status().forks)
+      listed = listed || (report.document == kDocument && !report.held_from.empty() &&
+                          !report.other_from.empty());
+  CHECK(listed);
+}
+
+}  // namespace
+}  // namespace weft::sim
