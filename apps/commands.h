@@ -13,12 +13,24 @@ namespace weft::cli {
 /// thing it is about and what to do.
 using Action = std::function<Status()>;
 
+/// Thrown by an action whose exit code says more than that it did not work; everything is printed.
+struct Exit {
+  int code = 1;
+};
+
 void add_replay_command(CLI::App& app, Action& action);
+void add_simulate_command(CLI::App& app, Action& action);
 
 /// `weft doc ...`
 void add_doc_commands(CLI::App& app, Action& action);
 void add_content_commands(CLI::App& doc, Action& action);  ///< show, at, new, import, snapshot
 void add_history_commands(CLI::App& doc, Action& action);  ///< log, diff, why, history, conflicts
+
+void add_watch_command(CLI::App& doc, Action& action);
+
+/// `weft peer ...`, `weft sync ...`
+void add_peer_commands(CLI::App& app, Action& action);
+void add_sync_commands(CLI::App& app, Action& action);
 
 /// `weft store ...`
 void add_store_commands(CLI::App& app, Action& action);

@@ -1,7 +1,6 @@
 #include "apps/describe.h"
 
 #include <cstdio>
-#include <ctime>
 #include <vector>
 
 #include "apps/terminal.h"
@@ -10,49 +9,67 @@
 namespace weft::cli {
 namespace {
 
-Json value_json(const Value& value) {
-  if (!value.is_container()) return value.json();
-  return Json::Object{{"container", kind_name(value.container_kind())}};
+const Json& member(const Json& object, std::string_view key) {
+  static const Json kNothing;
+  const Json* found = object.find(key);
+  return found == nullptr ? kNothing : *found;
 }
 
-std::string text_steps(const Patch& patch) {
+std::size_t count_at(const Json& object, std::string_view key) {
+  const std::int64_t* count = member(object, key).as_int();
+  return count == nullptr || *count < 0 ? 0 : static_cast<std::size_t>(*count);
+}
+
+std::string text_at(const Json& object, std::string_view key) {
+  const std::string* text = member(object, key).as_string();
+  return text == nullptr ? std::string() : *text;
+}
+
+const Json::Array& array_of(const Json& json) {
+  static const Json::Array kNothing;
+  const Json::Array* array = json.as_array();
+  return array == nullptr ? kNothing : *array;
+}
+
+/// A value of a patch: a child is named by its kind ("a text").
+std::string value_words(const Json& value) {
+  if (value.find("container") == nullptr) return short_json(value);
+  const Json* content = value.find("content");
+  return "a " + printable(text_at(value, "container")) +
+         (content == nullptr ? std::string() : ", " + short_json(*content));
+}
+
+/// @param noun  what the sequence consists of
+std::string step_words(const Json& steps, std::string_view noun) {
   std::string words;
   std::size_t at = 0;
-  for (const SequenceStep& step : patch.steps) {
-    at += step.retain;
-    if (step.erased != 0)
-      words += "  at " + std::to_string(at) + ": " +
-               red("erased " + counted(step.erased, "character")) + "\n";
-    if (step.inserted_text.empty()) continue;
-    words += "  at " + std::to_string(at) + ": " +
-             green("inserted " + short_json(step.inserted_text)) + "\n";
-    at += count_scalars(step.inserted_text);
+  const auto place = [&] { return "  at " + std::to_string(at) + ": "; };
+  for (const Json& step : array_of(steps)) {
+    at += count_at(step, "retain");
+    if (const std::size_t erased = count_at(step, "erased"); erased != 0)
+      words += place() + red("erased " + counted(erased, noun)) + "\n";
+    const Json& inserted = member(step, "inserted");
+    const std::string* text = inserted.as_string();
+    if (text != nullptr && !text->empty()) {
+      words += place() + green("inserted " + short_json(*text)) + "\n";
+      at += count_scalars(*text);
+    }
+    for (const Json& value : array_of(inserted)) {
+      words += place() + green("inserted " + value_words(value)) + "\n";
+      ++at;
+    }
   }
   return words;
 }
 
-std::string list_steps(const Patch& patch) {
+std::string key_words(const Json& keys) {
   std::string words;
-  std::size_t at = 0;
-  for (const SequenceStep& step : patch.steps) {
-    at += step.retain;
-    if (step.erased != 0)
-      words += "  at " + std::to_string(at) + ": " +
-               red("erased " + counted(step.erased, "element")) + "\n";
-    for (const Value& value : step.inserted_values)
-      words +=
-          "  at " + std::to_string(at++) + ": " + green("inserted " + value_words(value)) + "\n";
-  }
-  return words;
-}
-
-std::string key_changes(const Patch& patch) {
-  std::string words;
-  for (const KeyChange& change : patch.keys) {
-    std::string key = short_json(change.key);
+  for (const Json& change : array_of(keys)) {
+    const std::string key = short_json(member(change, "key"));
     words += "  " +
-             (change.erased ? red("erased " + key)
-                            : green("set " + key + " to " + value_words(change.value))) +
+             (member(change, "erased").as_bool() != nullptr
+                  ? red("erased " + key)
+                  : green("set " + key + " to " + value_words(member(change, "value")))) +
              "\n";
   }
   return words;
@@ -71,17 +88,6 @@ std::string_view conflict_kind(Conflict::Kind kind) {
 }
 
 }  // namespace
-
-std::string iso_time(std::uint64_t time_ms) {
-  if (time_ms == 0) return "(no time)";
-  auto seconds = static_cast<std::time_t>(time_ms / 1000);
-  std::tm parts{};
-  char buffer[40];
-  if (::gmtime_r(&seconds, &parts) == nullptr) return std::to_string(time_ms) + " ms";
-  std::size_t size = std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::string millis = std::to_string(1000 + time_ms % 1000).substr(1);
-  return std::string(buffer, size) + "." + millis + "Z";
-}
 
 std::string counted(std::size_t count, std::string_view noun) {
   std::string words = std::to_string(count) + " ";
@@ -104,7 +110,20 @@ std::string byte_words(std::uint64_t bytes) {
   return text;
 }
 
-Json number_json(std::uint64_t number) { return static_cast<std::int64_t>(number); }
+std::string duration_words(std::uint64_t ms) {
+  char text[32];
+  const double s = static_cast<double>(ms) / 1000;
+  if (s < 59.95) {
+    std::snprintf(text, sizeof text, "%.1f s", s);
+  } else if (s < 3600) {
+    std::snprintf(text, sizeof text, "%.0f min", s / 60);
+  } else if (s < 48 * 3600) {
+    std::snprintf(text, sizeof text, "%.0f h", s / 3600);
+  } else {
+    std::snprintf(text, sizeof text, "%.0f days", s / 86'400);
+  }
+  return text;
+}
 
 void print_line(const Json& json) { print(print_json(json) + "\n"); }
 
@@ -112,11 +131,6 @@ std::string short_json(const Json& json, std::size_t width) {
   std::string text = print_json(json, {.sort_keys = true});
   if (count_scalars(text) > width) text = text.substr(0, utf8_offset_of_scalar(text, width)) + "…";
   return printable(text);
-}
-
-std::string value_words(const Value& value) {
-  if (!value.is_container()) return short_json(value.json());
-  return "a " + std::string(kind_name(value.container_kind()));
 }
 
 std::string path_words(std::string_view path) { return path.empty() ? "/" : printable(path); }
@@ -136,52 +150,13 @@ Json write_json_of(const WriteInfo& write) {
                       {"message", write.message}};
 }
 
-std::string patch_words(const Patch& patch) {
-  std::string words =
-      bold(path_words(patch.path)) + " (" + std::string(kind_name(patch.kind)) + ")\n";
-  switch (patch.kind) {
-    case ContainerKind::kMap:
-      return words + key_changes(patch);
-    case ContainerKind::kList:
-      return words + list_steps(patch);
-    case ContainerKind::kText:
-      return words + text_steps(patch);
-    case ContainerKind::kCounter:
-      break;
-  }
-  return words + "  counted by " + std::to_string(patch.counter_delta) + "\n";
-}
-
-Json patch_json(const Patch& patch) {
-  Json::Object object{{"path", patch.path}, {"kind", kind_name(patch.kind)}};
-  Json::Array changes;
-  for (const KeyChange& change : patch.keys) {
-    Json::Object entry{{"key", change.key}};
-    if (change.erased) {
-      entry.emplace_back("erased", true);
-    } else {
-      entry.emplace_back("value", value_json(change.value));
-    }
-    changes.emplace_back(std::move(entry));
-  }
-  for (const SequenceStep& step : patch.steps) {
-    Json::Object entry{{"retain", static_cast<std::int64_t>(step.retain)},
-                       {"erased", static_cast<std::int64_t>(step.erased)}};
-    if (patch.kind == ContainerKind::kText) {
-      entry.emplace_back("inserted", step.inserted_text);
-    } else {
-      Json::Array values;
-      for (const Value& value : step.inserted_values) values.push_back(value_json(value));
-      entry.emplace_back("inserted", std::move(values));
-    }
-    changes.emplace_back(std::move(entry));
-  }
-  if (patch.kind == ContainerKind::kCounter) {
-    object.emplace_back("counted", patch.counter_delta);
-  } else {
-    object.emplace_back(patch.kind == ContainerKind::kMap ? "keys" : "steps", std::move(changes));
-  }
-  return object;
+std::string patch_words(const Json& patch) {
+  const std::string kind = text_at(patch, "kind");
+  std::string words = bold(path_words(text_at(patch, "path"))) + " (" + printable(kind) + ")\n";
+  if (patch.find("counted") != nullptr)
+    return words + "  counted by " + short_json(member(patch, "counted")) + "\n";
+  if (patch.find("keys") != nullptr) return words + key_words(member(patch, "keys"));
+  return words + step_words(member(patch, "steps"), kind == "text" ? "character" : "element");
 }
 
 std::string conflict_words(const Conflict& conflict) {

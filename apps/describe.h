@@ -1,5 +1,6 @@
 #pragma once
-// Words and JSON for what the engine reports: times, values, writes, patches.
+// Words and JSON for what the engine reports: values, writes, patches. What the peer says of them too is in
+// peer/describe_json.h.
 
 #include <cstdint>
 #include <string>
@@ -7,11 +8,9 @@
 
 #include "crdt/document/document.h"
 #include "crdt/document/json_text.h"
+#include "peer/describe_json.h"
 
 namespace weft::cli {
-
-/// "2024-05-01T12:00:00.123Z"; "(no time)" for 0, which is what a document without a clock writes.
-std::string iso_time(std::uint64_t time_ms);
 
 /// "1 operation", "2 operations".
 std::string counted(std::size_t count, std::string_view noun);
@@ -19,17 +18,11 @@ std::string counted(std::size_t count, std::string_view noun);
 /// "812 B", "1.2 KiB", "34 MiB".
 std::string byte_words(std::uint64_t bytes);
 
-/// A count as JSON has it.
-Json number_json(std::uint64_t number);
-
 /// One JSON value on a line of standard output.
 void print_line(const Json& json);
 
 /// Canonical JSON on one line, cut to about `width` characters, fit for a terminal.
 std::string short_json(const Json& json, std::size_t width = 60);
-
-/// A value of a patch: a child is named by its kind ("a text").
-std::string value_words(const Value& value);
 
 /// "/" for the root, which as a pointer is the empty text.
 std::string path_words(std::string_view path);
@@ -38,9 +31,11 @@ std::string path_words(std::string_view path);
 std::string write_words(const WriteInfo& write);
 Json write_json_of(const WriteInfo& write);
 
-/// A heading and an indented line for each change.
-std::string patch_words(const Patch& patch);
-Json patch_json(const Patch& patch);
+/// Of what patch_json() gives: a heading and an indented line for each change.
+std::string patch_words(const Json& patch);
+
+/// "3.2 s", "12 min", "5 h", "3 days".
+std::string duration_words(std::uint64_t ms);
 
 std::string conflict_words(const Conflict& conflict);
 Json conflict_json(const Conflict& conflict);

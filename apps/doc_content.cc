@@ -8,6 +8,7 @@
 #include "apps/document_file.h"
 #include "apps/document_source.h"
 #include "apps/terminal.h"
+#include "apps/trace_document.h"
 #include "crdt/document/json_text.h"
 
 namespace weft::cli {
@@ -111,60 +112,114 @@ void add_show(CLI::App& doc, Action& action, bool at) {
 struct WriteOptions {
   std::string file;
   std::string json_file;
+  std::string trace_file;
   std::string message;
   bool force = false;
 };
 
-/// What was written: the first operation and how many.
+/// What was written.
 struct Written {
-  Dot first;
-  Seq op_count = 0;
+  std::string first;  ///< the dot of the first operation
+  std::uint64_t op_count = 0;
+  std::string but;  ///< what is to be said of it beside
 };
 
 Result<Written> write_content(Document& document, const WriteOptions& options, const Json& json) {
   auto commit = document.transact({.origin = "weft doc", .message = options.message},
                                   [&](Transaction& tx) { return write_json(tx.root(), json); });
   if (!commit.ok()) return about(options.json_file, commit.error());
-  return Written{commit->first, commit->op_count};
+  return Written{to_string(commit->first), commit->op_count, {}};
+}
+
+/// @param create  the document need not be there; then `document` is its whole id
+Result<Written> write_content(PeerClient& peer, const std::string& document,
+                              const WriteOptions& options, const Json& json, bool create) {
+  Json::Object request{{"cmd", "edit"}, {"document", document}, {"json", json}, {"create", create}};
+  if (!options.message.empty()) request.emplace_back("message", options.message);
+  WEFT_ASSIGN(const Json answer, peer.ask(std::move(request)));
+  return Written{text_in(answer, "first"), number_in(answer, "operations"), durable_words(answer)};
+}
+
+std::string operation_words(std::uint64_t count) {
+  return counted(static_cast<std::size_t>(count), "operation");
+}
+
+Status make_from_trace(const WriteOptions& options) {
+  show_progress("reading the trace");
+  WEFT_ASSIGN(const TraceSession session, read_session(options.trace_file));
+  show_progress("");
+  std::uint64_t operations = 0;
+  WEFT_ASSIGN(const std::string name,
+              make_document(
+                  options.file, options.force ? Existing::kReplace : Existing::kRefuse,
+                  [&](Document& document) -> Status {
+                    WEFT_ASSIGN(operations, write_session(document, session));
+                    return check_session(document, session);
+                  },
+                  [&](PeerClient& peer, const std::string& id) -> Status {
+                    WEFT_ASSIGN(operations, write_session(peer, id, session));
+                    WEFT_ASSIGN(Document document,
+                                read_document(peer.folder() + ":" + id, Wanted::kContent));
+                    return check_session(document, session);
+                  }));
+  print(printable(name) + ": made, with " + operation_words(operations) + " in " +
+        counted(session.transactions.size(), "delta") + "\n");
+  return {};
 }
 
 Status make_new(const WriteOptions& options) {
+  if (!options.trace_file.empty()) return make_from_trace(options);
   WEFT_ASSIGN(Json json, read_json(options.json_file));
   Written written;
-  WEFT_ASSIGN(std::string name,
-              make_document(options.file, options.force ? Existing::kReplace : Existing::kRefuse,
-                            [&](Document& document) -> Status {
-                              WEFT_ASSIGN(written, write_content(document, options, json));
-                              return {};
-                            }));
-  print(printable(name) + ": made, with " + counted(written.op_count, "operation") + "\n");
+  WEFT_ASSIGN(const std::string name,
+              make_document(
+                  options.file, options.force ? Existing::kReplace : Existing::kRefuse,
+                  [&](Document& document) -> Status {
+                    WEFT_ASSIGN(written, write_content(document, options, json));
+                    return {};
+                  },
+                  [&](PeerClient& peer, const std::string& id) -> Status {
+                    WEFT_ASSIGN(written, write_content(peer, id, options, json, true));
+                    return {};
+                  }));
+  print(printable(name) + ": made, with " + operation_words(written.op_count) + written.but + "\n");
   return Status();
 }
 
 Status import(const WriteOptions& options) {
   WEFT_ASSIGN(Json json, read_json(options.json_file));
   Written written;
-  WEFT_TRY(change_document(options.file, [&](Document& document) -> Status {
-    WEFT_ASSIGN(written, write_content(document, options, json));
-    return {};
-  }));
+  WEFT_TRY(change_document(
+      options.file,
+      [&](Document& document) -> Status {
+        WEFT_ASSIGN(written, write_content(document, options, json));
+        return {};
+      },
+      [&](PeerClient& peer, const std::string& document) -> Status {
+        WEFT_ASSIGN(written, write_content(peer, document, options, json, false));
+        return {};
+      }));
   print(printable(options.file) +
         (written.op_count == 0 ? std::string(": holds just that already; nothing written\n")
-                               : ": one more delta, " + to_string(written.first) + ", with " +
-                                     counted(written.op_count, "operation") + "\n"));
+                               : ": one more delta, " + written.first + ", with " +
+                                     operation_words(written.op_count) + written.but + "\n"));
   return Status();
 }
 
 void add_new(CLI::App& doc, Action& action) {
   auto options = std::make_shared<WriteOptions>();
-  CLI::App* command = doc.add_subcommand("new", "Make a document from JSON");
+  CLI::App* command = doc.add_subcommand("new", "Make a document from JSON, or from a trace");
   command
       ->add_option("FILE", options->file,
                    "The history file to make, or STORE: for a document in a store")
       ->required();
-  command
-      ->add_option("--from-json", options->json_file, "What it shall hold: an object; - is stdin")
-      ->required();
+  CLI::Option_group* from = command->add_option_group("content");
+  from->add_option("--from-json", options->json_file, "What it shall hold: an object; - is stdin");
+  from->add_option(
+      "--from-trace", options->trace_file,
+      "An editing trace (*.json, *.json.gz), or `generated`: one delta for each of its "
+      "transactions");
+  from->require_option(1);
   command->add_option("--message", options->message,
                       "Stored in the delta; `weft doc log` shows it");
   command->add_flag("--force", options->force, "Replace FILE if it exists");
@@ -173,7 +228,8 @@ void add_new(CLI::App& doc, Action& action) {
       "Example:\n"
       "  echo '{\"title\": \"CPU busy\", \"tags\": [\"linux\"]}' | "
       "weft doc new board.weft --from-json -\n"
-      "  weft doc new boards: --from-json board.json   # in the store boards");
+      "  weft doc new boards: --from-json board.json   # in the store boards\n"
+      "  weft doc new boards: --from-trace automerge-paper.json.gz");
   command->callback([options, &action] { action = [options] { return make_new(*options); }; });
 }
 

@@ -71,7 +71,7 @@ Status show_diff(const HistoryOptions& options) {
     if (options.json) {
       print_line(patch_json(patch));
     } else {
-      print(patch_words(patch));
+      print(patch_words(patch_json(patch)));
     }
   }
   return Status();

@@ -12,18 +12,6 @@
 namespace weft::cli {
 namespace {
 
-struct StoredName {
-  std::string folder;
-  std::string document;  ///< how its id begins
-};
-
-/// nullopt: it names a file.
-std::optional<StoredName> stored_name(const std::string& name) {
-  const std::size_t colon = name.rfind(':');
-  if (colon == std::string::npos || !is_store(name.substr(0, colon))) return std::nullopt;
-  return StoredName{name.substr(0, colon), name.substr(colon + 1)};
-}
-
 /// A name that is neither is taken for a file's, and its error says what a store's would be.
 Error no_document(const std::string& name, Error error) {
   if (is_store(name))
@@ -60,30 +48,40 @@ Status save_stored(StoredDocument& document, LmdbStore& store, const std::string
   return {};
 }
 
-Status change_stored(const StoredName& name, const std::function<Status(Document&)>& edit) {
-  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(name.folder, Access::kWrite));
-  WEFT_ASSIGN(DocumentUsage usage, find_document(*store, name.folder, name.document));
+Status change_stored(const StoredName& name, const std::function<Status(Document&)>& edit,
+                     const ThroughPeer& through_peer) {
+  WEFT_ASSIGN(StoreWriter writer, open_writer(name.folder));
+  if (writer.peer) return through_peer(*writer.peer, name.document);
+  LmdbStore& store = *writer.store;
+  WEFT_ASSIGN(DocumentUsage usage, find_document(store, name.folder, name.document));
   WEFT_TRY(check_kept(name.folder, usage));
   Result<StoredDocument> document =
-      StoredDocument::open(*store, usage.document, stored_options(*store, process_options()));
+      StoredDocument::open(store, usage.document, stored_options(store, process_options()));
   if (!document.ok()) return about_store(name.folder, document.error());
   WEFT_TRY(edit(document->document()));
-  return save_stored(*document, *store, name.folder);
+  return save_stored(*document, store, name.folder);
 }
 
 Result<std::string> make_stored(const StoredName& name,
-                                const std::function<Status(Document&)>& fill) {
+                                const std::function<Status(Document&)>& fill,
+                                const ThroughPeer& through_peer) {
   if (!name.document.empty())
     return Error(ErrorCode::kInvalidArgument, name.folder + ":" + name.document +
                                                   ": the id of a new document is drawn; write " +
                                                   name.folder + ":");
-  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(name.folder, Access::kWrite));
-  DocumentOptions options = stored_options(*store, random_document());
+  WEFT_ASSIGN(StoreWriter writer, open_writer(name.folder));
+  DocumentOptions options = random_document();
   const DocumentId id = options.id;
-  WEFT_ASSIGN(StoredDocument document, StoredDocument::open(*store, id, std::move(options)));
+  const std::string made = name.folder + ":" + to_string(id);
+  if (writer.peer) {
+    WEFT_TRY(through_peer(*writer.peer, to_string(id)));
+    return made;
+  }
+  options = stored_options(*writer.store, std::move(options));
+  WEFT_ASSIGN(StoredDocument document, StoredDocument::open(*writer.store, id, std::move(options)));
   WEFT_TRY(fill(document.document()));
-  WEFT_TRY(save_stored(document, *store, name.folder));
-  return name.folder + ":" + to_string(id);
+  WEFT_TRY(save_stored(document, *writer.store, name.folder));
+  return made;
 }
 
 }  // namespace
@@ -95,8 +93,16 @@ Result<Document> read_document(const std::string& name, Wanted wanted) {
   return document;
 }
 
-Status change_document(const std::string& name, const std::function<Status(Document&)>& edit) {
-  if (std::optional<StoredName> stored = stored_name(name)) return change_stored(*stored, edit);
+std::optional<StoredName> stored_name(const std::string& name) {
+  const std::size_t colon = name.rfind(':');
+  if (colon == std::string::npos || !is_store(name.substr(0, colon))) return std::nullopt;
+  return StoredName{name.substr(0, colon), name.substr(colon + 1)};
+}
+
+Status change_document(const std::string& name, const std::function<Status(Document&)>& edit,
+                       const ThroughPeer& through_peer) {
+  if (std::optional<StoredName> stored = stored_name(name))
+    return change_stored(*stored, edit, through_peer);
   Result<FileLock> lock = FileLock::take(name);
   if (!lock.ok()) return no_document(name, lock.take_error());
   WEFT_ASSIGN(Document document, read_document(name, Wanted::kHistory));
@@ -107,8 +113,10 @@ Status change_document(const std::string& name, const std::function<Status(Docum
 }
 
 Result<std::string> make_document(const std::string& name, Existing existing,
-                                  const std::function<Status(Document&)>& fill) {
-  if (std::optional<StoredName> stored = stored_name(name)) return make_stored(*stored, fill);
+                                  const std::function<Status(Document&)>& fill,
+                                  const ThroughPeer& through_peer) {
+  if (std::optional<StoredName> stored = stored_name(name))
+    return make_stored(*stored, fill, through_peer);
   if (is_store(name))
     return Error(ErrorCode::kInvalidArgument,
                  name + ": is a store; write " + name + ": to make a document in it");

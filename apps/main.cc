@@ -1,6 +1,7 @@
 // weft: the command line.
 //
-// Exit codes: 0 done; 1 it did not work, standard error says what and why; 2 the command line is wrong.
+// Exit codes: 0 done; 1 it did not work, standard error says what and why; 2 the command line is wrong;
+// 10 and above: what `weft simulate` found.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -47,12 +48,17 @@ int main(int argc, char** argv) {
       "  weft store create boards\n"
       "  weft store import boards board.weft\n"
       "  weft doc show boards:4f1c\n"
+      "  weft peer --store boards --listen tcp:127.0.0.1:7400\n"
+      "  weft sync status boards\n"
       "  weft replay --generate\n\n"
       "`weft help COMMAND...` says more, for instance `weft help doc log`.");
   weft::cli::Action action;
   weft::cli::add_replay_command(app, action);
+  weft::cli::add_simulate_command(app, action);
   weft::cli::add_doc_commands(app, action);
   weft::cli::add_store_commands(app, action);
+  weft::cli::add_peer_commands(app, action);
+  weft::cli::add_sync_commands(app, action);
 
   try {
     app.parse(arguments_of(argc, argv));
@@ -66,6 +72,8 @@ int main(int argc, char** argv) {
       return kFailed;
     }
     return 0;
+  } catch (const weft::cli::Exit& exit) {
+    return weft::cli::finish_output() ? exit.code : kFailed;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     std::vector<std::string> unknown = app.remaining(true);

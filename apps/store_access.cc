@@ -7,6 +7,7 @@
 
 #include "apps/describe.h"
 #include "apps/document_file.h"
+#include "apps/peer_client.h"
 #include "apps/terminal.h"
 #include "storage/archive/archive.h"
 #include "storage/documents.h"
@@ -52,6 +53,16 @@ bool is_named(const std::string& folder, const std::string& text) {
   return false;
 }
 
+/// Who writes there says the error; behind it, what to do about that.
+Error held_store(const std::string& folder, const Error& error) {
+  const std::string who = error.context().substr(0, error.context().find(';'));
+  return Error(error.code(),
+               who + (PeerClient::try_connect(folder)
+                          ? ", a peer, which can't do this: `weft peer stop --store " + folder +
+                                "` ends it; start it again afterwards"
+                          : "; wait until it is done, or end it, then try again"));
+}
+
 void say_what_happened(const std::string& folder, const LmdbStore& store) {
   if (!store.new_identity().empty())
     print_error(folder + ": " + store.new_identity() + "; it writes as replica " +
@@ -76,22 +87,31 @@ Status check_derived_pages(const std::string& folder, bool all) {
 }
 
 Result<std::unique_ptr<LmdbStore>> open_store(const std::string& folder, Access access) {
-  WEFT_TRY(check_folder(folder, access));
-  if (access == Access::kRead) {
-    if (Status log = check_log_pages(folder, false); !log.ok())
-      return about_store(folder, log.error());
-    if (Status derived = check_derived_pages(folder, false); !derived.ok())
-      return Error(ErrorCode::kCorrupt, derived.error().context() + "; remove the folder " +
-                                            StoreFolder(folder).derived() +
-                                            ", it is made anew from the log");
-  }
   LmdbStore::Options options;
   options.folder = folder;
   options.create = access == Access::kCreate;
-  options.read_only = access == Access::kRead;
+  if (access != Access::kRead) return open_store(std::move(options));
+  WEFT_TRY(check_folder(folder, access));
+  if (Status log = check_log_pages(folder, false); !log.ok())
+    return about_store(folder, log.error());
+  if (Status derived = check_derived_pages(folder, false); !derived.ok())
+    return Error(ErrorCode::kCorrupt, derived.error().context() + "; remove the folder " +
+                                          StoreFolder(folder).derived() +
+                                          ", it is made anew from the log");
+  options.read_only = true;
   Result<std::unique_ptr<LmdbStore>> store = LmdbStore::open(std::move(options));
   if (!store.ok()) return about_store(folder, store.error());
-  if (access != Access::kRead) say_what_happened(folder, **store);
+  return store;
+}
+
+Result<std::unique_ptr<LmdbStore>> open_store(LmdbStore::Options options) {
+  const std::string folder = options.folder;
+  WEFT_TRY(check_folder(folder, options.create ? Access::kCreate : Access::kWrite));
+  Result<std::unique_ptr<LmdbStore>> store = LmdbStore::open(std::move(options));
+  if (!store.ok() && store.error().code() == ErrorCode::kInUse)
+    return held_store(folder, store.error());
+  if (!store.ok()) return about_store(folder, store.error());
+  say_what_happened(folder, **store);
   return store;
 }
 

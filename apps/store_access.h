@@ -23,6 +23,8 @@ bool is_store(const std::string& folder);
 /// replica now, that something in it is damaged.
 /// @errors those of LmdbStore::open, naming the store and what to do
 Result<std::unique_ptr<LmdbStore>> open_store(const std::string& folder, Access access);
+/// The same for writing, as `options` say.
+Result<std::unique_ptr<LmdbStore>> open_store(LmdbStore::Options options);
 
 /// Are the pages of the store's files sound? For an opening for reading, which does not look and would
 /// follow a damaged one to anywhere. Pages that another process is changing are that one's to check.

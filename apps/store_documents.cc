@@ -9,6 +9,7 @@
 #include "apps/describe.h"
 #include "apps/document_file.h"
 #include "apps/file_io.h"
+#include "apps/peer_client.h"
 #include "apps/store_access.h"
 #include "apps/store_arguments.h"
 #include "apps/terminal.h"
@@ -156,37 +157,83 @@ Status export_documents(const StoreArguments& given) {
 
 // --- what the store does with a document ---
 
+void print_status(const std::string& id, const std::string& status, const std::string& before,
+                  const std::string& but = {}) {
+  print(id + ": " + status + (before == status ? " already" : ", was " + before) + but + "\n");
+}
+
 Status set_status(const StoreArguments& arguments) {
-  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(arguments.folder, Access::kWrite));
-  WEFT_ASSIGN(DocumentUsage usage, find_document(*store, arguments.folder, arguments.document));
+  WEFT_ASSIGN(StoreWriter writer, open_writer(arguments.folder));
+  if (writer.peer) {
+    WEFT_ASSIGN(const Json answer, writer.peer->ask({{"cmd", "set-status"},
+                                                     {"document", arguments.document},
+                                                     {"status", arguments.status}}));
+    print_status(text_in(answer, "document"), text_in(answer, "status"), text_in(answer, "was"),
+                 durable_words(answer));
+    return {};
+  }
+  LmdbStore& store = *writer.store;
+  WEFT_ASSIGN(DocumentUsage usage, find_document(store, arguments.folder, arguments.document));
   DocumentStatus status = DocumentStatus::kLive;
   for (DocumentStatus each : {DocumentStatus::kEvicted, DocumentStatus::kDeleted})
     if (arguments.status == status_name(each)) status = each;
-  if (Status done = store->set_status(usage.document, status); !done.ok())
+  if (Status done = store.set_status(usage.document, status); !done.ok())
     return about_store(arguments.folder, done.error());
-  print(to_string(usage.document) + ": " + status_name(status) +
-        (usage.status == status ? " already" : std::string(", was ") + status_name(usage.status)) +
-        "\n");
-  return store->close();
+  print_status(to_string(usage.document), status_name(status), status_name(usage.status));
+  return store.close();
 }
 
-Status trim(const StoreArguments& arguments) {
-  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(arguments.folder, Access::kWrite));
-  WEFT_ASSIGN(Document document,
-              open_stored(*store, arguments.folder, arguments.document, Wanted::kHistory));
-  const DocumentId id = document.id();
-  const std::string name = arguments.folder + ":" + to_string(id);
-  Result<VersionVector> horizon = version_of(document, arguments.version);
-  if (!horizon.ok()) return about(name, horizon.error());
-  WEFT_ASSIGN(std::optional<DocumentUsage> before, store->document(id));
-  Status done = trim_document(*store, id, *horizon, process_options());
-  if (!done.ok()) return about(name + " at " + arguments.version, done.error());
-  WEFT_ASSIGN(std::optional<DocumentUsage> after, store->document(id));
+void print_trimmed(const DocumentId& id, const std::optional<DocumentUsage>& before,
+                   const std::optional<DocumentUsage>& after) {
   auto history = [](const std::optional<DocumentUsage>& usage) {
     return byte_words(usage ? usage->history_bytes : 0);
   };
   print(to_string(id) + ": history " + history(before) + " -> " + history(after) + "\n");
-  return store->close();
+}
+
+Result<std::optional<DocumentUsage>> usage_now(const std::string& folder, const DocumentId& id) {
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(folder, Access::kRead));
+  return store->document(id);
+}
+
+/// A peer goes on from what it has: it trims to now and nothing else.
+Status trim_through(PeerClient& peer, const StoreArguments& arguments) {
+  if (arguments.version != "now")
+    return Error(ErrorCode::kInUse, arguments.folder +
+                                        ": a peer runs on this store, and it trims to now only; "
+                                        "give now as VERSION, or end it with `weft peer stop "
+                                        "--store " +
+                                        arguments.folder + "` first");
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(arguments.folder, Access::kRead));
+  WEFT_ASSIGN(const DocumentUsage before,
+              find_document(*store, arguments.folder, arguments.document));
+  store.reset();
+  WEFT_ASSIGN(const Json answer,
+              peer.ask({{"cmd", "trim"}, {"document", to_string(before.document)}}));
+  if (const std::string but = durable_words(answer); !but.empty())
+    return Error(ErrorCode::kDiskFull, arguments.folder + ": not trimmed yet" + but);
+  WEFT_ASSIGN(const std::optional<DocumentUsage> after,
+              usage_now(arguments.folder, before.document));
+  print_trimmed(before.document, before, after);
+  return {};
+}
+
+Status trim(const StoreArguments& arguments) {
+  WEFT_ASSIGN(StoreWriter writer, open_writer(arguments.folder));
+  if (writer.peer) return trim_through(*writer.peer, arguments);
+  LmdbStore& store = *writer.store;
+  WEFT_ASSIGN(Document document,
+              open_stored(store, arguments.folder, arguments.document, Wanted::kHistory));
+  const DocumentId id = document.id();
+  const std::string name = arguments.folder + ":" + to_string(id);
+  Result<VersionVector> horizon = version_of(document, arguments.version);
+  if (!horizon.ok()) return about(name, horizon.error());
+  WEFT_ASSIGN(std::optional<DocumentUsage> before, store.document(id));
+  Status done = trim_document(store, id, *horizon, process_options());
+  if (!done.ok()) return about(name + " at " + arguments.version, done.error());
+  WEFT_ASSIGN(std::optional<DocumentUsage> after, store.document(id));
+  print_trimmed(id, before, after);
+  return store.close();
 }
 
 void add_import(CLI::App& store, Action& action) {

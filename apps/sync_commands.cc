@@ -1,0 +1,143 @@
+// weft sync: is a store in step with the others, and if not, why?
+
+#include <memory>
+#include <string>
+
+#include "apps/commands.h"
+#include "apps/describe.h"
+#include "apps/document_source.h"
+#include "apps/peer_client.h"
+#include "apps/store_access.h"
+#include "apps/terminal.h"
+#include "storage/archive/archive.h"
+
+namespace weft::cli {
+namespace {
+
+struct SyncOptions {
+  std::string name;
+  bool json = false;
+};
+
+/// "a1b2c3d4 (tcp:127.0.0.1:7401): behind by 214 operations"
+std::string peer_words(const Json& peer) {
+  const std::string replica = text_in(peer, "replica");
+  const std::string name = printable(text_in(peer, "name"));
+  const bool is_known = replica.find_first_not_of('0') != std::string::npos;
+  return (is_known ? bold(replica.substr(0, 8)) + " (" + name + ")" : bold(name)) + ": " +
+         printable(text_in(peer, "words")) + "\n";
+}
+
+void print_document(const Json& document) {
+  print(bold(text_in(document, "document")) + ": " + printable(text_in(document, "words")) + "\n");
+  for (const Json& link : list_in(document, "links"))
+    print("  " + printable(text_in(link, "name")) + ": " + printable(text_in(link, "words")) +
+          "\n");
+}
+
+void print_documents(const Json& answer, const std::string& folder) {
+  const std::uint64_t documents = number_in(answer, "documents");
+  const std::uint64_t behind = number_in(answer, "not_in_step");
+  const std::uint64_t examined = number_in(answer, "examined");
+  for (const Json& each : list_in(answer, "named")) print_document(each);
+  if (behind > list_in(answer, "named").size())
+    print("and " + std::to_string(behind - list_in(answer, "named").size()) + " more\n");
+  std::string words = counted(static_cast<std::size_t>(documents), "document") + ", ";
+  words += behind == 0 ? "nothing of them is missing here or on its way"
+                       : std::to_string(behind) + " not in step";
+  if (examined < documents)
+    words += "; only " + std::to_string(examined) + " were looked at, `weft sync status " + folder +
+             ":DOCUMENT` looks at one";
+  print(words + "\n");
+}
+
+Status ask_peer(PeerClient& peer, const std::string& document, bool json) {
+  Json::Object request{{"cmd", "sync-status"}};
+  if (!document.empty()) request.emplace_back("document", document);
+  WEFT_ASSIGN(Json answer, peer.ask(std::move(request)));
+  if (json) {
+    answer.as_object()->emplace_back("running", true);
+    print_line(answer);
+    return {};
+  }
+  const Json::Array& peers = list_in(answer, "peers");
+  for (const Json& each : peers) print(peer_words(each));
+  if (peers.empty())
+    print(
+        "no other peer is linked, and none is dialled; start this one with --connect or "
+        "--listen\n");
+  if (const Json* one = answer.find("document")) {
+    print_document(*one);
+  } else {
+    print_documents(answer, peer.folder());
+  }
+  return {};
+}
+
+/// Without a peer nobody knows how others are now: what the store remembers of them.
+Status ask_store(const std::string& folder, const std::string& document, bool json) {
+  WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(folder, Access::kRead));
+  WEFT_ASSIGN(const std::vector<PeerNote> notes, store->peer_notes());
+  WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store->documents());
+  std::string what = counted(documents.size(), "document");
+  if (!document.empty()) {
+    WEFT_ASSIGN(const DocumentUsage usage, find_document(*store, folder, document));
+    what = to_string(usage.document) + " at " + usage.version.to_string();
+  }
+  if (json) {
+    Json::Array known;
+    for (const PeerNote& note : notes)
+      known.push_back(Json::Object{{"replica", to_string(note.replica)},
+                                   {"seen", iso_time(note.seen_ms)},
+                                   {"position", number_json(note.position)}});
+    print_line(Json::Object{{"running", false},
+                            {"documents", number_json(documents.size())},
+                            {"known_peers", std::move(known)}});
+    return {};
+  }
+  print("no peer runs on " + printable(folder) + ", so nothing is sent or fetched; " +
+        printable(start_words(folder)) + ", with --connect ADDRESS to reach others\n");
+  for (const PeerNote& note : notes)
+    print(bold(to_string(note.replica).substr(0, 8)) + ": met last at " + iso_time(note.seen_ms) +
+          (note.position == 0 ? ", never caught up with\n"
+                              : ", caught up with then as far as its position " +
+                                    std::to_string(note.position) + "\n"));
+  if (notes.empty()) print("it has met no other peer yet\n");
+  print("the store has " + what + "\n");
+  return {};
+}
+
+Status show_sync(const SyncOptions& options) {
+  std::string folder = options.name;
+  std::string document;
+  if (folder.empty()) {
+    WEFT_ASSIGN(folder, usual_store());
+  } else if (const std::optional<StoredName> name = stored_name(options.name)) {
+    folder = name->folder;
+    document = name->document;
+  }
+  if (std::optional<PeerClient> peer = PeerClient::try_connect(folder))
+    return ask_peer(*peer, document, options.json);
+  return ask_store(folder, document, options.json);
+}
+
+}  // namespace
+
+void add_sync_commands(CLI::App& app, Action& action) {
+  CLI::App* sync = app.add_subcommand("sync", "Say how a store stands to those of other peers");
+  sync->require_subcommand(1);
+  auto options = std::make_shared<SyncOptions>();
+  CLI::App* command = sync->add_subcommand(
+      "status", "Say in words what is not in step with which peer, and why not yet");
+  command->add_option("STORE[:DOCUMENT]", options->name,
+                      "The store that the peer keeps, or one document in it; else $WEFT_STORE, "
+                      "else this folder");
+  command->add_flag("--json", options->json, "One JSON object");
+  command->footer(
+      "Examples:\n"
+      "  weft sync status boards\n"
+      "  weft sync status boards:4f1c");
+  command->callback([=, &action] { action = [=] { return show_sync(*options); }; });
+}
+
+}  // namespace weft::cli
