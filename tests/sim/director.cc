@@ -215,7 +215,8 @@ void Director::take(const Step& step) {
       if (peer == world_.size()) return;
       DocumentId document = some_document(step.picks[1]);
       say(step, peer, to_hex(document));
-      if (step.kind == StepKind::kEvict) return ledger_.evict(peer, document);
+      if (step.kind == StepKind::kEvict && !ledger_.is_deletion_asked(document))
+        return ledger_.evict(peer, document);
       if (step.kind == StepKind::kDelete) return ledger_.delete_everywhere(peer, document);
       // A deletion is not taken back.
       if (!ledger_.is_deletion_asked(document)) ledger_.keep(peer, document);
