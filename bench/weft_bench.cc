@@ -20,6 +20,8 @@
 #include "bench/store/dashboard_cases.h"
 #include "bench/store/document_open_cases.h"
 #include "bench/store/store_sizes.h"
+#include "bench/sync/peer_host.h"
+#include "bench/sync/sync_sizes.h"
 #include "bench/trace/generate.h"
 #include "bench/trace/trace_reader.h"
 #include "storage/codec/zstd_codec.h"
@@ -142,6 +144,10 @@ class Run {
     }
   }
 
+  void add_sync(const SyncSizes& sizes) {
+    check("sync", weft::bench::add_sync(sizes, caught_up_, sampler_, report_));
+  }
+
   /// `gap` on a generated session, for runs without a trace: what `compare` and the bars normalise
   /// by.
   void add_machine_speed() {
@@ -182,6 +188,7 @@ class Run {
   Sampler sampler_;
   Report report_;
   trace::Trace session_;
+  trace::Trace caught_up_;
   std::vector<std::unique_ptr<TraceCases>> traces_;
   std::vector<std::uint32_t> inserters_;
   bool ok_ = true;
@@ -226,6 +233,7 @@ int run_smoke(RunOptions options) {
                          .reader_text_bytes = 20'000};
   run.add_store(sizes);
   run.add_histories(sizes, generate_histories());
+  run.add_sync(SyncSizes::smallest());
   return run.finish();
 }
 
@@ -264,8 +272,11 @@ int main_of(int argc, char** argv) {
   StoreSizes store_sizes;
   CLI::App* store = app.add_subcommand("store", "Appending to weft's store, SQLite and RocksDB");
   add_store_options(*store, store_sizes);
+  SyncSizes sync_sizes;
+  CLI::App* sync = app.add_subcommand("sync", "Peers on loopback TCP, each end in its own process");
+  add_sync_options(*sync, sync_sizes);
   CLI::App* smoke = app.add_subcommand("smoke", "Everything at its smallest, as the tests run it");
-  for (CLI::App* command : {trace, map, cliffs, all, store, smoke})
+  for (CLI::App* command : {trace, map, cliffs, all, store, sync, smoke})
     add_run_options(*command, options);
 
   std::string before;
@@ -282,10 +293,13 @@ int main_of(int argc, char** argv) {
   document_opened->add_option("folder", store_folder)->required();
   document_opened->add_option("way", way)->required();
 
+  CLI::App* hosted = app.add_subcommand(kPeerHostCommand)->group("");
+
   CLI11_PARSE(app, argc, argv);
   if (*compared) return run_compare(before, after);
   if (*opened) return run_open_command(store_folder);
   if (*document_opened) return run_open_document_command(store_folder, way);
+  if (*hosted) return run_peer_host_command();
   if (*smoke) return run_smoke(options);
 
   if (*trace && files.empty() && !generated) {
@@ -302,6 +316,7 @@ int main_of(int argc, char** argv) {
     if (store_sizes.needs_histories())
       run.add_histories(store_sizes, read_histories(store_sizes.data));
   }
+  if (*sync) run.add_sync(sync_sizes);
   if (files.empty() && !generated) run.add_machine_speed();
   return run.finish();
 }

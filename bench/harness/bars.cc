@@ -78,6 +78,20 @@ constexpr Bar kBars[] = {
     {"automerge-paper-killed", "open_to_text", Basis::kTime, 25, kNone, "fresh process"},
     {"all-histories", "compact_vs_sealed", Basis::kExact, 1.3, kNone, "file / bundles"},
     {"500-rounds", "growth_beside_reader", Basis::kExact, 1.2, kNone},
+    {"automerge-paper-history", "catch_up", Basis::kTime, 100, kNone, "until it is on the disk"},
+    {"automerge-paper-state", "catch_up", Basis::kTime, 100, kNone, "until it is on the disk"},
+    {"automerge-paper-compacted", "catch_up", Basis::kTime, 100, kNone, "until it is on the disk"},
+    {"1000-links", "link_resident_bytes", Basis::kExact, 64'000, kNone},
+    {"one-document", "frame_user_receiving", Basis::kTime, 2, kNone},
+    {"one-document", "frame_user_sending", Basis::kTime, 2, kNone, "the edit included"},
+    {"64-documents", "frame_user_receiving", Basis::kTime, 2, kNone},
+    {"64-documents", "frame_user_sending", Basis::kTime, 2, kNone, "the edit included"},
+    {"live-10", "wire_bytes_per_key", Basis::kExact, 80, kNone},
+    {"live-100", "wire_bytes_per_key", Basis::kExact, 80, kNone},
+    {"10000-documents-first", "agree_bytes", Basis::kExact, 1'000, kNone, "each direction"},
+    {"10000-documents-again", "agree_bytes", Basis::kExact, 1'000, kNone, "each direction"},
+    {"100-of-100000-documents", "find_bytes", Basis::kExact, 10'000, kNone},
+    {"100-of-100000-documents", "find_round_trips", Basis::kExact, 1, kNone},
 };
 
 const char* verdict(double value, const Bar& bar, double scale) {

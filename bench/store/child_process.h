@@ -44,6 +44,21 @@ class Link {
     WEFT_TRY(receive_bytes(&message, sizeof message));
     return message;
   }
+  /// Any number of them; the other end has to know that they come.
+  template <typename T>
+  Status send_all(const std::vector<T>& messages) const {
+    static_assert(std::is_trivially_copyable_v<T>);
+    WEFT_TRY(send(messages.size()));
+    return send_bytes(messages.data(), messages.size() * sizeof(T));
+  }
+  template <typename T>
+  Result<std::vector<T>> receive_all() const {
+    static_assert(std::is_trivially_copyable_v<T>);
+    WEFT_ASSIGN(const auto count, receive<std::size_t>());
+    std::vector<T> messages(count);
+    WEFT_TRY(receive_bytes(messages.data(), count * sizeof(T)));
+    return messages;
+  }
   int socket() const { return socket_; }
 
  private:
