@@ -127,7 +127,7 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
   const PeerConfig config_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<Journal> journal_;
-  ZstdCompressor compressor_;
+  ZstdCompressor compressor_{ZstdCompressor::kQuickLevel};
   EventLoop loop_;
   std::unique_ptr<LmdbStore> store_;
   std::unique_ptr<StoreThread> store_thread_;

@@ -81,7 +81,7 @@ class BenchPeer final : public links::LinkHandler {
   links::EventLoop& loop_;
   const PeerSetup setup_;
   std::function<std::uint64_t()> random_;
-  ZstdCompressor compressor_;
+  ZstdCompressor compressor_{ZstdCompressor::kQuickLevel};
   std::unique_ptr<Store> store_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Node> node_;

@@ -26,7 +26,7 @@ const char* sender_name(Sender sender) {
     case Sender::kCompacted:
       break;
   }
-  return "compacted";
+  return "sealed";
 }
 
 struct Prepared {

@@ -4,7 +4,7 @@
 // Case <trace>-<what the sender has>:
 //   history     the document is open, with its history: it was typed since the sender started
 //   state       it was opened from the state that its store keeps; the deltas lie in the log one by one
-//   compacted   the same, the log has one sealed bundle
+//   sealed      the same, the log was compacted and has one sealed bundle
 // The receiver is new each time; so is the sender, but for `history`.
 // Figures:
 //   catch_up           ms from connecting until the receiver's store has everything on the disk

@@ -116,10 +116,13 @@ Result<std::vector<Reading>> sample_frames(std::uint32_t edits, std::uint32_t do
   const Used sending(typist_before.usage, typist_after.usage);
   const Used receiving(reader_before.usage, reader_after.usage);
   const std::uint64_t digest = typed.typist.digest;
-  return std::vector<Reading>{
-      {receiving.user_us / per_frame, digest}, {sending.user_us / per_frame, digest},
-      {editing.user_us / per_frame, digest},   {receiving.cpu_us / per_frame, digest},
-      {sending.cpu_us / per_frame, digest},    {editing.cpu_us / per_frame, digest}};
+  return std::vector<Reading>{{receiving.user_us / per_frame, digest},
+                              {sending.user_us / per_frame, digest},
+                              {editing.user_us / per_frame, digest},
+                              {(sending.user_us - editing.user_us) / per_frame, digest},
+                              {receiving.cpu_us / per_frame, digest},
+                              {sending.cpu_us / per_frame, digest},
+                              {editing.cpu_us / per_frame, digest}};
 }
 
 // --- bytes ---
@@ -189,6 +192,7 @@ void add_small_frames(std::uint32_t edits, Sampler& sampler) {
                       {{"frame_user_receiving", "us"},
                        {"frame_user_sending", "us"},
                        {"edit_user", "us"},
+                       {"frame_user_beside_edit", "us"},
                        {"frame_cpu_receiving", "us"},
                        {"frame_cpu_sending", "us"},
                        {"edit_cpu", "us"}},

@@ -14,6 +14,7 @@
 // one is stored, or 64 at once of as many documents, so that many frames go in one write.
 //   frame_user_receiving     us of user time of the receiving process per frame
 //   frame_user_sending       the same of the process that types; edit_user: of one that has no link
+//   frame_user_beside_edit   their difference
 //   frame_cpu_receiving, frame_cpu_sending, edit_cpu   user and system time
 //
 // Case live, coalesced-<ms>, each with -10 or -100 keys a second: bytes on the wire per keystroke.

@@ -110,7 +110,9 @@ void Session::announce_difference() {
   const Reconciling found = std::move(*reconciling_);
   reconciling_.reset();
   std::vector<std::uint64_t> unknown;
+  std::unordered_set<std::uint64_t> named;  // what differs here and there is one item at each end
   auto name = [&](const SetItem& item) {
+    if (!named.insert(item.name).second) return;
     auto known = found.names.find(item.name);
     if (known != found.names.end()) {
       announce(known->second, true);

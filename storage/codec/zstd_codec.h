@@ -14,6 +14,8 @@ class ZstdCompressor final : public Compressor {
  public:
   static constexpr std::uint8_t kId = 1;
   static constexpr int kDefaultLevel = 19;
+  /// For what somebody waits for: a seventh of the time, an eighth more bytes (260,000 keystrokes).
+  static constexpr int kQuickLevel = 6;
 
   /// @param level  1 to 22; what is compressed at any level is decompressed by every ZstdCompressor
   explicit ZstdCompressor(int level = kDefaultLevel) : level_(level) {}
