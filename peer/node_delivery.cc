@@ -17,15 +17,6 @@ constexpr std::uint64_t kSealFrom = 64;
 /// What is read of a store at once to be sealed.
 constexpr std::size_t kSealedBytesMax = std::size_t{8} << 20;
 
-std::uint64_t count_ops_beyond(const VersionVector& version, const VersionVector& since) {
-  std::uint64_t count = 0;
-  for (const VersionVector::Entry& entry : version.entries()) {
-    const Seq known = since.end(entry.replica);
-    if (entry.end > known) count += entry.end - known;
-  }
-  return count;
-}
-
 /// One bundle as it is, several as a history file, so that they are applied together.
 Bytes joined(const DocumentId& document, std::vector<Bytes> bundles) {
   if (bundles.size() == 1) return std::move(bundles.front());

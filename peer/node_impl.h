@@ -27,6 +27,16 @@
 
 namespace weft {
 
+/// How many operations of `version` are not in `since`.
+inline std::uint64_t count_ops_beyond(const VersionVector& version, const VersionVector& since) {
+  std::uint64_t count = 0;
+  for (const VersionVector::Entry& entry : version.entries()) {
+    const Seq known = since.end(entry.replica);
+    if (entry.end > known) count += entry.end - known;
+  }
+  return count;
+}
+
 class Node::Impl final : public sync::SyncHost {
  public:
   Impl(Store& store, Committer& committer, Options options)

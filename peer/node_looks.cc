@@ -8,15 +8,6 @@
 namespace weft {
 namespace {
 
-std::uint64_t count_ops_beyond(const VersionVector& version, const VersionVector& since) {
-  std::uint64_t count = 0;
-  for (const VersionVector::Entry& entry : version.entries()) {
-    const Seq known = since.end(entry.replica);
-    if (entry.end > known) count += entry.end - known;
-  }
-  return count;
-}
-
 std::string counted(std::uint64_t count, const char* noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
