@@ -217,9 +217,11 @@ void Director::take(const Step& step) {
       say(step, peer, to_hex(document));
       if (step.kind == StepKind::kEvict && !ledger_.is_deletion_asked(document))
         return ledger_.evict(peer, document);
-      if (step.kind == StepKind::kDelete) return ledger_.delete_everywhere(peer, document);
+      if (step.kind == StepKind::kDelete && !ledger_.is_evicted(peer, document))
+        return ledger_.delete_everywhere(peer, document);
       // A deletion is not taken back.
-      if (!ledger_.is_deletion_asked(document)) ledger_.keep(peer, document);
+      if (step.kind == StepKind::kKeep && !ledger_.is_deletion_asked(document))
+        ledger_.keep(peer, document);
       return;
     }
     case StepKind::kPowerCut:
@@ -475,6 +477,8 @@ std::size_t Director::find_witness(std::size_t peer, const MemoryStore& image) c
           std::find(info.incarnations.begin(), info.incarnations.end(), note.incarnation) ==
               info.incarnations.end())
         return i;
+    // What is known of a document goes with it.
+    if (plan_.has(Trait::kDelete) || plan_.has(Trait::kEvict)) continue;
     for (std::uint32_t number = 0; number < plan_.documents; ++number) {
       DocumentId id = document_of(plan_, number);
       if (is_kept(store, id) && is_kept(image, id) &&

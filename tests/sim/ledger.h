@@ -60,6 +60,9 @@ class Ledger {
   const std::vector<Edit>& edits() const { return edits_; }
   std::size_t acknowledged_count() const;
   bool has_evicted() const { return has_evicted_; }
+  bool is_evicted(std::size_t peer, const DocumentId& document) const {
+    return evicted_.contains({peer, document});
+  }
   /// Did two edits get the same dot, with different contents?
   bool is_reused(const DocumentId& document, ReplicaId replica) const;
   /// Somebody has asked for it.

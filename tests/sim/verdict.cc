@@ -137,7 +137,8 @@ void Verdict::check_document(const DocumentId& id) {
       if (first == world_.size()) {
         first = i;
         first_snapshot = std::move(snapshot);
-        ledger_.check_present(id, marks_in(**document));
+        // Where a deletion was taken back with a disk, what it had taken stays gone.
+        if (!ledger_.is_deletion_in_doubt(id)) ledger_.check_present(id, marks_in(**document));
         continue;
       }
       if (snapshot != first_snapshot)
