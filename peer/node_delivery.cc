@@ -534,12 +534,13 @@ sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Byte
     taken.has_gap = true;
     return taken;
   }
-  if ((*opened)->document.version().covers(view->version)) {
-    ++taken.duplicates;
-    return taken;
-  }
+  // Also where all of it is known: what follows on this link is passed over as long as a log is in doubt.
   if (Status done = rewrite_suspects(entry, view->version); !done.ok()) {
     taken.has_gap = true;
+    return taken;
+  }
+  if ((*opened)->document.version().covers(view->version)) {
+    ++taken.duplicates;
     return taken;
   }
   const Document& here = (*opened)->document;
@@ -553,6 +554,10 @@ sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Byte
   }
   // What is here and not in the state comes on top of it.
   Result<std::vector<Bytes>> rest = here.deltas_since(view->version);
+  if (!rest.ok() && here.version() == entry.durable) {  // opened from its kept state
+    Result<Document> whole = open_document(store_, document, document_options(document));
+    if (whole.ok()) rest = whole->deltas_since(view->version);
+  }
   if (!rest.ok()) {  // more was trimmed here than there: they get ours
     taken.has_gap = true;
     return taken;

@@ -99,6 +99,8 @@ Result<Node::Impl::Open*> Node::Impl::open(Entry& entry) {
     document = Document::create(document_options(entry.id));
   if (!document.ok()) return document.take_error();
   entry.open = std::make_unique<Open>(std::move(document).value());
+  entry.open->recent_number = next_recent_;
+  next_recent_ += std::uint64_t{1} << 32;
   entry.open->recent_base = entry.open->noted = entry.open->document.version();
   if (Result<std::optional<DocumentUsage>> usage = store_.document(entry.id);
       usage.ok() && *usage) {

@@ -61,8 +61,9 @@ class Node::Impl final : public sync::SyncHost {
     Document document;
     VersionVector noted;  ///< what of it is durable or on its way there
     std::deque<Recent> recent;
-    VersionVector recent_base;        ///< what was there before the first of them
-    std::uint64_t recent_number = 1;  ///< of the first of them, counted from the opening
+    VersionVector recent_base;  ///< what was there before the first of them
+    std::uint64_t recent_number =
+        0;  ///< of the first of them; grows through openings (next_recent_)
     std::size_t recent_bytes = 0;
     std::uint64_t ops_since_state = 0;
     std::uint64_t bytes = 0;  ///< about what it takes
@@ -245,6 +246,9 @@ class Node::Impl final : public sync::SyncHost {
   std::uint64_t cache_hits_ = 0;
   std::uint64_t cache_misses_ = 0;
   std::uint64_t next_watcher_ = 0;
+  /// Where the numbers of an opening's recent deltas begin: a session's hint must not outlive the opening that it
+  /// is of.
+  std::uint64_t next_recent_ = 1;
   std::deque<DocumentId> with_pending_;  ///< those in which deltas wait for others
 
   Flight next_;
