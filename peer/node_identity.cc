@@ -89,6 +89,7 @@ void Node::Impl::rolled_back(LinkId link, const std::string& why) {
         const ReplicaId before = replica_;
         former_.push_back(before);
         replica_ = *became;
+        for (auto& [id, entry] : entries_) entry.confirmed_end = 0;
         incarnations_ = info->incarnations;
         // Known again after a restart: a note of a replica with this store's own epoch.
         PeerNote& note = notes_[before];
@@ -103,14 +104,22 @@ void Node::Impl::rolled_back(LinkId link, const std::string& why) {
       });
 }
 
+void Node::Impl::confirmed(const DocumentId& document, Seq end) {
+  Entry* entry = find_entry(document);
+  if (entry == nullptr || end > entry->durable.end(replica_)) return;
+  entry->confirmed_end = std::max(entry->confirmed_end, end);
+}
+
 void Node::Impl::for_each_doubtful(const std::function<void(const DocumentId&)>& visit) const {
-  if (former_.empty()) return;
-  for (const auto& [id, entry] : entries_)
+  for (const auto& [id, entry] : entries_) {
+    // What was written since the node began and nobody has confirmed may lie where others have something else of the
+    // same length, which sums and cursors can't tell (docs/adr/0009).
+    const Seq opened_end = replica_ == opened_as_ ? entry.opened_end : 0;
+    bool is_doubtful = entry.durable.end(replica_) > std::max(opened_end, entry.confirmed_end);
     for (const ReplicaId& former : former_)
-      if (entry.durable.end(former) > 0 && is_suspect(entry, former)) {
-        visit(id);
-        break;
-      }
+      is_doubtful = is_doubtful || (entry.durable.end(former) > 0 && is_suspect(entry, former));
+    if (is_doubtful) visit(id);
+  }
 }
 
 sync::Judgement Node::Impl::judge(LinkId link, const sync::HeldDocument& theirs) {
@@ -154,6 +163,7 @@ sync::Judgement Node::Impl::judge(LinkId link, const sync::HeldDocument& theirs)
       if (!is_same && !is_doubtful) continue;  // it lies in history that is not held
     }
     if (is_same == true) {
+      if (is_own) confirmed(entry->id, end.end);
       if (is_doubtful && end.end == here) verified(*entry, end.replica);
       continue;
     }

@@ -83,7 +83,8 @@ class Node::Impl final : public sync::SyncHost {
     std::unique_ptr<Open> open;
     std::set<ReplicaId> forked;    ///< nothing more is taken of these (I4)
     std::set<ReplicaId> verified;  ///< former own replicas whose log here is the one others have
-    Seq opened_end = 0;            ///< of the log of this device's replica, when the node began
+    Seq confirmed_end = 0;  ///< of the log of this device's replica, as others are known to have it
+    Seq opened_end = 0;     ///< of the log of this device's replica, when the node began
     std::map<ReplicaId, Seq> verified_end;  ///< of those that are being compared
     std::map<std::pair<LinkId, ReplicaId>, Seq> compare_until;  ///< where the other's log ends
     std::map<ReplicaId, LinkId> source;  ///< which link brought a replica's newest
@@ -168,6 +169,7 @@ class Node::Impl final : public sync::SyncHost {
   sync::Taken take(LinkId link, const DocumentId& document, std::vector<Bytes> deltas,
                    std::uint32_t chain) override;
   sync::Taken take_state(LinkId link, const DocumentId& document, Bytes payload) override;
+  void confirmed(const DocumentId& document, Seq end) override;
   void take_deletion(LinkId link, const sync::HeldDocument& theirs) override;
   void take_presence(LinkId link, const sync::Presence& presence) override;
   void caught_up(LinkId link) override;

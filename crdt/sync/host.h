@@ -93,8 +93,8 @@ class SyncHost {
   virtual void for_each_document(
       const std::function<void(const DocumentId&, const Digest&)>& visit) const = 0;
   virtual void for_each_evicted(const std::function<void(const DocumentId&)>& visit) const = 0;
-  /// Those in which an earlier replica of this device wrote what others may know with another content: to be
-  /// spoken of on every link, whatever sums and cursors say.
+  /// Those in which this device wrote, lately or as an earlier replica, what others may know with another content: to
+  /// be spoken of on every link, whatever sums and cursors say.
   virtual void for_each_doubtful(const std::function<void(const DocumentId&)>& visit) const = 0;
   /// Documents of which something came into the log at `position` or behind it; each at least once.
   virtual void changed_since(std::uint64_t position,
@@ -114,6 +114,8 @@ class SyncHost {
   virtual Taken take(LinkId link, const DocumentId& document, std::vector<Bytes> deltas,
                      std::uint32_t chain) = 0;
   virtual Taken take_state(LinkId link, const DocumentId& document, Bytes payload) = 0;
+  /// The other end has stored what this device's replica wrote, up to `end`.
+  virtual void confirmed(const DocumentId& document, Seq end) = 0;
   virtual void take_deletion(LinkId link, const HeldDocument& theirs) = 0;
   virtual void take_presence(LinkId link, const Presence& presence) = 0;
 

@@ -172,7 +172,9 @@ void Session::on(Credit&& credit) { credit_out_ = std::max(credit_out_, credit.t
 void Session::on(Ack&& ack) {
   for (const AckedEnd& acked : ack.ends) {
     if (acked.number >= numbers_out_.size()) return fail("an Ack of a document without number");
-    Shared& shared = documents_[numbers_out_[acked.number]];
+    const DocumentId& document = numbers_out_[acked.number];
+    Shared& shared = documents_[document];
+    if (acked.replica == own_hello_.replica) host_.confirmed(document, acked.end);
     shared.held.raise(acked.replica, acked.end);
     shared.theirs.raise(acked.replica, acked.end);
   }
