@@ -124,6 +124,15 @@ sync::Outgoing Node::Impl::read(const DocumentId& document, const VersionVector&
                                 std::uint64_t hint, std::size_t bytes_max) {
   Entry* entry = find_entry(document);
   if (entry == nullptr || entry->status != DocumentStatus::kLive) return {};
+  sync::Outgoing out = read_nearest(*entry, since, hint, bytes_max);
+  if (!out.deltas.empty()) entry->sent_end = std::max(entry->sent_end, out.reached.end(replica_));
+  return out;
+}
+
+/// From the recent deltas, sealed from the open document, or from the store.
+sync::Outgoing Node::Impl::read_nearest(Entry& found, const VersionVector& since,
+                                        std::uint64_t hint, std::size_t bytes_max) {
+  Entry* entry = &found;
   if (entry->open && since.covers(entry->open->recent_base)) {
     entry->used = ++use_count_;
     return read_recent(*entry, since, hint, bytes_max);

@@ -89,7 +89,6 @@ void Node::Impl::rolled_back(LinkId link, const std::string& why) {
         const ReplicaId before = replica_;
         former_.push_back(before);
         replica_ = *became;
-        for (auto& [id, entry] : entries_) entry.confirmed_end = 0;
         incarnations_ = info->incarnations;
         // Known again after a restart: a note of a replica with this store's own epoch.
         PeerNote& note = notes_[before];
@@ -98,6 +97,8 @@ void Node::Impl::rolled_back(LinkId link, const std::string& why) {
         flush_notes();
         for (const DocumentId& id : open_ids_)
           (void)entries_.at(id).open->document.write_as(replica_);
+        rewrite_unsent(before);
+        for (auto& [id, entry] : entries_) entry.confirmed_end = entry.sent_end = 0;
         end_all(sync::ByeReason::kIdentityChanged,
                 "this end was rolled back or cloned; connect again");
         tell({NodeEvent::Kind::kIdentityChanged, link, {}, replica_, 0, text});
@@ -255,6 +256,18 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
       });
   tell({NodeEvent::Kind::kEditsRewritten, 0, id, replica, count, "their dots were in use already"});
   return {};
+}
+
+/// What was written since the node began and went to nobody can be made anew at once: then it never meets a device that
+/// takes it for the log that others have.
+void Node::Impl::rewrite_unsent(ReplicaId former) {
+  if (former != opened_as_) return;
+  for (auto& [id, entry] : entries_) {
+    if (entry.status != DocumentStatus::kLive || entry.sent_end > entry.opened_end) continue;
+    if (applied(entry).end(former) <= entry.opened_end || !open(entry).ok()) continue;
+    if (!rewrite(entry, former, entry.opened_end).ok()) continue;  // when it is compared, then
+    entry.verified.erase(former);  // what was there before is compared all the same
+  }
 }
 
 /// What an earlier replica wrote is about to be covered by a state, so it can't be compared delta by delta. What was there

@@ -83,6 +83,7 @@ class Node::Impl final : public sync::SyncHost {
     std::unique_ptr<Open> open;
     std::set<ReplicaId> forked;    ///< nothing more is taken of these (I4)
     std::set<ReplicaId> verified;  ///< former own replicas whose log here is the one others have
+    Seq sent_end = 0;       ///< of that log, as it was read for any link since the node began
     Seq confirmed_end = 0;  ///< of the log of this device's replica, as others are known to have it
     Seq opened_end = 0;     ///< of the log of this device's replica, when the node began
     std::map<ReplicaId, Seq> verified_end;  ///< of those that are being compared
@@ -191,6 +192,8 @@ class Node::Impl final : public sync::SyncHost {
   void store_applied(Entry& entry, std::vector<Item>& items);
   void check_chains(LinkId link, Entry& entry, const std::vector<Item>& items, std::uint32_t chain,
                     sync::Taken& taken);
+  sync::Outgoing read_nearest(Entry& entry, const VersionVector& since, std::uint64_t hint,
+                              std::size_t bytes_max);
   sync::Outgoing read_recent(const Entry& entry, const VersionVector& since, std::uint64_t hint,
                              std::size_t bytes_max) const;
   sync::Outgoing read_whole(Entry& entry, const VersionVector& since) const;
@@ -205,6 +208,7 @@ class Node::Impl final : public sync::SyncHost {
   bool is_in_doubt(const Entry& entry, LinkId link) const;
   /// The first operation with another content came: own edits from there on are made anew.
   Status rewrite(Entry& entry, ReplicaId replica, Seq from);
+  void rewrite_unsent(ReplicaId former);
   Status rewrite_suspects(Entry& entry, const VersionVector& theirs);
   void forked(LinkId link, Entry& entry, const Dot& first);
   void verified(Entry& entry, ReplicaId replica);
