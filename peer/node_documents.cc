@@ -379,6 +379,14 @@ void Node::Impl::change_status(Entry& entry, DocumentStatus status,
     if (done) done({});
     return;
   }
+  if (status == DocumentStatus::kLive) return revive(entry, std::move(done));
+  if (entry.status == DocumentStatus::kDeleted) {
+    if (done)
+      done(Error(
+          ErrorCode::kInvalidArgument,
+          "a deleted document has nothing left to evict, and its deletion is to be remembered"));
+    return;
+  }
   entry.status = status;
   ++entry.changing;
   ++entry.rewrites;  // what is on its way is not durable when it lands, but gone
@@ -391,6 +399,35 @@ void Node::Impl::change_status(Entry& entry, DocumentStatus status,
       [this, id, done = std::move(done)](Status result) {
         --entries_.at(id).changing;
         if (!result.ok()) store_failed(result.error());
+        if (done) done(std::move(result));
+      });
+}
+
+/// It is live once the store says so: nothing may be written in it before it is known who writes.
+void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
+  ++entry.changing;
+  const DocumentId id = entry.id;
+  auto info = std::make_shared<StoreInfo>();
+  run(
+      [id, info](Store& store) -> Status {
+        WEFT_TRY(store.set_status(id, DocumentStatus::kLive));
+        *info = store.info();
+        return {};
+      },
+      [this, id, info, done = std::move(done)](Status result) {
+        Entry& revived = entries_.at(id);
+        --revived.changing;
+        if (!result.ok()) store_failed(result.error());
+        if (result.ok() &&
+            revived.status != DocumentStatus::kLive) {  // who asked twice is told twice
+          revived.status = DocumentStatus::kLive;
+          ++revived.rewrites;
+          revived.opened_end = 0;
+          update_set(revived);
+          changed_status_.push_back(id);
+          if (!(info->replica == replica_))
+            become(*info, 0, "it had written in a document that it gave up and keeps again");
+        }
         if (done) done(std::move(result));
       });
 }

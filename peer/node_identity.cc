@@ -75,34 +75,36 @@ void Node::Impl::rolled_back(LinkId link, const std::string& why) {
   is_changing_ = true;
   end_all(sync::ByeReason::kIdentityChanged, "this end was rolled back or cloned; connect again");
   const std::string text = link_name(link) + ": " + why;
-  auto became = std::make_shared<ReplicaId>();
   auto info = std::make_shared<StoreInfo>();
   run(
-      [became, info](Store& store) -> Status {
-        WEFT_ASSIGN(*became, store.take_replica());
+      [info](Store& store) -> Status {
+        WEFT_TRY(store.take_replica());
         *info = store.info();
         return {};
       },
-      [this, became, info, text, link](Status status) {
+      [this, info, text, link](Status status) {
         is_changing_ = false;
         if (!status.ok()) return store_failed(status.error());
-        const ReplicaId before = replica_;
-        former_.push_back(before);
-        replica_ = *became;
-        incarnations_ = info->incarnations;
-        // Known again after a restart: a note of a replica with this store's own epoch.
-        PeerNote& note = notes_[before];
-        note = PeerNote{before, epoch_, 0, 0, wall_ms()};
-        changed_notes_.insert(before);
-        flush_notes();
-        for (const DocumentId& id : open_ids_)
-          (void)entries_.at(id).open->document.write_as(replica_);
-        rewrite_unsent(before);
-        for (auto& [id, entry] : entries_) entry.confirmed_end = entry.sent_end = 0;
-        end_all(sync::ByeReason::kIdentityChanged,
-                "this end was rolled back or cloned; connect again");
-        tell({NodeEvent::Kind::kIdentityChanged, link, {}, replica_, 0, text});
+        become(*info, link, text);
       });
+}
+
+/// The store writes as another replica from here on.
+void Node::Impl::become(const StoreInfo& info, LinkId link, const std::string& why) {
+  const ReplicaId before = replica_;
+  former_.push_back(before);
+  replica_ = info.replica;
+  incarnations_ = info.incarnations;
+  // Known again after a restart: a note of a replica with this store's own epoch.
+  notes_[before] = PeerNote{before, epoch_, 0, 0, wall_ms()};
+  changed_notes_.insert(before);
+  flush_notes();
+  for (const DocumentId& id : open_ids_) (void)entries_.at(id).open->document.write_as(replica_);
+  rewrite_unsent(before);
+  for (auto& [id, entry] : entries_) entry.confirmed_end = entry.sent_end = 0;
+  end_all(sync::ByeReason::kIdentityChanged,
+          "this end writes as another replica from now on; connect again");
+  tell({NodeEvent::Kind::kIdentityChanged, link, {}, replica_, 0, why});
 }
 
 void Node::Impl::confirmed(const DocumentId& document, Seq end) {

@@ -135,6 +135,7 @@ class Node::Impl final : public sync::SyncHost {
   VersionVector applied(const Entry& entry) const;
   VersionVector sendable(const Entry& entry) const;
   void change_status(Entry& entry, DocumentStatus status, std::function<void(Status)> done);
+  void revive(Entry& entry, std::function<void(Status)> done);
   void flush_notes();
 
   // --- SyncHost ---
@@ -208,6 +209,7 @@ class Node::Impl final : public sync::SyncHost {
   bool is_in_doubt(const Entry& entry, LinkId link) const;
   /// The first operation with another content came: own edits from there on are made anew.
   Status rewrite(Entry& entry, ReplicaId replica, Seq from);
+  void become(const StoreInfo& info, LinkId link, const std::string& why);
   void rewrite_unsent(ReplicaId former);
   Status rewrite_suspects(Entry& entry, const VersionVector& theirs);
   void forked(LinkId link, Entry& entry, const Dot& first);

@@ -97,7 +97,7 @@ DocumentUsage DocumentHead::usage(const DocumentId& document) const {
   DocumentUsage usage;
   usage.document = document;
   usage.status = status;
-  usage.version = status == DocumentStatus::kDeleted ? last_version : version();
+  usage.version = status == DocumentStatus::kLive ? version() : last_version;
   usage.base = base;
   usage.records = records;
   usage.history_bytes = history_bytes;

@@ -27,6 +27,18 @@ void Replacement::recount(std::uint64_t gone_bytes) {
   head.history_bytes -= std::min(head.history_bytes, gone_bytes);  // damaged ones count for nothing
 }
 
+Status check_status(const DocumentHead& document, DocumentStatus status) {
+  if (document.status != DocumentStatus::kDeleted || status != DocumentStatus::kEvicted) return {};
+  return Error(
+      ErrorCode::kInvalidArgument,
+      "a deleted document has nothing left to evict, and its deletion is to be remembered");
+}
+
+bool begins_anew(const DocumentHead& document, DocumentStatus status, ReplicaId own) {
+  return status == DocumentStatus::kLive && document.status != DocumentStatus::kLive &&
+         document.last_version.end(own) > 0;
+}
+
 Replacement plan_status(const DocumentId& id, IndexedDocument document, LogPosition end,
                         DocumentStatus status) {
   Replacement plan;

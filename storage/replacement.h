@@ -27,6 +27,10 @@ struct Replacement {
   void recount(std::uint64_t gone_bytes);
 };
 
+/// May it get that status? @errors kInvalidArgument: a deletion would be forgotten
+Status check_status(const DocumentHead& document, DocumentStatus status);
+/// Will `own` begin anew in a document in which it had written, under dots that others may have?
+bool begins_anew(const DocumentHead& document, DocumentStatus status, ReplicaId own);
 /// @param document  as it is, with all its entries
 /// @param end       behind the last position of the log
 /// @return  without a position: it has that status already

@@ -68,7 +68,7 @@ inline constexpr std::size_t kPeerNotesMax = 4096;
 struct DocumentUsage {
   DocumentId document;
   DocumentStatus status = DocumentStatus::kLive;
-  VersionVector version;  ///< what is stored without a gap
+  VersionVector version;  ///< what is stored without a gap; of one that is not live, what it had
   VersionVector base;     ///< what was trimmed away: of it only the state is kept
   std::uint64_t records = 0;
   std::uint64_t history_bytes = 0;  ///< payloads of deltas and bundles, and of the state at `base`
@@ -141,6 +141,9 @@ class Store {
 
   /// Evicted: what is stored of it is given up here, others may send it again once it is live.
   /// Deleted: the same, and what comes later is not stored but listed. Both are durable on return.
+  /// Live again: where this store's replica had written in it, the store takes another replica id (info() tells),
+  /// since others have what it wrote under the dots that would come next here.
+  /// @errors kInvalidArgument: a deleted document can't be evicted, that would forget its deletion
   virtual Status set_status(const DocumentId& document, DocumentStatus status) = 0;
 
   /// What came for deleted documents since the store was opened, the last 1,000.

@@ -68,6 +68,8 @@ Status LmdbStore::set_status(const DocumentId& id, DocumentStatus status) {
   return run_job([&]() -> Status {
     WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
     const DocumentHead before = document.head;
+    WEFT_TRY(check_status(before, status));
+    if (begins_anew(before, status, meta_.replica)) WEFT_TRY(write_as_another());
     return carry_out(before, plan_status(id, std::move(document), meta_.end, status));
   });
 }

@@ -187,6 +187,7 @@ class LmdbStore final : public Store {
   void write_group(Requests& group);
   Status commit_group(const Requests& group, Admission& admission, std::vector<Stored>& stored);
   void index_stored(const std::vector<Stored>& stored, const Admission& admission);
+  Status write_as_another();
   Status write_meta(const std::function<void(lmdb::LogMeta&)>& change);
   Status check_quota(std::uint64_t more_bytes) const;
   Status write_log(const std::function<Status(lmdb::Writing&)>& body) const;

@@ -344,17 +344,23 @@ Status LmdbStore::write_meta(const std::function<void(LogMeta&)>& change) {
   return {};
 }
 
+/// On the writer thread.
+Status LmdbStore::write_as_another() {
+  WEFT_TRY(write_meta([&](LogMeta& meta) {
+    meta.replica.value = options_.random();
+    meta.incarnations = {options_.random()};
+    meta.may_lack_own = options_.relaxed;
+  }));
+  std::lock_guard lock(mutex_);
+  own_are_lost_ = false;  // those were the other's
+  return {};
+}
+
 Result<ReplicaId> LmdbStore::take_replica() {
   ReplicaId taken;
   WEFT_TRY(run_job([&]() -> Status {
-    WEFT_TRY(write_meta([&](LogMeta& meta) {
-      taken.value = options_.random();
-      meta.replica = taken;
-      meta.incarnations = {options_.random()};
-      meta.may_lack_own = options_.relaxed;
-    }));
-    std::lock_guard lock(mutex_);
-    own_are_lost_ = false;  // those were the other's
+    WEFT_TRY(write_as_another());
+    taken = meta_.replica;
     return {};
   }));
   return taken;

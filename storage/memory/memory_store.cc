@@ -175,7 +175,10 @@ void MemoryStore::carry_out(Replacement plan) {
 
 Status MemoryStore::set_status(const DocumentId& id, DocumentStatus status) {
   std::lock_guard lock(mutex_);
-  carry_out(plan_status(id, copy_of(id), end_, status));
+  IndexedDocument document = copy_of(id);
+  WEFT_TRY(check_status(document.head, status));
+  if (begins_anew(document.head, status, replica_)) write_as_another();
+  carry_out(plan_status(id, std::move(document), end_, status));
   return {};
 }
 
@@ -276,10 +279,14 @@ void MemoryStore::reopen() {
 Result<ReplicaId> MemoryStore::take_replica() {
   std::lock_guard lock(mutex_);
   if (closed_) return Error(ErrorCode::kReadOnly, "the store is closed");
+  write_as_another();
+  return replica_;
+}
+
+void MemoryStore::write_as_another() {
   incarnations_.clear();
   replica_.value = next_random();
   incarnations_.push_back(next_random());
-  return replica_;
 }
 
 }  // namespace weft

@@ -74,6 +74,7 @@ class MemoryStore final : public Store {
   void carry_out(Replacement plan);
   Bytes copy_at(LogPosition position) const;
   std::uint64_t next_random();
+  void write_as_another();
 
   Options options_;
   mutable std::mutex mutex_;

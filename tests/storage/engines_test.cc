@@ -162,8 +162,10 @@ class Both {
     if (!random_.chance(1, 3)) return;
     const DocumentId document = any_document();
     const auto status = static_cast<DocumentStatus>(random_.below(3));
-    CHECK(disk_->set_status(document, status).ok());
-    CHECK(memory_.set_status(document, status).ok());
+    const Status on_disk = disk_->set_status(document, status);
+    const Status in_memory = memory_.set_status(document, status);
+    CHECK(on_disk.ok() == in_memory.ok());
+    if (!on_disk.ok()) CHECK(on_disk.error().code() == ErrorCode::kInvalidArgument);
   }
 
   /// A version that the store covers, or about so.

@@ -196,6 +196,33 @@ void gives_up_what_is_evicted(Workshop shop) {
   });
 }
 
+/// Found by the simulator: its dots began at 0 again, while others had others under them.
+void writes_as_another_where_it_begins_anew(Workshop shop) {
+  auto store = shop.open();
+  const ReplicaId own = store->info().replica;
+  append(*store, {sample(1, own.value, 0, 3), sample(2, 8, 0, 1)});
+  REQUIRE(store->set_status(document_of(2), DocumentStatus::kEvicted).ok());
+  REQUIRE(store->set_status(document_of(2), DocumentStatus::kLive).ok());
+  CHECK(store->info().replica == own);  // it had not written there
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kEvicted).ok());
+  CHECK(store->info().replica == own);
+  CHECK(usage_of(*store, 1).version.end(own) == 3);
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kLive).ok());
+  const ReplicaId now = store->info().replica;
+  CHECK_FALSE(now == own);
+  append(*store, {sample(1, now.value, 0, 2), sample(1, own.value, 0, 3)});
+  CHECK(store->version(document_of(1)).end(own) == 3);
+}
+
+void remembers_a_deletion(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3)});
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kDeleted).ok());
+  CHECK(store->set_status(document_of(1), DocumentStatus::kEvicted).error().code() ==
+        ErrorCode::kInvalidArgument);
+  CHECK(usage_of(*store, 1).status == DocumentStatus::kDeleted);
+}
+
 void lists_what_comes_after_a_deletion(Workshop shop) {
   auto store = shop.open();
   append(*store, {sample(1, 7, 0, 3)});
@@ -306,6 +333,8 @@ void check_store_contract(const std::function<Workshop()>& make) {
   own_deltas_leave_no_gap(make());
   seals_records_into_a_bundle(make());
   gives_up_what_is_evicted(make());
+  writes_as_another_where_it_begins_anew(make());
+  remembers_a_deletion(make());
   lists_what_comes_after_a_deletion(make());
   keeps_a_state_instead_of_what_is_trimmed(make());
   keeps_states_beside_the_log(make());
