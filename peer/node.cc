@@ -171,7 +171,8 @@ ReplicaId Node::replica() const { return impl_->replica_; }
 
 std::string Node::Impl::link_name(LinkId link) const {
   auto found = links_.find(link);
-  return found == links_.end() ? std::string("this device") : found->second.name;
+  if (found != links_.end()) return found->second.name;
+  return link == 0 ? "this device" : "a link that is gone";
 }
 
 void Node::Impl::end_all(sync::ByeReason reason, const std::string& text) {

@@ -230,6 +230,12 @@ TEST_CASE("an import leaves deleted documents deleted") {
   const ImportReport report = import_archive(store, archive).value();
   CHECK(report.late == archive.documents[0].deltas.size());
   CHECK(report.added == 0);
+}
+
+TEST_CASE("an import is refused where a document is evicted") {
+  const Archive archive = sample_archive();
+  MemoryStore store({{7}, 1, nullptr});
+  REQUIRE(import_archive(store, archive).ok());
   REQUIRE(store.set_status(archive.documents[0].id, DocumentStatus::kEvicted).ok());
   auto refused = import_archive(store, archive);
   REQUIRE(!refused.ok());
