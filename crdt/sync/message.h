@@ -125,7 +125,7 @@ struct Symbol {
   std::uint64_t name = 0;     ///< keyed hashes of document ids
   std::uint64_t version = 0;  ///< keyed hashes of their versions
   std::uint64_t check = 0;    ///< checksums of items
-  std::int64_t count = 0;     ///< how many items
+  std::int32_t count = 0;     ///< how many items, modulo 2^32
   friend bool operator==(const Symbol&, const Symbol&) = default;
 };
 

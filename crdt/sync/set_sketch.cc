@@ -21,15 +21,15 @@ std::uint64_t hash_pair(std::uint64_t first, std::uint64_t second, std::uint64_t
 }
 
 // What an item adds to a symbol's count. Counts wrap, so that no symbol from outside overflows one.
-constexpr std::uint64_t kIn = 1;
-constexpr std::uint64_t kOut = ~std::uint64_t{0};  // -1
+constexpr std::uint32_t kIn = 1;
+constexpr std::uint32_t kOut = ~std::uint32_t{0};  // -1
 
 /// Adds to a symbol what another sums up, or takes it out: xor does both, the count tells.
-void fold(Symbol& symbol, const Symbol& other, std::uint64_t count) {
+void fold(Symbol& symbol, const Symbol& other, std::uint32_t count) {
   symbol.name ^= other.name;
   symbol.version ^= other.version;
   symbol.check ^= other.check;
-  symbol.count = static_cast<std::int64_t>(static_cast<std::uint64_t>(symbol.count) + count);
+  symbol.count = static_cast<std::int32_t>(static_cast<std::uint32_t>(symbol.count) + count);
 }
 
 /// The symbol that holds this item and no other.
@@ -39,7 +39,7 @@ Symbol alone(std::uint64_t key, const SetItem& item) {
 
 /// Folds an item into those of the symbols from `begin` on that it belongs to.
 void fold_from(std::size_t begin, std::vector<Symbol>& symbols, const Symbol& item,
-               std::uint64_t count) {
+               std::uint32_t count) {
   SymbolIndices at(item.check);
   while (at.index() < begin) at.advance();
   for (; at.index() < symbols.size(); at.advance())
@@ -118,7 +118,7 @@ void SetDifference::receive(std::span<const Symbol> symbols) {
   if (symbols.size() > kSymbolsMax - received_) return end(State::kFailed);
   if (received_ + symbols.size() > symbols_.size()) prepare(received_ + symbols.size());
   for (const Symbol& symbol : symbols) {
-    fold(symbols_[received_], symbol, static_cast<std::uint64_t>(symbol.count));
+    fold(symbols_[received_], symbol, static_cast<std::uint32_t>(symbol.count));
     note(received_++);
   }
   while (!to_see_.empty()) {
@@ -141,7 +141,7 @@ void SetDifference::prepare(std::size_t end) {
   const std::size_t begin = symbols_.size();
   symbols_.resize(std::min(kSymbolsMax, std::max(end, 2 * begin)));
   noted_.resize(symbols_.size());
-  const auto fold_all = [&](const std::vector<SetItem>& items, std::uint64_t direction) {
+  const auto fold_all = [&](const std::vector<SetItem>& items, std::uint32_t direction) {
     for (const SetItem& item : items) fold_from(begin, symbols_, alone(key_, item), direction);
   };
   fold_all(own_, kOut);
@@ -151,7 +151,7 @@ void SetDifference::prepare(std::size_t end) {
 
 /// Puts the symbol on the list of those to look at, if its count says so.
 void SetDifference::note(std::size_t index) {
-  const std::int64_t count = symbols_[index].count;
+  const std::int32_t count = symbols_[index].count;
   if ((count != 1 && count != -1) || noted_[index]) return;
   noted_[index] = true;
   to_see_.push_back(static_cast<std::uint32_t>(index));

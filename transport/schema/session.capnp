@@ -80,17 +80,11 @@ struct SymbolRequest {  # Type 4.
   count @1 :UInt32;  # at most 4,096, as in one answer (attack: a request of 40 bytes that costs gigabytes to answer)
 }
 
-struct Symbol {
-  name @0 :UInt64;
-  version @1 :UInt64;
-  check @2 :UInt64;
-  count @3 :Int64;
-}
-
-struct Symbols {  # Type 5.
+struct Symbols {  # Type 5. As columns: a symbol takes 28 bytes, as a struct it would take 32.
   begin @0 :UInt64;
   setSize @1 :UInt64;
-  symbols @2 :List(Symbol);  # at most 4,096 (attack: each costs the peeling time)
+  sums @2 :List(UInt64);   # name, version and check of each symbol; 3 times as many as counts
+  counts @3 :List(Int32);  # at most 4,096 (attack: each symbol costs the peeling time)
 }
 
 struct NameRequest {  # Type 6.

@@ -14,6 +14,9 @@ namespace weft::wire {
 /// Cap'n Proto's unit, and the alignment of what it reads and writes.
 inline constexpr std::size_t kWordBytes = 8;
 
+/// Name, version and check: what a symbol has beside its count.
+inline constexpr unsigned kSumsOfSymbol = 3;
+
 /// The size of the message's segment: what write_body needs, and the least that a segment with this content has.
 [[nodiscard]] std::size_t body_bytes(const sync::Message& message);
 

@@ -79,11 +79,17 @@ class BodyReader {
   Status read(schema::Symbols::Reader in, sync::Symbols& out) const {
     out.begin = in.getBegin();
     out.set_size = in.getSetSize();
-    const auto list = in.getSymbols();
-    WEFT_TRY(check_list<schema::Symbol>(in, list, Limits::kSymbols, "symbols"));
-    out.symbols.reserve(list.size());
-    for (const auto cell : list)
-      out.symbols.push_back({cell.getName(), cell.getVersion(), cell.getCheck(), cell.getCount()});
+    const auto sums = in.getSums();
+    const auto counts = in.getCounts();
+    WEFT_TRY(check_count(in, counts.size(), Limits::kSymbols, sizeof(std::int32_t), "symbols"));
+    // Attack: counts of 4 bytes each that make room for symbols of 32.
+    if (sums.size() != std::uint64_t{kSumsOfSymbol} * counts.size())
+      return fault(ErrorCode::kCorrupt, "not three sums for each symbol", in);
+    WEFT_TRY(check_count(in, sums.size(), kSumsOfSymbol * Limits::kSymbols, kWordBytes, "sums"));
+    out.symbols.reserve(counts.size());
+    for (unsigned i = 0; i < counts.size(); ++i)
+      out.symbols.push_back({sums[kSumsOfSymbol * i], sums[kSumsOfSymbol * i + 1],
+                             sums[kSumsOfSymbol * i + 2], counts[i]});
     return {};
   }
 

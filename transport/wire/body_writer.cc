@@ -45,7 +45,8 @@ std::size_t words_behind(const sync::Welcome& message) {
 }
 std::size_t words_behind(const sync::Bye& message) { return text_words(message.text); }
 std::size_t words_behind(const sync::Symbols& message) {
-  return list_words<schema::Symbol>(message.symbols.size());
+  const std::size_t count = message.symbols.size();
+  return kSumsOfSymbol * count + words(sizeof(std::int32_t) * count);
 }
 std::size_t words_behind(const sync::NameRequest& message) { return message.names.size(); }
 std::size_t words_behind(const sync::Have& message) {
@@ -135,14 +136,14 @@ void write(const sync::Symbols& in, schema::Symbols::Builder out) {
   out.setBegin(in.begin);
   out.setSetSize(in.set_size);
   if (in.symbols.empty()) return;
-  auto list = out.initSymbols(size_of(in.symbols));
-  for (unsigned i = 0; i < list.size(); ++i) {
+  auto sums = out.initSums(kSumsOfSymbol * size_of(in.symbols));
+  auto counts = out.initCounts(size_of(in.symbols));
+  for (unsigned i = 0; i < counts.size(); ++i) {
     const sync::Symbol& symbol = in.symbols[i];
-    auto cell = list[i];
-    cell.setName(symbol.name);
-    cell.setVersion(symbol.version);
-    cell.setCheck(symbol.check);
-    cell.setCount(symbol.count);
+    sums.set(kSumsOfSymbol * i, symbol.name);
+    sums.set(kSumsOfSymbol * i + 1, symbol.version);
+    sums.set(kSumsOfSymbol * i + 2, symbol.check);
+    counts.set(i, symbol.count);
   }
 }
 

@@ -121,15 +121,17 @@ TEST_CASE("far pointers within the segment lead nowhere else, and in no circle")
 
 TEST_CASE("half a billion elements without size are refused") {
   // As the list of structs that it should be, in 32 bytes ...
-  const Words symbols{struct_at(0, 2, 1), 0, 0, list_at(0, kInline, 0), tag(kMostElements, 0, 0)};
-  CHECK(error_of<sync::Symbols>(symbols) == ErrorCode::kLimit);
+  CHECK(error_of<sync::Welcome>({struct_at(0, 3, 1), 0, 0, 0, list_at(0, kInline, 0),
+                                 tag(kMostElements, 0, 0)}) == ErrorCode::kLimit);
   CHECK(error_of<sync::Have>({struct_at(0, 0, 1), list_at(0, kInline, 0),
                               tag(kMostElements, 0, 0)}) == ErrorCode::kLimit);
   CHECK(error_of<sync::Ack>({struct_at(0, 0, 1), list_at(0, kInline, 0),
                              tag(kMostElements, 0, 0)}) == ErrorCode::kLimit);
   // ... as a list of nothing ...
-  CHECK(error_of<sync::Symbols>({struct_at(0, 2, 1), 0, 0, list_at(0, kVoid, kMostElements)}) !=
-        ErrorCode::kOk);
+  CHECK(error_of<sync::Symbols>({struct_at(0, 2, 2), 0, 0, 0,
+                                 list_at(0, kVoid, kMostElements)}) != ErrorCode::kOk);
+  CHECK(error_of<sync::Symbols>({struct_at(0, 2, 2), 0, 0, list_at(0, kVoid, kMostElements),
+                                 0}) != ErrorCode::kOk);
   CHECK(error_of<sync::NameRequest>({struct_at(0, 0, 1), list_at(0, kVoid, kMostElements)}) !=
         ErrorCode::kOk);
   CHECK(error_of_deltas(list_at(0, kVoid, kMostElements)) != ErrorCode::kOk);
@@ -143,15 +145,28 @@ TEST_CASE("half a billion elements without size are refused") {
 TEST_CASE("a few elements without size are refused as well") {
   CHECK(error_of<sync::Ack>({struct_at(0, 0, 1), list_at(0, kInline, 0), tag(3, 0, 0)}) !=
         ErrorCode::kOk);
-  CHECK(error_of<sync::Symbols>({struct_at(0, 2, 1), 0, 0, list_at(0, kInline, 0), tag(1, 0, 0)}) !=
-        ErrorCode::kOk);
+  CHECK(error_of<sync::Welcome>({struct_at(0, 3, 1), 0, 0, 0, list_at(0, kInline, 0),
+                                 tag(1, 0, 0)}) != ErrorCode::kOk);
 }
 
 TEST_CASE("elements smaller than theirs are refused before there is room for them") {
-  // 4,096 symbols of 32 bytes each, from 4,096 bytes.
-  Words words{struct_at(0, 2, 1), 0, 0, list_at(0, kByte, 4096)};
+  // 4,096 names of 8 bytes each, from 4,096 bytes.
+  Words words{struct_at(0, 0, 1), list_at(0, kByte, 4096)};
   words.resize(words.size() + 512);
-  CHECK(error_of<sync::Symbols>(words) == ErrorCode::kCorrupt);
+  CHECK(error_of<sync::NameRequest>(words) == ErrorCode::kCorrupt);
+}
+
+TEST_CASE("symbols have three sums and a count each") {
+  const auto sums = [](std::uint64_t count) { return list_at(1, kWord, count); };
+  const auto counts = [](std::uint64_t count) { return list_at(3, kFourBytes, count); };
+  const auto error = [](std::uint64_t sums_at, std::uint64_t counts_at) {
+    return error_of<sync::Symbols>({struct_at(0, 2, 2), 0, 0, sums_at, counts_at, 1, 2, 3, 4});
+  };
+  CHECK(error(sums(3), counts(1)) == ErrorCode::kOk);
+  CHECK(error(sums(3), counts(2)) == ErrorCode::kCorrupt);
+  CHECK(error(sums(2), counts(1)) == ErrorCode::kCorrupt);
+  CHECK(error(sums(3), 0) == ErrorCode::kCorrupt);
+  CHECK(error(0, counts(1)) == ErrorCode::kCorrupt);
 }
 
 TEST_CASE("a list's tag that says more than the list has is refused") {

@@ -54,7 +54,7 @@ class Maker {
       symbol.name = number();
       symbol.version = number();
       symbol.check = number();
-      symbol.count = static_cast<std::int64_t>(number());
+      symbol.count = static_cast<std::int32_t>(number());
     }
   }
   void fill(sync::NameRequest& out) { out.names = numbers(Limits::kNames); }
