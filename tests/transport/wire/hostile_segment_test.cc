@@ -128,10 +128,10 @@ TEST_CASE("half a billion elements without size are refused") {
   CHECK(error_of<sync::Ack>({struct_at(0, 0, 1), list_at(0, kInline, 0),
                              tag(kMostElements, 0, 0)}) == ErrorCode::kLimit);
   // ... as a list of nothing ...
-  CHECK(error_of<sync::Symbols>({struct_at(0, 2, 2), 0, 0, 0,
-                                 list_at(0, kVoid, kMostElements)}) != ErrorCode::kOk);
-  CHECK(error_of<sync::Symbols>({struct_at(0, 2, 2), 0, 0, list_at(0, kVoid, kMostElements),
-                                 0}) != ErrorCode::kOk);
+  CHECK(error_of<sync::Symbols>({struct_at(0, 2, 2), 0, 0, 0, list_at(0, kVoid, kMostElements)}) !=
+        ErrorCode::kOk);
+  CHECK(error_of<sync::Symbols>({struct_at(0, 2, 2), 0, 0, list_at(0, kVoid, kMostElements), 0}) !=
+        ErrorCode::kOk);
   CHECK(error_of<sync::NameRequest>({struct_at(0, 0, 1), list_at(0, kVoid, kMostElements)}) !=
         ErrorCode::kOk);
   CHECK(error_of_deltas(list_at(0, kVoid, kMostElements)) != ErrorCode::kOk);
@@ -145,8 +145,8 @@ TEST_CASE("half a billion elements without size are refused") {
 TEST_CASE("a few elements without size are refused as well") {
   CHECK(error_of<sync::Ack>({struct_at(0, 0, 1), list_at(0, kInline, 0), tag(3, 0, 0)}) !=
         ErrorCode::kOk);
-  CHECK(error_of<sync::Welcome>({struct_at(0, 3, 1), 0, 0, 0, list_at(0, kInline, 0),
-                                 tag(1, 0, 0)}) != ErrorCode::kOk);
+  CHECK(error_of<sync::Welcome>(
+            {struct_at(0, 3, 1), 0, 0, 0, list_at(0, kInline, 0), tag(1, 0, 0)}) != ErrorCode::kOk);
 }
 
 TEST_CASE("elements smaller than theirs are refused before there is room for them") {
