@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "crdt/base/position.h"
@@ -71,6 +72,20 @@ class MapView : public ContainerView {
   bool contains(std::string_view key) const;
   std::optional<Value> get(std::string_view key) const;
   std::vector<std::string> keys() const;  ///< sorted by bytes
+  /// Every key and its value, in no order; `visit` must not change the document.
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    visit_entries(
+        [](void* data, std::string_view key, const Value& value) {
+          (*static_cast<std::remove_reference_t<Visit>*>(data))(key, value);
+        },
+        &visit);
+  }
+  /// The handle of a child, as get() and for_each() name it. @pre  `child` is a container of this document
+  MapView child_map(const Value& child) const { return {impl_, child.container_index()}; }
+  inline ListView child_list(const Value& child) const;
+  inline TextView child_text(const Value& child) const;
+  inline CounterView child_counter(const Value& child) const;
   /// Is a child there that ensure made, the same one on every replica?
   bool is_mergeable(std::string_view key) const;
   /// The child at `key`. @errors kNotFound; kWrongKind: something else is there
@@ -78,6 +93,9 @@ class MapView : public ContainerView {
   Result<ListView> list(std::string_view key) const;
   Result<TextView> text(std::string_view key) const;
   Result<CounterView> counter(std::string_view key) const;
+
+ private:
+  void visit_entries(void (*visit)(void*, std::string_view, const Value&), void* data) const;
 };
 
 class ListView : public ContainerView {
@@ -117,6 +135,16 @@ class CounterView : public ContainerView {
   CounterView(DocumentImpl* impl, std::uint32_t container) : ContainerView(impl, container) {}
   std::int64_t value() const;
 };
+
+inline ListView MapView::child_list(const Value& child) const {
+  return {impl_, child.container_index()};
+}
+inline TextView MapView::child_text(const Value& child) const {
+  return {impl_, child.container_index()};
+}
+inline CounterView MapView::child_counter(const Value& child) const {
+  return {impl_, child.container_index()};
+}
 
 class ListEdit;
 class TextEdit;

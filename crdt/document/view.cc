@@ -124,6 +124,14 @@ bool MapView::is_mergeable(std::string_view key) const {
          (impl_->containers[value->container_index()].id.bytes[15] & 1) != 0;
 }
 
+void MapView::visit_entries(void (*visit)(void*, std::string_view, const Value&),
+                            void* data) const {
+  const Container* map = impl_->find_container(container_, ContainerKind::kMap);
+  if (map == nullptr) return;
+  for (const MapEntry& entry : map->map->entries)
+    if (entry.reg.visible()) visit(data, impl_->keys[entry.key], entry.reg.winner.value);
+}
+
 std::vector<std::string> MapView::keys() const {
   std::vector<std::string> result;
   const Container* map = impl_->find_container(container_, ContainerKind::kMap);

@@ -1,0 +1,59 @@
+#pragma once
+// Grafana's JSON in and out. shape.h says how it lies in a document.
+//
+//   import(export(d)) writes nothing, whatever d holds, and export(import(x)) is x in canonical form,
+//   but for what Grafana counts itself: `version` and `iteration` are not taken from a file, and
+//   `version` is derived for it: the operations that the document has seen.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "crdt/base/result.h"
+#include "crdt/document/document.h"
+
+namespace weft::dashboard {
+
+struct ExportOptions {
+  /// The `version` to say; nullopt: none.
+  std::optional<std::uint64_t> version;
+};
+
+/// The dashboard as Grafana's JSON, members by key.
+/// @cost  O(size), no history is read
+Json to_grafana(const Document& document, const ExportOptions& options = {});
+/// What there is at one key of a panel, a variable or anything else, as to_grafana shows it.
+/// @param path  as `get` of a document takes it. @errors kNotFound
+Result<Json> to_grafana_at(const Document& document, std::string_view path);
+
+/// `version` for an export: the same on every device that has seen the same, and larger after each edit.
+std::uint64_t derived_version(const Document& document);
+
+/// The canonical text: keys by bytes, numbers as print_json prints them, two spaces, a newline at the end.
+std::string to_grafana_text(const Document& document, const ExportOptions& options = {});
+/// The same of any dashboard: what equal dashboards share.
+std::string canonical_text(const Json& dashboard);
+
+/// Makes the document hold what `dashboard` says, by a keyed diff: only what differs is written. Panels are
+/// found again by id, targets by refId, variables and annotations by name, the elements of other arrays by
+/// what they hold. A text that differs is written whole: two devices that import one file have one text
+/// then, and not one doubled; the one that did not win is a conflict.
+/// @errors kInvalidArgument: no object, or `panels` that are no list of objects; those of the edits
+Status import_grafana(Transaction& transaction, const Json& dashboard);
+
+/// The first content of a document, as a delta that is the same on every device: so two that import
+/// the same file into a new document of one id have imported it once. Its author is seed_replica, its
+/// time 0. To be applied as another's delta.
+/// @errors those of import_grafana
+Result<Bytes> seed_delta(const DocumentId& document, const Json& dashboard);
+
+/// Who writes a seed: from SHA-256 of the document's id and the canonical text, in a range of its own.
+ReplicaId seed_replica(const DocumentId& document, std::string_view canonical);
+/// No device may write as one of these.
+bool is_seed_replica(ReplicaId replica);
+
+/// The document of a Grafana dashboard, by its `uid`: so that every device that imports it for the first time
+/// makes the same. nullopt: it has none.
+std::optional<DocumentId> document_of_uid(const Json& dashboard);
+
+}  // namespace weft::dashboard

@@ -1,0 +1,142 @@
+#include "crdt/dashboard/keyed_array.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace weft::dashboard {
+namespace {
+
+constexpr std::size_t kNowhere = ~std::size_t{0};
+
+/// Indices of a longest ascending subsequence; kNowhere is in none.
+/// Source: Fredman 1975, "On computing the length of longest increasing subsequences".
+std::vector<std::size_t> longest_ascending(const std::vector<std::size_t>& numbers) {
+  std::vector<std::size_t> ends;  // of the best subsequence of each length, its last index
+  std::vector<std::size_t> before(numbers.size(), kNowhere);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] == kNowhere) continue;
+    const auto at = std::lower_bound(
+        ends.begin(), ends.end(), numbers[i],
+        [&](std::size_t end, std::size_t number) { return numbers[end] < number; });
+    if (at != ends.begin()) before[i] = *(at - 1);
+    if (at == ends.end()) {
+      ends.push_back(i);
+    } else {
+      *at = i;
+    }
+  }
+  std::vector<std::size_t> result;
+  for (std::size_t i = ends.empty() ? kNowhere : ends.back(); i != kNowhere; i = before[i])
+    result.push_back(i);
+  std::reverse(result.begin(), result.end());
+  return result;
+}
+
+}  // namespace
+
+bool is_array(const MapView& map) { return map.contains(kOrder); }
+
+std::vector<std::string> shown_order(const MapView& map) {
+  std::vector<std::string> result;
+  const std::optional<Value> order = map.get(kOrder);
+  if (!order || !order->is_container() || order->container_kind() != ContainerKind::kList)
+    return result;
+  std::vector<Value> places = map.child_list(*order).values();
+  if (places.size() <= 16) {
+    for (const Value& place : places)
+      if (std::find(result.begin(), result.end(), place.as_string()) == result.end())
+        result.emplace_back(place.as_string());
+    return result;
+  }
+  std::unordered_set<std::string_view> seen;
+  for (const Value& place : places)
+    if (seen.insert(place.as_string()).second) result.emplace_back(place.as_string());
+  return result;
+}
+
+std::vector<ArrayElement> shown_elements(const MapView& map) {
+  std::vector<ArrayElement> result;
+  for (std::string& key : shown_order(map)) {
+    std::optional<Value> value = key == kOrder ? std::nullopt : map.get(key);
+    if (value) result.push_back({std::move(key), *std::move(value)});
+  }
+  if (result.size() + 1 >= map.size()) return result;
+  std::unordered_set<std::string_view> shown;
+  for (const ArrayElement& element : result) shown.insert(element.key);
+  std::vector<ArrayElement> placeless;
+  map.for_each([&](std::string_view key, const Value& value) {
+    if (key != kOrder && !shown.contains(key)) placeless.push_back({std::string(key), value});
+  });
+  std::sort(placeless.begin(), placeless.end(),
+            [](const ArrayElement& a, const ArrayElement& b) { return a.key < b.key; });
+  for (ArrayElement& element : placeless) result.push_back(std::move(element));
+  return result;
+}
+
+Json name_of(std::string_view array, std::string_view key, const MapView& element) {
+  const std::string_view field = natural_field(array);
+  if (field.empty()) return nullptr;
+  if (std::optional<Value> name = element.get(field)) return name->json();
+  return is_natural(key) ? name_of_key(array, key) : Json();
+}
+
+Status write_order(ListEdit order, std::span<const std::string> wanted) {
+  std::unordered_map<std::string_view, std::size_t> rank;  // in `wanted`
+  for (std::size_t i = 0; i < wanted.size(); ++i) rank.emplace(wanted[i], i);
+
+  // What stays of the places as they are: the first of each wanted key.
+  std::vector<Value> places = order.values();
+  std::vector<std::string_view> held;
+  std::vector<bool> is_held(wanted.size());
+  std::vector<std::size_t> to_erase;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto at = rank.find(places[i].as_string());
+    if (at == rank.end() || is_held[at->second]) {
+      to_erase.push_back(i);
+      continue;
+    }
+    is_held[at->second] = true;
+    held.push_back(at->first);
+  }
+  for (std::size_t i = to_erase.size(); i-- > 0;) WEFT_TRY(order.erase(to_erase[i]));
+
+  std::vector<std::size_t> ranks;
+  ranks.reserve(held.size());
+  for (std::string_view key : held) ranks.push_back(rank.at(key));
+  std::vector<bool> stays(wanted.size());
+  for (std::size_t i : longest_ascending(ranks)) stays[ranks[i]] = true;
+
+  // One move for each key that doesn't stay: to behind the one before it.
+  const auto index_of = [&](std::string_view key) {
+    return static_cast<std::size_t>(std::find(held.begin(), held.end(), key) - held.begin());
+  };
+  std::size_t at = 0;  // behind what is right so far
+  std::vector<Value> run;
+  for (std::size_t i = 0; i < wanted.size();) {
+    if (!is_held[i]) {
+      run.clear();
+      const std::size_t begin = i;
+      for (; i < wanted.size() && !is_held[i]; ++i) run.emplace_back(wanted[i]);
+      WEFT_TRY(order.insert(at, run));
+      held.insert(held.begin() + static_cast<std::ptrdiff_t>(at),
+                  wanted.begin() + static_cast<std::ptrdiff_t>(begin),
+                  wanted.begin() + static_cast<std::ptrdiff_t>(i));
+      at += i - begin;
+      continue;
+    }
+    const std::size_t from = index_of(wanted[i]);
+    std::size_t to = from;
+    if (!stays[i]) {
+      to = from < at ? at - 1 : at;
+      if (to != from) WEFT_TRY(order.move(from, to));
+      held.erase(held.begin() + static_cast<std::ptrdiff_t>(from));
+      held.insert(held.begin() + static_cast<std::ptrdiff_t>(to), wanted[i]);
+    }
+    at = to + 1;
+    ++i;
+  }
+  return {};
+}
+
+}  // namespace weft::dashboard

@@ -1,0 +1,47 @@
+#pragma once
+// An array of objects as a document holds it (shape.h): reading what is shown of it, and writing an order.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "crdt/base/result.h"
+#include "crdt/dashboard/shape.h"
+#include "crdt/document/handles.h"
+
+namespace weft::dashboard {
+
+struct ArrayElement {
+  std::string key;
+  Value value;
+};
+
+/// Does the Map hold an array? Else it is an object.
+bool is_array(const MapView& map);
+
+/// The keys in ":order" as they are shown: each once, at its first place; whether there are such elements is
+/// not looked at. Empty where there is no order.
+std::vector<std::string> shown_order(const MapView& map);
+
+/// What is shown of an array, in its order (I1).
+std::vector<ArrayElement> shown_elements(const MapView& map);
+
+/// What names the element: its natural field, or its key where that does. Null: nothing.
+/// @param array  the array's key
+/// @param key    the element's
+Json name_of(std::string_view array, std::string_view key, const MapView& element);
+
+/// What a dashboard's JSON shows of a member, or of an element of an array.
+/// @param root   of the dashboard
+/// @param place  of the object that has the member; of the element
+Json member_json(const MapView& root, const MapView& parent, const Value& value, Place place,
+                 std::string_view key);
+Json element_json(const MapView& root, const MapView& map, const ArrayElement& element, Place place,
+                  std::string_view array);
+
+/// Makes `order` show exactly `wanted`, keys without repetition, with few moves: what keeps its place among the
+/// others is not touched.
+/// @cost  O(n log n), and O(n) for each key that is moved or inserted
+Status write_order(ListEdit order, std::span<const std::string> wanted);
+
+}  // namespace weft::dashboard
