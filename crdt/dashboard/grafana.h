@@ -41,6 +41,11 @@ std::string canonical_text(const Json& dashboard);
 /// @errors kInvalidArgument: no object, or `panels` that are no list of objects; those of the edits
 Status import_grafana(Transaction& transaction, const Json& dashboard);
 
+/// Makes one place hold `value`, by the same keyed diff: a field, an object, an element of an array. A new element
+/// is shown last. @param path  of the document, as in "/panels/7/targets/A/expr"
+/// @errors kNotFound: nothing is above it; kInvalidArgument: no path, the order of panels; those of the edits
+Status write_at(Transaction& transaction, std::string_view path, const Json& value);
+
 /// The first content of a document, as a delta that is the same on every device: so two that import
 /// the same file into a new document of one id have imported it once. Its author is seed_replica, its
 /// time 0. To be applied as another's delta.

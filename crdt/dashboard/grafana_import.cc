@@ -9,6 +9,7 @@
 
 #include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/keyed_array.h"
+#include "crdt/dashboard/spot.h"
 #include "crdt/document/json_text.h"
 
 namespace weft::dashboard {
@@ -93,6 +94,32 @@ class Importer {
       WEFT_TRY(write_element(panel, kPanels, wanted.key, *wanted.json->as_object(), Place::kPanel));
     }
     return {};
+  }
+
+  Status write_at(const Spot& spot, MapEdit parent, const Json& wanted) {
+    if (spot.key == kOrder ||
+        (spot.array.empty() && spot.key == kPanels && holds_panels(spot.place)))
+      return Error(
+          ErrorCode::kInvalidArgument,
+          spot.parent_path + "/" + spot.key + ": an order is changed by moving what it orders");
+    if (spot.array.empty()) return write_member(parent, escaped(spot.key), wanted, spot.place);
+    const Object* object = wanted.as_object();
+    const bool is_new = !parent.contains(spot.key);
+    if (object == nullptr) {
+      WEFT_TRY(parent.set(spot.key, Value::from_json(wanted)));
+    } else {
+      keeps_panels_ = true;
+      if (find(*object, kPanels) && holds_panels(spot.place))
+        return Error(ErrorCode::kInvalidArgument, spot.parent_path + "/" + spot.key +
+                                                      ": write the panels of a row by themselves");
+      MapEdit element = parent.ensure_map(spot.key);
+      WEFT_TRY(parent.map(spot.key));
+      WEFT_TRY(write_element(element, spot.array, spot.key, *object, spot.place));
+    }
+    if (!is_new) return {};
+    std::vector<std::string> keys = shown_order(parent);
+    keys.push_back(spot.key);
+    return write_keys(parent, keys);
   }
 
  private:
@@ -343,8 +370,8 @@ class Importer {
     for (const std::string& key : map.keys()) {
       const std::string_view name = unescaped(key);
       if (name == implied || is_derived(place, name)) continue;
-      if (find(object, name) != nullptr) continue;
-      if (place == Place::kRoot && key == kPanels) {
+      if (find(object, name) != nullptr || (key == kPanels && keeps_panels_)) continue;
+      if (key == kPanels && place == Place::kRoot) {
         if (panels_.contains(kOrder)) WEFT_TRY(panels_.erase(kOrder));
         continue;
       }
@@ -393,6 +420,7 @@ class Importer {
 
   MapEdit root_;
   MapEdit panels_;  ///< all of them, once there are any
+  bool keeps_panels_ = false;  ///< an object that doesn't speak of its panels keeps them
   std::vector<WantedPanel> wanted_;
   std::unordered_map<const Json*, std::string> key_of_;
 };
@@ -401,6 +429,12 @@ class Importer {
 
 Status import_grafana(Transaction& transaction, const Json& dashboard) {
   return Importer(transaction.root()).run(dashboard);
+}
+
+Status write_at(Transaction& transaction, std::string_view path, const Json& value) {
+  WEFT_ASSIGN(const Spot spot, find_spot(transaction.root(), path));
+  WEFT_ASSIGN(MapEdit parent, transaction.map(spot.parent_path));
+  return Importer(transaction.root()).write_at(spot, parent, value);
 }
 
 }  // namespace weft::dashboard

@@ -90,13 +90,13 @@ Json name_of_key(std::string_view array, std::string_view key) {
 }
 
 bool is_natural(std::string_view key) {
-  return !key.empty() && key[0] != ':' && key[0] != '~' && key[0] != '+';
+  return !key.empty() && key[0] != ':' && key[0] != '=' && key[0] != '+';
 }
 
 std::string content_key(std::string_view canonical) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::uint64_t hash = xxh3_64(as_bytes(canonical));
-  std::string key = "~";
+  std::string key = "=";
   for (int i = 0; i < 8; ++i, hash >>= 4) key += kDigits[hash & 15];
   return key;
 }

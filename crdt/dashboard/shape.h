@@ -18,7 +18,7 @@
 //
 // An element's key never changes. Where a field names it (natural_field: a target's refId, a variable's
 // name, a panel's id) the key is that name, and the field itself is left out of the Map until it differs from
-// the key: after a renaming. Other elements, and the second of one name, have the key "~" + the hash of
+// the key: after a renaming. Other elements, and the second of one name, have the key "=" + the hash of
 // what they held when they were made: so two devices that import the same make the same.
 //
 // Invariants
@@ -71,7 +71,7 @@ std::optional<std::string> natural_key(std::string_view array, const Json& name)
 Json name_of_key(std::string_view array, std::string_view key);
 /// Is the element named by its key, where it doesn't say its name?
 bool is_natural(std::string_view key);
-/// "~1a2b3c4d", of the canonical text of an element.
+/// "=1a2b3c4d", of the canonical text of an element.
 std::string content_key(std::string_view canonical);
 
 /// A JSON object's key as a Map's, and back.

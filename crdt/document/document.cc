@@ -72,7 +72,7 @@ Result<Commit> Document::restore(std::string_view path) {
   DocumentImpl& impl = *impl_;
   return transact([&](Transaction&) -> Status {
     WEFT_ASSIGN(ContainerIndex child, impl.hidden_child_at(path));
-    return impl.edit_restore(child);
+    return impl.edit_restore(child, false);
   });
 }
 

@@ -112,13 +112,14 @@ void DocumentImpl::write_own_key(ContainerIndex container, std::uint32_t key, Wr
   if (observing() && (was_visible || reg.visible())) note_key(container, key);
 }
 
-Status DocumentImpl::edit_map_erase(ContainerIndex container, std::string_view key) {
+Status DocumentImpl::edit_map_erase(ContainerIndex container, std::string_view key, bool anew) {
   if (!can_edit()) return check_edit();
   if (find_container(container, ContainerKind::kMap) == nullptr)
     return fail_transaction(wrong_kind("erase of a key on a handle that is no map"));
   auto index = keys.find(key);
   const MapEntry* entry = index ? containers[container].map->find(*index) : nullptr;
-  if (entry == nullptr || !entry->reg.visible())
+  const bool is_there = entry != nullptr && (entry->reg.visible() || anew);
+  if (!is_there || entry->reg.winner.dot.is_none())
     return fail_transaction(
         Error(ErrorCode::kNotFound, "there is no key '" + std::string(key) + "' to erase"));
   Status room = check_room(1);
@@ -503,10 +504,22 @@ Status DocumentImpl::edit_counter_add(ContainerIndex container, std::int64_t amo
   return {};
 }
 
-Status DocumentImpl::edit_restore(ContainerIndex child) {
+Status DocumentImpl::edit_restore_in(ContainerIndex container, const Value& child) {
+  if (!can_edit()) return check_edit();
+  if (find_container(container, ContainerKind::kMap) == nullptr)
+    return fail_transaction(wrong_kind("restore on a handle that is no map"));
+  if (!child.is_container() || child.container_index() >= containers.size() ||
+      containers[child.container_index()].in_list ||
+      containers[child.container_index()].parent != container)
+    return fail_transaction(
+        Error(ErrorCode::kInvalidArgument, "only a child that was made in this map can be restored"));
+  return edit_restore(child.container_index(), true);
+}
+
+Status DocumentImpl::edit_restore(ContainerIndex child, bool anew) {
   if (!can_edit()) return check_edit();
   if (child == kRootContainer) return fail_transaction(wrong_kind("the root can't be restored"));
-  if (is_shown(child)) return {};
+  if (is_shown(child) && !anew) return {};
   Status room = check_room(1);
   if (!room.ok()) return fail_transaction(room.take_error());
   const Container& made = containers[child];

@@ -156,6 +156,13 @@ class MapEdit : public MapView {
   Status set(std::string_view key, const Value& value);
   Status set(std::string_view key, NewContainer child);
   Status erase(std::string_view key);  ///< @errors kNotFound: no such key
+  /// An erasure over everything that is known of the key, also where it is erased already: what was written
+  /// concurrently with the erasure before loses to it, and what lies inside a child is no conflict any more.
+  /// @errors kNotFound: the key was never written
+  Status erase_anew(std::string_view key);
+  /// Writes a child that was made in this map again, shown or hidden, over everything that is known of its key.
+  /// @param child  as WriteInfo::value and get() name it. @errors kInvalidArgument: it was not made in this map
+  Status restore(const Value& child);
   /// The mergeable child at `key`: the same one on every replica that makes it.
   /// On an error the transaction is failed, and the handle refers to nothing and refuses everything.
   MapEdit ensure_map(std::string_view key);

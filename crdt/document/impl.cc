@@ -1,4 +1,5 @@
 #include "crdt/document/impl.h"
+#include "crdt/document/json_pointer.h"
 
 #include <algorithm>
 
@@ -167,35 +168,6 @@ bool DocumentImpl::is_reachable(ContainerIndex container) {
 
 namespace {
 
-/// RFC 6901: '~' is written ~0, '/' is written ~1.
-void append_token(std::string& path, std::string_view token) {
-  path += '/';
-  for (char c : token) {
-    if (c == '~') {
-      path += "~0";
-    } else if (c == '/') {
-      path += "~1";
-    } else {
-      path += c;
-    }
-  }
-}
-
-Result<std::string> unescape_token(std::string_view token) {
-  std::string text;
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    if (token[i] != '~') {
-      text += token[i];
-      continue;
-    }
-    ++i;
-    if (i == token.size() || (token[i] != '0' && token[i] != '1'))
-      return Error(ErrorCode::kInvalidArgument, "in a path '~' stands only as ~0 (~) or ~1 (/)");
-    text += token[i] == '0' ? '~' : '/';
-  }
-  return text;
-}
-
 std::optional<std::size_t> parse_index(std::string_view token) {
   if (token.empty() || token.size() > 9 || (token.size() > 1 && token[0] == '0'))
     return std::nullopt;
@@ -212,7 +184,7 @@ std::optional<std::size_t> parse_index(std::string_view token) {
 std::string DocumentImpl::slot_path(ContainerIndex container, std::uint64_t slot, bool is_element) {
   std::string path = path_of(container).value_or("");
   if (!is_element) {
-    append_token(path, keys[static_cast<std::uint32_t>(slot)]);
+    append_pointer_token(path, keys[static_cast<std::uint32_t>(slot)]);
     return path;
   }
   LocalDot dot = LocalDot::unpacked(slot);
@@ -221,11 +193,11 @@ std::string DocumentImpl::slot_path(ContainerIndex container, std::uint64_t slot
   if (element != nullptr && tree.ok()) {
     auto at = tree.value()->locate(element->slot);
     if (at && !at->hidden) {
-      append_token(path, std::to_string(at->pos));
+      append_pointer_token(path, std::to_string(at->pos));
       return path;
     }
   }
-  append_token(path, to_string(graph.dot(dot)));  // erased: it has no index any more
+  append_pointer_token(path, to_string(graph.dot(dot)));  // erased: it has no index any more
   return path;
 }
 
@@ -247,7 +219,7 @@ Result<DocumentImpl::Target> DocumentImpl::find_path(std::string_view path, bool
   while (at < path.size()) {
     std::size_t next = path.find('/', at + 1);
     if (next == std::string_view::npos) next = path.size();
-    WEFT_ASSIGN(std::string token, unescape_token(path.substr(at + 1, next - at - 1)));
+    WEFT_ASSIGN(std::string token, pointer_token(path.substr(at + 1, next - at - 1)));
     std::string here(path.substr(0, next));
     if (!target.visible || !target.value.is_container())
       return Error(ErrorCode::kNotFound, "nothing is below '" + std::string(path.substr(0, at)) +

@@ -310,7 +310,8 @@ class DocumentImpl {
   // --- local edits (edit.cc) ---
   Status edit_map_set(ContainerIndex container, std::string_view key, const Value* value,
                       const NewContainer* child);
-  Status edit_map_erase(ContainerIndex container, std::string_view key);
+  /// @param anew  also where it is erased already
+  Status edit_map_erase(ContainerIndex container, std::string_view key, bool anew);
   Result<ContainerIndex> edit_ensure(ContainerIndex container, std::string_view key,
                                      ContainerKind kind);
   Status edit_text_insert(ContainerIndex container, Position at, std::string_view utf8);
@@ -329,7 +330,10 @@ class DocumentImpl {
   Status edit_list_erase(ContainerIndex container, std::size_t index, std::size_t count);
   Status edit_list_set(ContainerIndex container, std::size_t index, const Value& value);
   Status edit_list_move(ContainerIndex container, std::size_t from, std::size_t to);
-  Status edit_restore(ContainerIndex container);
+  /// @param anew  also where it is shown
+  Status edit_restore(ContainerIndex child, bool anew);
+  /// Anew, a child of the map `container`.
+  Status edit_restore_in(ContainerIndex container, const Value& child);
   Status edit_counter_add(ContainerIndex container, std::int64_t amount);
   Status check_value(const Value& value) const;
   Status check_nesting(ContainerIndex container) const;

@@ -339,7 +339,13 @@ Status MapEdit::set(std::string_view key, const Value& value) {
 Status MapEdit::set(std::string_view key, NewContainer child) {
   return impl_->edit_map_set(container_, key, nullptr, &child);
 }
-Status MapEdit::erase(std::string_view key) { return impl_->edit_map_erase(container_, key); }
+Status MapEdit::erase(std::string_view key) {
+  return impl_->edit_map_erase(container_, key, false);
+}
+Status MapEdit::erase_anew(std::string_view key) {
+  return impl_->edit_map_erase(container_, key, true);
+}
+Status MapEdit::restore(const Value& child) { return impl_->edit_restore_in(container_, child); }
 
 namespace {
 ContainerIndex ensured(Result<ContainerIndex> made) {

@@ -1,0 +1,35 @@
+#include "crdt/dashboard/spot.h"
+
+#include <vector>
+
+#include "crdt/dashboard/keyed_array.h"
+#include "crdt/document/json_pointer.h"
+
+namespace weft::dashboard {
+
+Result<Spot> find_spot(const MapView& root, std::string_view path) {
+  WEFT_ASSIGN(const std::vector<std::string> tokens, pointer_tokens(path));
+  if (tokens.empty())
+    return Error(ErrorCode::kInvalidArgument,
+                 "the dashboard as a whole can't be meant; name a key in it");
+  Spot spot{root, {}, Place::kRoot, {}, {}};
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    const std::string& token = tokens[i];
+    Result<MapView> child = spot.parent.map(token);
+    if (!child.ok())
+      return Error(ErrorCode::kNotFound,
+                   std::string(path) + ": there is no '" + token + "' " +
+                       (spot.parent_path.empty() ? "in the dashboard" : "in " + spot.parent_path));
+    const bool is_element = !spot.array.empty();
+    if (!is_element) spot.place = place_below(spot.place, token);
+    // All panels lie in one Map, which has no order where old rows show them.
+    const bool array = !is_element && (is_array(*child) || (i == 0 && token == kPanels));
+    spot.array = array ? token : std::string();
+    spot.parent = *child;
+    append_pointer_token(spot.parent_path, token);
+  }
+  spot.key = tokens.back();
+  return spot;
+}
+
+}  // namespace weft::dashboard

@@ -1,0 +1,120 @@
+// The real merges: two people had changed one dashboard at the same time. What one side alone changed survives, and
+// what both changed is in the inbox, nothing else.
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "crdt/dashboard/grafana.h"
+#include "crdt/dashboard/inbox.h"
+#include "crdt/document/json_text.h"
+#include "tests/crdt/dashboard/dashboards.h"
+#include "tests/crdt/dashboard/leaves.h"
+
+namespace weft {
+namespace {
+
+using namespace dashboard;
+
+DocumentOptions device(std::uint64_t replica) {
+  DocumentOptions options;
+  options.replica = {replica};
+  options.id = {{1}};
+  options.now_ms = [replica] { return 1'700'000'000'000 + replica; };
+  return options;
+}
+
+void exchange(Document& a, Document& b) {
+  const VersionVector of_a = a.version();
+  const VersionVector of_b = b.version();
+  for (const Bytes& delta : a.deltas_since(of_b).value()) b.apply(delta).value();
+  for (const Bytes& delta : b.deltas_since(of_a).value()) a.apply(delta).value();
+}
+
+void import(Document& document, const Json& json) {
+  document.transact([&](Transaction& tx) { return import_grafana(tx, json); }).value();
+}
+
+/// Is the leaf what the item is about, or below it?
+bool covers(const InboxItem& item, const std::string& leaf) {
+  // Old rows have no names: the oracle counts them.
+  if (item.path.starts_with("/rows/") && leaf.starts_with("/rows/")) return true;
+  if (!leaf.starts_with(item.path)) return false;
+  return leaf.size() == item.path.size() || leaf[item.path.size()] == '/' ||
+         leaf[item.path.size()] == '@';
+}
+/// Does the item lie within an array that is one leaf to the oracle?
+bool lies_within(const InboxItem& item, const std::string& leaf) {
+  return item.path.starts_with(leaf + "/");
+}
+
+TEST_CASE("the real merges: one side's edits survive, the others are in the inbox") {
+  const std::vector<test::RealMerge> merges = test::real_merges();
+  if (merges.empty()) {
+    MESSAGE("skipped: no recorded merges");
+    return;
+  }
+  std::size_t one_sided = 0, concurrent = 0, items = 0;
+  for (const test::RealMerge& merge : merges) {
+    CAPTURE(merge.name);
+    Document ours = Document::create(device(1));
+    ours.apply(seed_delta({{1}}, merge.base).value()).value();
+    Document theirs = ours.fork({2});
+    import(ours, merge.ours);
+    import(theirs, merge.theirs);
+    exchange(ours, theirs);
+    CHECK(to_grafana_text(ours) == to_grafana_text(theirs));
+    CHECK(ours.snapshot() == theirs.snapshot());
+
+    const std::vector<InboxItem> inbox = dashboard::inbox(ours);
+    const std::vector<InboxItem> other = dashboard::inbox(theirs);
+    REQUIRE(inbox.size() == other.size());
+    for (std::size_t i = 0; i < inbox.size(); ++i) {
+      CHECK(inbox[i].id == other[i].id);
+      CHECK(inbox[i].path == other[i].path);
+    }
+    const test::FlatDashboard flat_base = test::flatten(merge.base);
+    const test::FlatDashboard flat_ours = test::flatten(merge.ours);
+    const test::FlatDashboard flat_theirs = test::flatten(merge.theirs);
+    if (flat_base.is_ambiguous || flat_ours.is_ambiguous || flat_theirs.is_ambiguous) {
+      MESSAGE(merge.name, ": two panels have one id, so no oracle");
+      continue;
+    }
+    const test::ThreeWay sides =
+        test::compare_sides(flat_base.leaves, flat_ours.leaves, flat_theirs.leaves);
+    const test::FlatDashboard merged = test::flatten(to_grafana(ours));
+    for (const auto& [path, value] : sides.one_sided) {
+      bool is_in_inbox = false;
+      for (const InboxItem& item : inbox) is_in_inbox = is_in_inbox || covers(item, path);
+      if (is_in_inbox) continue;
+      const auto found = merged.leaves.find(path);
+      CAPTURE(path);
+      CHECK((found == merged.leaves.end() ? std::string() : found->second) == value);
+    }
+    for (const auto& [path, values] : sides.concurrent) {
+      if (path.ends_with("@") || values[0] == '[') continue;
+      bool is_in_inbox = false;
+      for (const InboxItem& item : inbox) is_in_inbox = is_in_inbox || covers(item, path);
+      CHECK_MESSAGE(is_in_inbox, path << ": " << values.substr(0, 200));
+    }
+    for (const InboxItem& item : inbox) {
+      bool is_concurrent = false;
+      for (const auto& [path, values] : sides.concurrent)
+        is_concurrent = is_concurrent || covers(item, path) || lies_within(item, path);
+      CHECK_MESSAGE(is_concurrent,
+                    item.path << ": " << print_json(item.winner.shown).substr(0, 200));
+    }
+    one_sided += sides.one_sided.size();
+    concurrent += sides.concurrent.size();
+    items += inbox.size();
+    MESSAGE(merge.name, ": ", sides.one_sided.size(), " changed by one side, ",
+            sides.concurrent.size(), " by both, ", inbox.size(), " in the inbox");
+  }
+  CHECK(one_sided > 1000);
+  MESSAGE(one_sided, " leaves changed by one side, ", concurrent, " by both; ", items,
+          " in the inbox");
+}
+
+}  // namespace
+}  // namespace weft
