@@ -419,7 +419,7 @@ class Importer {
   }
 
   MapEdit root_;
-  MapEdit panels_;  ///< all of them, once there are any
+  MapEdit panels_;             ///< all of them, once there are any
   bool keeps_panels_ = false;  ///< an object that doesn't speak of its panels keeps them
   std::vector<WantedPanel> wanted_;
   std::unordered_map<const Json*, std::string> key_of_;

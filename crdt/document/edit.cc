@@ -511,8 +511,8 @@ Status DocumentImpl::edit_restore_in(ContainerIndex container, const Value& chil
   if (!child.is_container() || child.container_index() >= containers.size() ||
       containers[child.container_index()].in_list ||
       containers[child.container_index()].parent != container)
-    return fail_transaction(
-        Error(ErrorCode::kInvalidArgument, "only a child that was made in this map can be restored"));
+    return fail_transaction(Error(ErrorCode::kInvalidArgument,
+                                  "only a child that was made in this map can be restored"));
   return edit_restore(child.container_index(), true);
 }
 
