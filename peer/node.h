@@ -97,6 +97,15 @@ class Node {
   Result<Commit> edit(const DocumentId& id, const std::function<Status(Transaction&)>& body,
                       std::function<void(Status)> durable = nullptr,
                       TransactionOptions transaction = {});
+  /// The same for a body that reads the document while it edits.
+  Result<Commit> edit_reading(const DocumentId& id,
+                              const std::function<Status(const Document&, Transaction&)>& body,
+                              std::function<void(Status)> durable = nullptr,
+                              TransactionOptions transaction = {});
+  /// Takes another's delta that came by no link: an import that seeds a document. Makes the document where there
+  /// is none; what is known already changes nothing. @param durable  as for edit
+  /// @errors kReadOnly, kNotKept; those of Document::apply
+  Status apply(const DocumentId& id, Bytes delta, std::function<void(Status)> durable = nullptr);
   /// Undoes this node's last edit of a document, as Document::undo.
   Result<UndoReport> undo(const DocumentId& id, std::function<void(Status)> durable = nullptr);
   /// Every patch of a document, own edits included. The document is kept open as long as it is observed.

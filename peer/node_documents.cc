@@ -9,6 +9,8 @@
 namespace weft {
 namespace {
 
+constexpr LinkId kNoLink = 0;  // no link has this number
+
 /// A document's state is kept when it is closed, if so many operations came since.
 constexpr std::uint64_t kOpsBetweenStates = 4096;
 constexpr std::size_t kRecentBytesMax = std::size_t{64} << 10;
@@ -477,13 +479,47 @@ Result<const Document*> Node::read(const DocumentId& id) {
 
 Result<Commit> Node::edit(const DocumentId& id, const std::function<Status(Transaction&)>& body,
                           std::function<void(Status)> durable, TransactionOptions transaction) {
+  return edit_reading(
+      id, [&](const Document&, Transaction& tx) { return body(tx); }, std::move(durable),
+      std::move(transaction));
+}
+
+Status Node::apply(const DocumentId& id, Bytes delta, std::function<void(Status)> durable) {
   Impl& impl = *impl_;
   if (impl.is_shut_down_) return Error(ErrorCode::kReadOnly, "the peer is shutting down");
   if (impl.broken_) return impl.broken_.clone();
   Impl::Entry& entry = impl.entry(id);
   WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
   const VersionVector before = open->document.version();
-  WEFT_ASSIGN(Commit commit, open->document.transact(std::move(transaction), body));
+  std::vector<Bytes> deltas;
+  deltas.push_back(std::move(delta));
+  sync::Taken taken = impl.take(kNoLink, id, std::move(deltas), 0);
+  if (taken.broken) return std::move(taken.broken);
+  if (taken.refused > 0)
+    return Error(ErrorCode::kInvalidDelta, "the delta contradicts what the document holds");
+  const bool is_known = entry.open && entry.open->document.version() == before;
+  if (durable && is_known) {
+    durable({});
+  } else if (durable) {
+    impl.next_.callbacks.push_back(std::move(durable));
+  }
+  impl.after();
+  return {};
+}
+
+Result<Commit> Node::edit_reading(
+    const DocumentId& id, const std::function<Status(const Document&, Transaction&)>& body,
+    std::function<void(Status)> durable, TransactionOptions transaction) {
+  Impl& impl = *impl_;
+  if (impl.is_shut_down_) return Error(ErrorCode::kReadOnly, "the peer is shutting down");
+  if (impl.broken_) return impl.broken_.clone();
+  Impl::Entry& entry = impl.entry(id);
+  WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
+  const VersionVector before = open->document.version();
+  WEFT_ASSIGN(Commit commit,
+              open->document.transact(std::move(transaction), [&](Transaction& tx) {
+                return body(open->document, tx);
+              }));
   if (commit.op_count == 0) {
     if (durable) durable({});
     return commit;
