@@ -12,6 +12,8 @@
 #include "bench/cases/gap.h"
 #include "bench/cases/map_cases.h"
 #include "bench/cases/trace_cases.h"
+#include "bench/dashboard/board_cases.h"
+#include "bench/dashboard/revision_cases.h"
 #include "bench/harness/bars.h"
 #include "bench/harness/compare.h"
 #include "bench/harness/report.h"
@@ -141,6 +143,17 @@ class Run {
       std::cerr << "storing the revisions of a dashboard\n";
       check("dashboards",
             add_dashboard_history(sizes.folder, histories->dashboards.front(), report_));
+    }
+  }
+
+  void add_dashboards(const std::string& data, const std::string& folder) {
+    const std::string boards = data + "/dashboards/";
+    for (const char* file : {"node-exporter-full.json", "k8s-views-global.json"})
+      check("dashboard", add_board(boards + file, folder, sampler_, report_));
+    for (const char* file :
+         {"node-exporter-full.history.jsonl.gz", "k8s-views-global.history.jsonl.gz"}) {
+      std::cerr << "importing " << file << '\n';
+      check("revisions", add_board_revisions(boards + file, folder, report_));
     }
   }
 
@@ -275,8 +288,16 @@ int main_of(int argc, char** argv) {
   SyncSizes sync_sizes;
   CLI::App* sync = app.add_subcommand("sync", "Peers on loopback TCP, each end in its own process");
   add_sync_options(*sync, sync_sizes);
+  std::string board_folder = ".";
+  std::string board_data = StoreSizes::data_folder();
+  CLI::App* board = app.add_subcommand("dashboard", "Real dashboards: import, export, open, edit");
+  board->add_option("--folder", board_folder, "Where stores are made, on the disk to measure")
+      ->check(CLI::ExistingDirectory)
+      ->capture_default_str();
+  board->add_option("--data", board_data, "Recorded dashboards, as in $WEFT_DATA")
+      ->capture_default_str();
   CLI::App* smoke = app.add_subcommand("smoke", "Everything at its smallest, as the tests run it");
-  for (CLI::App* command : {trace, map, cliffs, all, store, sync, smoke})
+  for (CLI::App* command : {trace, map, cliffs, all, store, sync, board, smoke})
     add_run_options(*command, options);
 
   std::string before;
@@ -317,6 +338,7 @@ int main_of(int argc, char** argv) {
       run.add_histories(store_sizes, read_histories(store_sizes.data));
   }
   if (*sync) run.add_sync(sync_sizes);
+  if (*board) run.add_dashboards(board_data, board_folder);
   if (files.empty() && !generated) run.add_machine_speed();
   return run.finish();
 }

@@ -94,6 +94,13 @@ constexpr Bar kBars[] = {
     {"10000-documents-again", "agree_bytes", Basis::kExact, 1'000, kNone, "each direction"},
     {"100-of-100000-documents", "find_bytes", Basis::kExact, 10'000, kNone},
     {"100-of-100000-documents", "find_round_trips", Basis::kExact, 1, kNone},
+    {"node-exporter-full.json", "board_import", Basis::kTime, 15, kNone},
+    {"node-exporter-full.json", "board_export", Basis::kTime, 10, kNone},
+    {"node-exporter-full.json", "board_first_panel", Basis::kTime, 3, kNone},
+    {"node-exporter-full.json", "board_heap", Basis::kExact, 4'000'000, kNone},
+    {"node-exporter-full.json", "board_heap_exported", Basis::kExact, 4'000'000, kNone},
+    {"node-exporter-full.json", "board_edit_wire", Basis::kExact, 200, kNone},
+    {"node-exporter-full-all", "revision_import", Basis::kTime, 15, kNone},
 };
 
 const char* verdict(double value, const Bar& bar, double scale) {

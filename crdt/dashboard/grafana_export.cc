@@ -4,6 +4,7 @@
 
 #include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/keyed_array.h"
+#include "crdt/dashboard/spot.h"
 #include "crdt/document/json_text.h"
 
 namespace weft::dashboard {
@@ -153,6 +154,17 @@ Json to_grafana(const Document& document, const ExportOptions& options) {
     }
   }
   return dashboard;
+}
+
+Result<Json> to_grafana_at(const Document& document, std::string_view path) {
+  if (path.empty()) return to_grafana(document);
+  WEFT_ASSIGN(const Spot spot, find_spot(document.root(), path));
+  const std::optional<Value> value = spot.parent.get(spot.key);
+  if (!value)
+    return Error(ErrorCode::kNotFound,
+                 std::string(path) + ": there is no '" + spot.key + "' in " +
+                     (spot.parent_path.empty() ? "the dashboard" : spot.parent_path));
+  return spot.shown(document.root(), *value);
 }
 
 std::uint64_t derived_version(const Document& document) {

@@ -12,12 +12,6 @@
 namespace weft::dashboard {
 namespace {
 
-Json shown(const Document& document, const Spot& spot, const Value& value) {
-  if (!spot.array.empty())
-    return element_json(document.root(), spot.parent, {spot.key, value}, spot.place, spot.array);
-  return member_json(document.root(), spot.parent, value, spot.place, spot.key);
-}
-
 InboxSide side_of(const Document& document, const Spot& spot, const WriteInfo& write) {
   InboxSide side;
   side.dot = write.dot;
@@ -26,7 +20,7 @@ InboxSide side_of(const Document& document, const Spot& spot, const WriteInfo& w
   side.message = write.message;
   side.deleted = write.erased;
   side.value = write.value;
-  if (!write.erased) side.shown = shown(document, spot, write.value);
+  if (!write.erased) side.shown = spot.shown(document.root(), write.value);
   return side;
 }
 

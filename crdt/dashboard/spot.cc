@@ -32,4 +32,9 @@ Result<Spot> find_spot(const MapView& root, std::string_view path) {
   return spot;
 }
 
+Json Spot::shown(const MapView& root, const Value& value) const {
+  return array.empty() ? member_json(root, parent, value, place, key)
+                       : element_json(root, parent, {key, value}, place, array);
+}
+
 }  // namespace weft::dashboard

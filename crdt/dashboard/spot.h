@@ -17,6 +17,9 @@ struct Spot {
   std::string
       array;  ///< the parent's own key, where it is an array: then the last key is an element's
   std::string key;
+
+  /// What a dashboard's JSON shows of a value there.
+  Json shown(const MapView& root, const Value& value) const;
 };
 
 /// @param root  of the dashboard
