@@ -507,19 +507,19 @@ Status Node::apply(const DocumentId& id, Bytes delta, std::function<void(Status)
   return {};
 }
 
-Result<Commit> Node::edit_reading(
-    const DocumentId& id, const std::function<Status(const Document&, Transaction&)>& body,
-    std::function<void(Status)> durable, TransactionOptions transaction) {
+Result<Commit> Node::edit_reading(const DocumentId& id,
+                                  const std::function<Status(const Document&, Transaction&)>& body,
+                                  std::function<void(Status)> durable,
+                                  TransactionOptions transaction) {
   Impl& impl = *impl_;
   if (impl.is_shut_down_) return Error(ErrorCode::kReadOnly, "the peer is shutting down");
   if (impl.broken_) return impl.broken_.clone();
   Impl::Entry& entry = impl.entry(id);
   WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
   const VersionVector before = open->document.version();
-  WEFT_ASSIGN(Commit commit,
-              open->document.transact(std::move(transaction), [&](Transaction& tx) {
-                return body(open->document, tx);
-              }));
+  WEFT_ASSIGN(Commit commit, open->document.transact(std::move(transaction), [&](Transaction& tx) {
+    return body(open->document, tx);
+  }));
   if (commit.op_count == 0) {
     if (durable) durable({});
     return commit;
