@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,44 @@ TEST_CASE("the real merges: one side's edits survive, the others are in the inbo
   CHECK(one_sided > 1000);
   MESSAGE(one_sided, " leaves changed by one side, ", concurrent, " by both; ", items,
           " in the inbox");
+}
+
+TEST_CASE(
+    "where people merged otherwise, they took one of two sides, or dropped what one side did") {
+  std::size_t took_a_side = 0, dropped = 0;
+  for (const test::RealMerge& merge : test::real_merges()) {
+    CAPTURE(merge.name);
+    Document document = Document::create(device(1));
+    document.apply(seed_delta({{1}}, merge.base).value()).value();
+    Document other = document.fork({2});
+    import(document, merge.ours);
+    import(other, merge.theirs);
+    exchange(document, other);
+    const test::Leaves weft = test::flatten(to_grafana(document)).leaves;
+    const test::Leaves people = test::flatten(merge.merged).leaves;
+    const test::ThreeWay sides =
+        test::compare_sides(test::flatten(merge.base).leaves, test::flatten(merge.ours).leaves,
+                            test::flatten(merge.theirs).leaves);
+    const std::vector<InboxItem> inbox = dashboard::inbox(document);
+    // What differs, as what people would have had to change in ours.
+    for (const auto& [path, value] : test::compare_sides(weft, people, weft).one_sided) {
+      CAPTURE(path);
+      const auto both = sides.concurrent.find(path);
+      if (both != sides.concurrent.end()) {
+        ++took_a_side;
+        CHECK(both->second.find(value) != std::string::npos);
+        CHECK(std::any_of(inbox.begin(), inbox.end(),
+                          [&](const InboxItem& item) { return covers(item, path); }));
+      } else {
+        ++dropped;
+        CHECK(sides.one_sided.contains(path));
+      }
+    }
+  }
+  MESSAGE(took_a_side, " leaves where people took one of two sides, ", dropped,
+          " where they dropped what one side did (docs/real-merges.md)");
+  CHECK(took_a_side == (test::real_merges().empty() ? 0 : 11));
+  CHECK(dropped == (test::real_merges().empty() ? 0 : 5));
 }
 
 }  // namespace
