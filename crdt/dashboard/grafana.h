@@ -1,9 +1,13 @@
 #pragma once
 // Grafana's JSON in and out. shape.h says how it lies in a document.
 //
-//   import(export(d)) writes nothing, whatever d holds, and export(import(x)) is x in canonical form,
-//   but for what Grafana counts itself: `version` and `iteration` are not taken from a file, and
-//   `version` is derived for it: the operations that the document has seen.
+//   export(import(x)) is x in canonical form, but for what Grafana counts itself: `version` and `iteration`
+//   are not taken from a file, and `version` is derived for it: the operations that the document has seen.
+//
+//   import(export(d)) writes nothing but what export had to settle for d, so that it is settled:
+//     - the name of an element that is shown under another than its own, since two had one (unique_names.h);
+//     - in orders: a place for what had none, and none for what is gone or shown elsewhere.
+//   A second time it writes nothing.
 
 #include <cstdint>
 #include <optional>
@@ -17,6 +21,9 @@ namespace weft::dashboard {
 struct ExportOptions {
   /// The `version` to say; nullopt: none.
   std::optional<std::uint64_t> version;
+  /// Two panels with one id, two targets with one refId, two variables or annotations with one name, as a merge
+  /// leaves them, are shown apart (unique_names.h).
+  bool repair = true;
 };
 
 /// The dashboard as Grafana's JSON, members by key.
@@ -35,8 +42,8 @@ std::string to_grafana_text(const Document& document, const ExportOptions& optio
 std::string canonical_text(const Json& dashboard);
 
 /// Makes the document hold what `dashboard` says, by a keyed diff: only what differs is written. Panels are
-/// found again by id, targets by refId, variables and annotations by name, the elements of other arrays by
-/// what they hold. A text that differs is written whole: two devices that import one file have one text
+/// found again by id, targets by refId, variables and annotations by name, as they are shown, else as they
+/// are; the elements of other arrays by what they hold. A text that differs is written whole: two devices that import one file have one text
 /// then, and not one doubled; the one that did not win is a conflict.
 /// @errors kInvalidArgument: no object, or `panels` that are no list of objects; those of the edits
 Status import_grafana(Transaction& transaction, const Json& dashboard);

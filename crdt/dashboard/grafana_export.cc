@@ -5,6 +5,7 @@
 #include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/keyed_array.h"
 #include "crdt/dashboard/spot.h"
+#include "crdt/dashboard/unique_names.h"
 #include "crdt/document/json_text.h"
 
 namespace weft::dashboard {
@@ -13,7 +14,9 @@ namespace {
 /// One walk through a document, from its root down, in the order of shape.h (I2).
 class Exporter {
  public:
-  explicit Exporter(MapView root) : panels_(root) {
+  /// @param names  null: each element says its own
+  explicit Exporter(MapView root, const UniqueNames* names = nullptr)
+      : panels_(root), names_(names) {
     const std::optional<Value> panels = root.get(kPanels);
     if (!panels || !panels->is_container() || panels->container_kind() != ContainerKind::kMap)
       return;
@@ -59,6 +62,10 @@ class Exporter {
       object.emplace_back(std::string(field), name_of_key(array, key));
       sort(object);
     }
+    if (const Json* shown = names_ ? names_->find(map) : nullptr)
+      std::find_if(object.begin(), object.end(), [&](const auto& member) {
+        return member.first == field;
+      })->second = *shown;
     return object;
   }
 
@@ -104,8 +111,10 @@ class Exporter {
   }
   void show_panel(const std::string& key, Json::Array& result) {
     const std::optional<Value> panel = panels_.get(key);
-    if (!panel || !is_map(*panel) || !shown_.insert(key).second) return;
+    if (!panel || !is_map(*panel) || depth_ > kPanelDepthMax || !shown_.insert(key).second) return;
+    ++depth_;
     result.push_back(element(kPanels, key, panels_.child_map(*panel), Place::kPanel));
+    --depth_;
   }
   Json::Array unshown_panels() {
     Json::Array result;
@@ -121,6 +130,8 @@ class Exporter {
   MapView panels_;  ///< all of them
   bool has_panels_ = false;
   std::unordered_set<std::string> shown_;
+  std::size_t depth_ = 0;  ///< panels around
+  const UniqueNames* names_;
 };
 
 }  // namespace
@@ -138,9 +149,16 @@ Json element_json(const MapView& root, const MapView& map, const ArrayElement& e
   return exporter.value(map, element.value, place, element.key);
 }
 
+Json shown_element_json(const MapView& root, const UniqueNames& names, const MapView& element,
+                        std::string_view array, std::string_view key, Place place) {
+  return Exporter(root, &names).element(array, key, element, place);
+}
+
 Json to_grafana(const Document& document, const ExportOptions& options) {
   const MapView root = document.root();
-  Json dashboard = Exporter(root).dashboard(root);
+  std::optional<UniqueNames> names;
+  if (options.repair) names.emplace(root);
+  Json dashboard = Exporter(root, names ? &*names : nullptr).dashboard(root);
   if (options.version) {
     Json::Object& members = *dashboard.as_object();
     const auto at = std::lower_bound(

@@ -9,6 +9,7 @@
 
 #include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/keyed_array.h"
+#include "crdt/dashboard/panel_walk.h"
 #include "crdt/dashboard/spot.h"
 #include "crdt/document/json_text.h"
 
@@ -72,6 +73,44 @@ class Occurrences {
  private:
   std::unordered_map<std::string, std::vector<std::size_t>> indices_;
 };
+
+/// What an element is found by, as lines of JSON.
+struct NamedElement {
+  std::string own;
+  std::string shown;  ///< another one where a clash is repaired (unique_names.h)
+};
+/// Of each wanted element the index of the held one; none is taken twice.
+using Matches = std::vector<std::optional<std::size_t>>;
+
+/// By the names as they are shown, so that a repaired export finds its own; then by those that the elements
+/// have. A name that the file repeats as often as elements have it goes by these at once: it was exported
+/// without repair.
+Matches match_names(const std::vector<NamedElement>& held, const std::vector<std::string>& wanted) {
+  std::unordered_map<std::string_view, std::size_t> held_count, wanted_count;
+  Occurrences by_own, by_shown;
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    ++held_count[held[i].own];
+    by_own.add(held[i].own, i);
+    by_shown.add(held[i].shown, i);
+  }
+  for (const std::string& name : wanted) ++wanted_count[name];
+  Matches result(wanted.size());
+  std::vector<bool> is_taken(held.size());
+  const auto match = [&](std::size_t i, Occurrences& names) {
+    while (!result[i]) {
+      const auto found = names.take(wanted[i]);
+      if (!found) return;
+      if (is_taken[*found]) continue;
+      is_taken[*found] = true;
+      result[i] = found;
+    }
+  };
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (wanted_count[wanted[i]] == held_count[wanted[i]]) match(i, by_own);
+  for (std::size_t i = 0; i < wanted.size(); ++i) match(i, by_shown);
+  for (std::size_t i = 0; i < wanted.size(); ++i) match(i, by_own);
+  return result;
+}
 
 class Importer {
  public:
@@ -153,64 +192,33 @@ class Importer {
   }
 
   Status match_panels() {
-    const std::vector<std::string> held = all_panels();
-    Occurrences by_id;
-    for (std::size_t i = 0; i < held.size(); ++i)
-      by_id.add(line_of(name_of(kPanels, held[i], *panels_.map(held[i]))), i);
-    std::vector<bool> is_taken(held.size());
-    std::unordered_set<std::string> used(held.begin(), held.end());
-    for (WantedPanel& wanted : wanted_) {
+    const std::vector<ShownPanel> held = shown_panels(root_);
+    std::vector<NamedElement> names;
+    names.reserve(held.size());
+    for (const ShownPanel& panel : held) names.push_back(names_of(kPanels, panel.key, panel.map));
+    std::vector<std::string> wanted_names;
+    wanted_names.reserve(wanted_.size());
+    for (const WantedPanel& wanted : wanted_) {
       const Json* id = wanted.json->find("id");
-      const auto match = by_id.take(line_of(id == nullptr ? Json() : *id));
-      if (match) {
-        is_taken[*match] = true;
-        wanted.key = held[*match];
+      wanted_names.push_back(line_of(id == nullptr ? Json() : *id));
+    }
+    const Matches match = match_names(names, wanted_names);
+    std::vector<bool> is_taken(held.size());
+    std::unordered_set<std::string> used;
+    for (const ShownPanel& panel : held) used.insert(panel.key);
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      WantedPanel& wanted = wanted_[i];
+      if (match[i]) {
+        is_taken[*match[i]] = true;
+        wanted.key = held[*match[i]].key;
       } else {
         wanted.key = new_key(kPanels, *wanted.json, Place::kPanel, used);
       }
       key_of_.emplace(wanted.json, wanted.key);
     }
     for (std::size_t i = 0; i < held.size(); ++i)
-      if (!is_taken[i]) WEFT_TRY(panels_.erase(held[i]));
+      if (!is_taken[i]) WEFT_TRY(panels_.erase(held[i].key));
     return {};
-  }
-
-  /// Their keys in the order in which they are shown (shape.h, I2).
-  std::vector<std::string> all_panels() const {
-    std::vector<std::string> result;
-    std::unordered_set<std::string> seen;
-    std::vector<std::string> waiting;  // a stack
-    const auto push = [&](const MapView& holder) {
-      std::vector<std::string> order = shown_order(holder);
-      waiting.insert(waiting.end(), std::make_move_iterator(order.rbegin()),
-                     std::make_move_iterator(order.rend()));
-    };
-    const auto drain = [&] {
-      while (!waiting.empty()) {
-        std::string key = std::move(waiting.back());
-        waiting.pop_back();
-        Result<MapView> panel = panels_.MapView::map(key);
-        if (!panel.ok() || !seen.insert(key).second) continue;
-        if (Result<MapView> inner = panel->map(kPanels); inner.ok()) push(*inner);
-        result.push_back(std::move(key));
-      }
-    };
-    if (Result<MapView> rows = root_.MapView::map("rows"); rows.ok()) {
-      for (const ArrayElement& row : shown_elements(*rows)) {
-        if (!is_kind(row.value, ContainerKind::kMap)) continue;
-        if (Result<MapView> inner = rows->child_map(row.value).map(kPanels); inner.ok())
-          push(*inner);
-        drain();
-      }
-    }
-    push(panels_);
-    drain();
-    for (std::string& key : panels_.keys()) {
-      if (key == kOrder) continue;
-      waiting.push_back(std::move(key));
-      drain();
-    }
-    return result;
   }
 
   /// Only their order: their content lies in /panels.
@@ -250,14 +258,31 @@ class Importer {
     std::erase_if(row, [](const auto& member) { return member.first == kPanels; });
     return line_of(row);
   }
-  std::string match_text(std::string_view array, const MapView& map, const ArrayElement& element,
-                         Place place) const {
-    return match_text(array, element_json(root_, map, element, place, array), place);
+  /// As they were when they were first needed, before any was written.
+  const UniqueNames& names() const {
+    if (!names_) names_.emplace(root_);
+    return *names_;
+  }
+  NamedElement names_of(std::string_view array, std::string_view key, const MapView& map) const {
+    NamedElement result{line_of(name_of(array, key, map)), {}};
+    const Json* shown = names().find(map);
+    result.shown = shown == nullptr ? result.own : line_of(*shown);
+    return result;
+  }
+  NamedElement match_text(std::string_view array, const MapView& map, const ArrayElement& element,
+                          Place place) const {
+    if (!natural_field(array).empty() && is_kind(element.value, ContainerKind::kMap)) {
+      const MapView held = map.child_map(element.value);
+      if (held.contains(natural_field(array)) || is_natural(element.key))
+        return names_of(array, element.key, held);
+    }
+    std::string text = match_text(array, element_json(root_, map, element, place, array), place);
+    return {text, text};
   }
 
   Status write_array(MapEdit map, std::string_view array, const Array& wanted, Place place) {
     const std::vector<ArrayElement> held = shown_elements(map);
-    std::vector<std::optional<std::size_t>> match(wanted.size());
+    Matches match(wanted.size());
     if (!match_in_place(map, array, held, wanted, place, match))
       match_elements(map, array, held, wanted, place, match);
 
@@ -291,16 +316,18 @@ class Importer {
   /// The usual case: as many elements of the same names, or of the same content, at the same places.
   bool match_in_place(const MapView& map, std::string_view array,
                       const std::vector<ArrayElement>& held, const Array& wanted, Place place,
-                      std::vector<std::optional<std::size_t>>& match) const {
+                      Matches& match) const {
     if (held.size() != wanted.size()) return false;
     const std::string_view field = natural_field(array);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       const Json* name = field.empty() ? nullptr : wanted[i].find(field);
       bool is_same;
       if (name != nullptr && is_kind(held[i].value, ContainerKind::kMap)) {
-        is_same = name_of(array, held[i].key, map.child_map(held[i].value)) == *name;
+        const MapView element = map.child_map(held[i].value);
+        const Json* shown = names().find(element);
+        is_same = name_of(array, held[i].key, element) == *name || (shown && *shown == *name);
       } else {
-        is_same = match_text(array, map, held[i], place) == match_text(array, wanted[i], place);
+        is_same = match_text(array, map, held[i], place).own == match_text(array, wanted[i], place);
       }
       if (!is_same) return false;
       match[i] = i;
@@ -310,15 +337,16 @@ class Importer {
 
   void match_elements(const MapView& map, std::string_view array,
                       const std::vector<ArrayElement>& held, const Array& wanted, Place place,
-                      std::vector<std::optional<std::size_t>>& match) const {
-    Occurrences by_text;
-    for (std::size_t i = 0; i < held.size(); ++i)
-      by_text.add(match_text(array, map, held[i], place), i);
+                      Matches& match) const {
+    std::vector<NamedElement> held_names;
+    for (const ArrayElement& element : held)
+      held_names.push_back(match_text(array, map, element, place));
+    std::vector<std::string> wanted_names;
+    for (const Json& element : wanted) wanted_names.push_back(match_text(array, element, place));
+    match = match_names(held_names, wanted_names);
     std::vector<bool> is_taken(held.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      match[i] = by_text.take(match_text(array, wanted[i], place));
-      if (match[i]) is_taken[*match[i]] = true;
-    }
+    for (const auto& each : match)
+      if (each) is_taken[*each] = true;
     if (!natural_field(array).empty()) return;
     // Elements without a name that changed: in pairs, between two that are found again.
     std::size_t next = 0;
@@ -341,6 +369,7 @@ class Importer {
 
   // --- objects ---
 
+ public:
   /// @param key  the element's
   Status write_element(MapEdit element, std::string_view array, std::string_view key,
                        const Object& object, Place place) {
@@ -408,9 +437,9 @@ class Importer {
         return write_array(child, key, *array, place_below(place, key));
       }
     }
-    if (const std::string* text = wanted.as_string();
-        text && !text->empty() && is_text(place, key)) {
+    if (const std::string* text = wanted.as_string(); text && is_text(place, key)) {
       if (is_kind(value, ContainerKind::kText) && map.child_text(*value).str() == *text) return {};
+      if (text->empty()) return map.set(key, "");
       WEFT_TRY(map.set(key, new_text()));
       WEFT_ASSIGN(TextEdit made, map.text(key));
       return made.insert(utf8(0), *text);
@@ -418,14 +447,28 @@ class Importer {
     return map.set(key, Value::from_json(wanted));
   }
 
+ private:
   MapEdit root_;
   MapEdit panels_;             ///< all of them, once there are any
   bool keeps_panels_ = false;  ///< an object that doesn't speak of its panels keeps them
+  mutable std::optional<UniqueNames> names_;
   std::vector<WantedPanel> wanted_;
   std::unordered_map<const Json*, std::string> key_of_;
 };
 
 }  // namespace
+
+Status write_member(MapEdit root, MapEdit parent, Place place, std::string_view key,
+                    const Json& wanted) {
+  return Importer(root).write_member(parent, key, wanted, place);
+}
+
+Status write_element(MapEdit root, MapEdit element, Place place, std::string_view array,
+                     std::string_view key, const Json& wanted) {
+  if (wanted.as_object() == nullptr)
+    return Error(ErrorCode::kInvalidArgument, "an element is a JSON object, this is none");
+  return Importer(root).write_element(element, array, key, *wanted.as_object(), place);
+}
 
 Status import_grafana(Transaction& transaction, const Json& dashboard) {
   return Importer(transaction.root()).run(dashboard);

@@ -7,6 +7,7 @@
 
 #include "crdt/base/result.h"
 #include "crdt/dashboard/shape.h"
+#include "crdt/dashboard/unique_names.h"
 #include "crdt/document/handles.h"
 
 namespace weft::dashboard {
@@ -38,6 +39,18 @@ Json member_json(const MapView& root, const MapView& parent, const Value& value,
                  std::string_view key);
 Json element_json(const MapView& root, const MapView& map, const ArrayElement& element, Place place,
                   std::string_view array);
+
+/// The same of an element that is a Map, under the name it is shown by.
+Json shown_element_json(const MapView& root, const UniqueNames& names, const MapView& element,
+                        std::string_view array, std::string_view key, Place place);
+
+/// Makes `parent` hold `wanted` under `key`, as an import does.
+/// @param place  of `parent`. @pre  it is no list of panels
+Status write_member(MapEdit root, MapEdit parent, Place place, std::string_view key,
+                    const Json& wanted);
+/// Makes an element hold what `wanted` says, as an import does. @param place  of the element
+Status write_element(MapEdit root, MapEdit element, Place place, std::string_view array,
+                     std::string_view key, const Json& wanted);
 
 /// Makes `order` show exactly `wanted`, keys without repetition, with few moves: what keeps its place among the
 /// others is not touched.

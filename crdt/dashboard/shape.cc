@@ -93,6 +93,8 @@ bool is_natural(std::string_view key) {
   return !key.empty() && key[0] != ':' && key[0] != '=' && key[0] != '+';
 }
 
+bool is_fresh(std::string_view key) { return !key.empty() && key[0] == '+'; }
+
 std::string content_key(std::string_view canonical) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::uint64_t hash = xxh3_64(as_bytes(canonical));

@@ -25,11 +25,14 @@
 //   I1  What is shown of an array: the elements in the order of the first place of each key in ":order";
 //       behind them, by key, those that have no place there. A place without an element shows nothing.
 //   I2  A panel is shown once: where a walk through the document finds it first; behind all, by key, those
-//       that no order holds.
+//       that no order holds. Lists of panels count only down to kPanelDepthMax inside each other: Grafana has
+//       one level, and whoever reads goes down by recursion.
 //   I3  Reading writes nothing.
 //
 // Source: design.md section 9.
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +43,7 @@ namespace weft::dashboard {
 
 inline constexpr std::string_view kOrder = ":order";
 inline constexpr std::string_view kPanels = "panels";
+inline constexpr std::size_t kPanelDepthMax = 8;
 
 /// Where an object stands, as far as its content depends on it.
 enum class Place : std::uint8_t {
@@ -71,6 +75,8 @@ std::optional<std::string> natural_key(std::string_view array, const Json& name)
 Json name_of_key(std::string_view array, std::string_view key);
 /// Is the element named by its key, where it doesn't say its name?
 bool is_natural(std::string_view key);
+/// Was the element made by the typed face (model.h)? Its key is '+' and what the caller handed in.
+bool is_fresh(std::string_view key);
 /// "=1a2b3c4d", of the canonical text of an element.
 std::string content_key(std::string_view canonical);
 

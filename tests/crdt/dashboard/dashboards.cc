@@ -5,6 +5,7 @@
 
 #include "bench/trace/revisions.h"
 #include "bench/trace/unpacked_file.h"
+#include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/shape.h"
 #include "crdt/document/json_text.h"
 #include "tests/bench/traces_dir.h"
@@ -57,6 +58,21 @@ std::vector<RealMerge> real_merges() {
     begin = end + 1;
   }
   return result;
+}
+
+std::string own_dashboard_text() {
+  return trace::read_unpacked("tests/data/dashboards/service-overview.json").value();
+}
+Json own_dashboard() { return parse_json(own_dashboard_text()).value(); }
+
+Document seeded(const Json& dashboard, std::uint64_t replica) {
+  DocumentOptions options;
+  options.replica = {replica};
+  options.id = dashboard::document_of_uid(dashboard).value_or(DocumentId{});
+  const Bytes seed = dashboard::seed_delta(options.id, dashboard).value();
+  Document document = Document::create(std::move(options));
+  document.apply(seed).value();
+  return document;
 }
 
 Json without_counters(const Json& dashboard) {

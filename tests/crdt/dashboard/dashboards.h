@@ -1,10 +1,11 @@
 #pragma once
-// The recorded dashboards, for tests; empty where they are not there.
+// Dashboards for tests: the project's own, and the recorded ones, which are empty where they are not there.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "crdt/map/value.h"
+#include "crdt/document/document.h"
 
 namespace weft::test {
 
@@ -23,6 +24,13 @@ struct RealMerge {
   Json merged;  ///< by people
 };
 std::vector<RealMerge> real_merges();
+
+/// The project's own dashboard, of a service that doesn't exist: always there (tests run in the project's root).
+std::string own_dashboard_text();
+Json own_dashboard();
+
+/// A document that was seeded with `dashboard` and is written as `replica`.
+Document seeded(const Json& dashboard, std::uint64_t replica = 1);
 
 /// Without what Grafana counts itself.
 Json without_counters(const Json& dashboard);
