@@ -20,7 +20,7 @@ namespace weft::dashboard {
 
 struct ExportOptions {
   /// The `version` to say; nullopt: none.
-  std::optional<std::uint64_t> version;
+  std::optional<std::uint64_t> version = std::nullopt;
   /// Two panels with one id, two targets with one refId, two variables or annotations with one name, as a merge
   /// leaves them, are shown apart (unique_names.h).
   bool repair = true;
