@@ -147,6 +147,10 @@ sync::Outgoing Node::Impl::read_nearest(Entry& found, const VersionVector& since
       if (!whole.deltas.empty()) return whole;
     }
   }
+  if (entry->rewriting > 0) {  // what is taken back there must not go out any more
+    entry->is_read_again = true;
+    return {};
+  }
   sync::Outgoing out = read_store(*entry, since, bytes_max);
   // What is on its way to the store and not among the recent ones can be read when it is there.
   if (!out.more && !out.reached.covers(version)) entry->is_read_again = true;
@@ -563,7 +567,7 @@ sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Byte
   }
   // What is here and not in the state comes on top of it.
   Result<std::vector<Bytes>> rest = here.deltas_since(view->version);
-  if (!rest.ok() && here.version() == entry.durable) {  // opened from its kept state
+  if (!rest.ok() && here.version() == entry.durable && entry.rewriting == 0) {  // opened from its kept state
     Result<Document> whole = open_document(store_, document, document_options(document));
     if (whole.ok()) rest = whole->deltas_since(view->version);
   }

@@ -127,7 +127,7 @@ VersionVector Node::Impl::sendable(const Entry& entry) const {
 bool Node::Impl::can_close(const Entry& entry) const {
   // Deltas that wait for others are asked for again.
   return entry.open && entry.open->watchers.empty() && entry.changing == 0 &&
-         entry.open->document.version() == entry.durable;
+         entry.rewriting == 0 && entry.open->document.version() == entry.durable;
 }
 
 void Node::Impl::close(Entry& entry) {

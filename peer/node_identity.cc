@@ -224,7 +224,8 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
     if (*later != replica && is_suspect(entry, *later)) keep.set(*later, 0);
   // What is open may lack the history that shows the past; the store has it once it is durable.
   Result<Document> past = open.document.at(keep);
-  if (!past.ok() && past.error().code() == ErrorCode::kNeedHistory && now == entry.durable)
+  if (!past.ok() && past.error().code() == ErrorCode::kNeedHistory && now == entry.durable &&
+      entry.rewriting == 0)
     past = open_version(store_, entry.id, keep, document_options(entry.id));
   if (!past.ok()) return past.take_error();
   WEFT_ASSIGN(const std::vector<Patch> patches, open.document.diff(*past));
@@ -247,10 +248,12 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
   const VersionVector after = entry.open->document.version();
   const std::uint32_t rewrites = entry.rewrites;
   const DocumentId id = entry.id;
+  ++entry.rewriting;
   run([id, keep, delta, compressor = options_.compressor](
           Store& store) { return replace_beyond(store, id, keep, *delta, compressor); },
       [this, id, after, rewrites](Status status) {
         Entry& kept = entries_.at(id);
+        --kept.rewriting;
         if (!status.ok()) return store_failed(status.error());
         if (kept.rewrites != rewrites) return;
         became_durable(kept, after);

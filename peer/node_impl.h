@@ -79,6 +79,7 @@ class Node::Impl final : public sync::SyncHost {
     bool is_read_again = false;  ///< a session could not read all that it may send
     std::uint32_t rewrites = 0;  ///< batches that were on their way before don't count
     std::uint32_t changing = 0;  ///< jobs on their way that change its status
+    std::uint32_t rewriting = 0;  ///< or take operations back: the store still has these
     std::uint64_t used = 0;
     std::unique_ptr<Open> open;
     std::set<ReplicaId> forked;    ///< nothing more is taken of these (I4)
