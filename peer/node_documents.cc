@@ -407,6 +407,7 @@ void Node::Impl::change_status(Entry& entry, DocumentStatus status,
 void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
   ++entry.changing;
   const DocumentId id = entry.id;
+  const std::uint32_t rewrites = entry.rewrites;
   auto info = std::make_shared<StoreInfo>();
   run(
       [id, info](Store& store) -> Status {
@@ -414,20 +415,20 @@ void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
         *info = store.info();
         return {};
       },
-      [this, id, info, done = std::move(done)](Status result) {
+      [this, id, rewrites, info, done = std::move(done)](Status result) {
         Entry& revived = entries_.at(id);
         --revived.changing;
         if (!result.ok()) store_failed(result.error());
-        if (result.ok() &&
-            revived.status != DocumentStatus::kLive) {  // who asked twice is told twice
+        // Who asked twice is told twice; what was deleted or given up again meanwhile is what it is by now.
+        if (result.ok() && revived.rewrites == rewrites) {
           revived.status = DocumentStatus::kLive;
           ++revived.rewrites;
           revived.opened_end = 0;
           update_set(revived);
           changed_status_.push_back(id);
-          if (!(info->replica == replica_))
-            become(*info, 0, "it had written in a document that it gave up and keeps again");
         }
+        if (result.ok() && !(info->replica == replica_))
+          become(*info, 0, "it had written in a document that it gave up and keeps again");
         if (done) done(std::move(result));
       });
 }

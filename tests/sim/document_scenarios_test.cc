@@ -138,6 +138,31 @@ TEST_CASE("an evicted document comes back whole once it is kept again") {
   CHECK(has_key(world, 1, kDocument, "new"));
 }
 
+// Seed 21920.
+TEST_CASE("a document whose deletion comes while it is being kept again is deleted") {
+  World world(world_of(2));
+  world.add_edge(0, 1);
+  set_key(world, 0, kDocument, "old");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  bool evicted = false;
+  world.node(1).set_status(kDocument, DocumentStatus::kEvicted, [&](Status) { evicted = true; });
+  REQUIRE(world.run_until([&] { return evicted; }, 5'000));
+  world.set_dialled(0, 1, false);
+  world.reset_links(0, 1);
+  world.node(0).set_status(kDocument, DocumentStatus::kDeleted, [](Status) {});
+  world.run_ms(200);
+  FlushModel slow;
+  slow.least_us = slow.most_us = 2'000'000;
+  world.peer(1).model().flush = slow;
+  world.set_dialled(0, 1, true);
+  bool kept = false;
+  world.node(1).set_status(kDocument, DocumentStatus::kLive, [&](Status) { kept = true; });
+  REQUIRE(world.run_until([&] { return kept && world.node(1).is_flushed(); }, 60'000));
+  REQUIRE(world.node(1).documents().size() == 1);
+  CHECK(world.node(1).documents()[0].status == DocumentStatus::kDeleted);
+}
+
 TEST_CASE("presence reaches everybody, is replaced, and expires") {
   World world(world_of(3));
   world.add_edge(0, 1);
