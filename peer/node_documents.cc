@@ -49,10 +49,12 @@ Status Node::Impl::load() {
   WEFT_ASSIGN(const std::vector<PeerNote> notes, store_.peer_notes());
   for (const PeerNote& note : notes) {
     notes_[note.replica] = note;
-    if (note.epoch == epoch_) former_.push_back(note.replica);  // see rolled_back()
+    // Without an incarnation and with a position it is one of note_settled(); else see become().
+    const bool is_former = note.incarnation != 0 || note.position == 0;
+    if (note.epoch == epoch_ && is_former) former_.push_back(note.replica);
   }
   older_ = static_cast<std::ptrdiff_t>(former_.size());
-  return {};
+  return load_settled();
 }
 
 Node::Impl::Entry& Node::Impl::entry(const DocumentId& id) {
@@ -323,6 +325,7 @@ void Node::Impl::landed(Flight& flight, Result<AppendResult> result) {
 
 void Node::Impl::became_durable(Entry& entry, const VersionVector& version) {
   entry.durable.merge(version);
+  if (entry.durable.end(replica_) > settled_end(entry)) unsettled_.insert(entry.id);
   update_set(entry);
   if (std::exchange(entry.is_read_again, false)) to_advance_.emplace_back(entry.id, 0);
   for (auto& [id, link] : links_) link.session->document_durable(entry.id);
@@ -423,7 +426,7 @@ void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
         if (result.ok() && revived.rewrites == rewrites) {
           revived.status = DocumentStatus::kLive;
           ++revived.rewrites;
-          revived.opened_end = 0;
+          revived.opened_end = revived.settled_end = 0;
           update_set(revived);
           changed_status_.push_back(id);
         }
@@ -444,9 +447,10 @@ void Node::trim(const DocumentId& id, std::function<void(Status)> done) {
   Impl::Entry& entry = impl.entry(id);
   Result<Impl::Open*> opened = impl.open(entry);
   if (!opened.ok()) return done(opened.take_error());
-  auto state = std::make_shared<StoredState>();
-  state->version = (*opened)->document.version();
-  state->snapshot = (*opened)->document.snapshot();
+  Result<StoredState> kept = impl.state_to_keep(entry);
+  if (!kept.ok()) return done(kept.take_error());
+  auto state = std::make_shared<StoredState>(std::move(*kept));
+  entry.trimmed.merge(state->version);
   impl.run([state, id](Store& store) { return store.trim(id, *state); },
            [&impl, id, done = std::move(done)](Status status) {
              // What is open still has the history.

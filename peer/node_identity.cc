@@ -102,6 +102,8 @@ void Node::Impl::become(const StoreInfo& info, LinkId link, const std::string& w
   for (const DocumentId& id : open_ids_) (void)entries_.at(id).open->document.write_as(replica_);
   rewrite_unsent(before);
   for (auto& [id, entry] : entries_) entry.confirmed_end = entry.sent_end = 0;
+  unsettled_.clear();
+  note_settled(log_end_);
   end_all(sync::ByeReason::kIdentityChanged,
           "this end writes as another replica from now on; connect again");
   tell({NodeEvent::Kind::kIdentityChanged, link, {}, replica_, 0, why});
@@ -111,14 +113,80 @@ void Node::Impl::confirmed(const DocumentId& document, Seq end) {
   Entry* entry = find_entry(document);
   if (entry == nullptr || end > entry->durable.end(replica_)) return;
   entry->confirmed_end = std::max(entry->confirmed_end, end);
+  if (entry->durable.end(replica_) <= settled_end(*entry)) unsettled_.erase(document);
+}
+
+// --- what others have of the own log ---
+
+/// Remembered as a note of this device itself: below that position of its log it wrote nothing that nobody has
+/// confirmed.
+void Node::Impl::note_settled(LogPosition position) {
+  PeerNote& note = notes_[replica_];
+  if (note.position == position) return;
+  note = PeerNote{replica_, epoch_, position, 0, wall_ms()};
+  changed_notes_.insert(replica_);
+}
+
+/// Where there is no such note, what is there is taken for settled.
+Status Node::Impl::load_settled() {
+  for (auto& [id, entry] : entries_) entry.settled_end = entry.opened_end;
+  auto own = notes_.find(replica_);
+  if (own == notes_.end() || own->second.position > log_end_) {
+    note_settled(log_end_);
+    return {};
+  }
+  const Status read = store_.scan(own->second.position, [&](const RecordView& record) {
+    if (!record.has_operations() || !(record.replica == replica_)) return true;
+    Entry& written = entry(record.document);
+    written.settled_end = std::min(written.settled_end, record.first_seq);
+    if (written.status == DocumentStatus::kLive) unsettled_.insert(written.id);
+    return true;
+  });
+  if (read.ok() || read.error().code() == ErrorCode::kCorrupt) return {};
+  return read.error().clone();
+}
+
+Seq Node::Impl::settled_end(const Entry& entry) const {
+  return std::max(replica_ == opened_as_ ? entry.settled_end : 0, entry.confirmed_end);
+}
+
+/// What a trimmed document begins with. What this device wrote and nobody has confirmed stays: if it was rolled back it
+/// has to be made anew, delta by delta as it lies there. A device that has never met another keeps none of it, since
+/// nobody ever would confirm it.
+Result<StoredState> Node::Impl::state_to_keep(const Entry& entry) const {
+  const Document& document = entry.open->document;
+  StoredState state;
+  state.version = document.version();
+  for (const ReplicaId& former : former_)
+    if (state.version.end(former) > 0 && is_suspect(entry, former))
+      return Error(
+          ErrorCode::kNeedHistory,
+          "what this device wrote before it was rolled back is yet to be compared with others");
+  Seq settled = std::max(settled_end(entry), document.base().end(replica_));
+  for (const VersionVector::Entry& end : state.version.entries()) {  // who built on it has it
+    if (end.replica == replica_) continue;
+    Result<VersionVector> past = document.version_of({Dot{end.replica, end.end - 1}});
+    if (past.ok()) settled = std::max(settled, past->end(replica_));
+  }
+  const bool has_met = notes_.size() > (notes_.contains(replica_) ? 1u : 0u);
+  if (!has_met || state.version.end(replica_) <= settled) {
+    state.snapshot = document.snapshot();
+    return state;
+  }
+  state.version.set(replica_, settled);
+  Result<Document> past = document.at(state.version);
+  if (!past.ok() && past.error().code() == ErrorCode::kNeedHistory && entry.rewriting == 0)
+    past = open_version(store_, entry.id, state.version, document_options(entry.id));
+  if (!past.ok()) return past.take_error();
+  state.snapshot = past->snapshot();
+  return state;
 }
 
 void Node::Impl::for_each_doubtful(const std::function<void(const DocumentId&)>& visit) const {
   for (const auto& [id, entry] : entries_) {
-    // What was written since the node began and nobody has confirmed may lie where others have something else of the
-    // same length, which sums and cursors can't tell (docs/adr/0009).
-    const Seq opened_end = replica_ == opened_as_ ? entry.opened_end : 0;
-    bool is_doubtful = entry.durable.end(replica_) > std::max(opened_end, entry.confirmed_end);
+    // What nobody has confirmed may lie where others have something else of the same length, which sums and cursors
+    // can't tell (docs/adr/0009).
+    bool is_doubtful = entry.durable.end(replica_) > settled_end(entry);
     for (const ReplicaId& former : former_)
       is_doubtful = is_doubtful || (entry.durable.end(former) > 0 && is_suspect(entry, former));
     if (is_doubtful) visit(id);
@@ -222,6 +290,8 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
   const auto position = std::find(former_.begin(), former_.end(), replica);
   for (auto later = position; later != former_.end(); ++later)
     if (*later != replica && is_suspect(entry, *later)) keep.set(*later, 0);
+  if (!keep.covers(entry.trimmed))  // what is open still has it
+    return Error(ErrorCode::kNeedHistory, "some of what is to be made anew was trimmed away");
   // What is open may lack the history that shows the past; the store has it once it is durable.
   Result<Document> past = open.document.at(keep);
   if (!past.ok() && past.error().code() == ErrorCode::kNeedHistory && now == entry.durable &&
