@@ -191,7 +191,9 @@ class Node::Impl final : public sync::SyncHost {
   Status unpack_bundle(const Item& bundle, std::vector<Item>& rows) const;
   bool may_take(LinkId link, Entry& entry, const Item& item, sync::Taken& taken);
   void apply(LinkId link, Entry& entry, std::vector<Item>& items, sync::Taken& taken);
-  bool apply_bundles(Entry& entry, std::span<const Item> items, sync::Taken& taken);
+  bool apply_bundles(LinkId link, Entry& entry, std::span<const Item> items, sync::Taken& taken);
+  bool is_of_same_logs(LinkId link, Entry& entry, const Document& state);
+  void check_past(LinkId link, Entry& entry, const Item& item, sync::Taken& taken, bool is_refused);
   void apply_row(LinkId link, Entry& entry, const Item& item, sync::Taken& taken);
   void store_applied(Entry& entry, std::vector<Item>& items);
   void check_chains(LinkId link, Entry& entry, const std::vector<Item>& items, std::uint32_t chain,
