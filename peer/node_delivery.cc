@@ -583,6 +583,10 @@ bool Node::Impl::is_of_same_logs(LinkId link, Entry& entry, const Document& stat
     const bool is_other = is_cut_elsewhere || (own.ok() && theirs.ok() && *own != *theirs);
     if (is_suspect(entry, replica)) {
       if (is_same && both == known) verified(entry, replica);
+      if (is_same && both < known) {  // the rest follows delta by delta
+        Seq& same_end = entry.verified_end[replica];
+        same_end = std::max(same_end, both);
+      }
       continue;
     }
     if (!is_other) continue;

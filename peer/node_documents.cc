@@ -324,6 +324,11 @@ void Node::Impl::landed(Flight& flight, Result<AppendResult> result) {
 }
 
 void Node::Impl::became_durable(Entry& entry, const VersionVector& version) {
+  // What earlier replicas of this device wrote is sent as own edits are: once it is durable. (I1)
+  if (std::any_of(former_.begin(), former_.end(), [&](const ReplicaId& former) {
+        return version.end(former) > entry.durable.end(former);
+      }))
+    to_advance_.emplace_back(entry.id, 0);
   entry.durable.merge(version);
   if (entry.durable.end(replica_) > settled_end(entry)) unsettled_.insert(entry.id);
   update_set(entry);

@@ -350,6 +350,8 @@ void Node::Impl::rewrite_unsent(ReplicaId former) {
 Status Node::Impl::rewrite_suspects(Entry& entry, const VersionVector& theirs) {
   for (const ReplicaId& former : std::vector(former_)) {
     if (!is_suspect(entry, former) || theirs.end(former) == 0) continue;
+    auto same_end = entry.verified_end.find(former);
+    if (same_end != entry.verified_end.end() && same_end->second >= theirs.end(former)) continue;
     const Seq end = entry.open->document.version().end(former);
     const bool is_older =
         std::find(former_.begin(), former_.begin() + older_, former) != former_.begin() + older_;
