@@ -22,6 +22,18 @@
 namespace weft {
 namespace {
 
+/// How far others have known a replica's log when they wrote: who has built on it has it.
+Seq end_in_others_past(const Document& document, ReplicaId replica) {
+  Seq known = 0;
+  const VersionVector version = document.version();
+  for (const VersionVector::Entry& end : version.entries()) {
+    if (end.replica == replica) continue;
+    Result<VersionVector> past = document.version_of({Dot{end.replica, end.end - 1}});
+    if (past.ok()) known = std::max(known, past->end(replica));
+  }
+  return known;
+}
+
 /// Puts `delta` into the place of all that is stored beyond `keep`. Bundles that `keep` cuts lie delta by delta
 /// from then on.
 Status replace_beyond(Store& store, const DocumentId& id, VersionVector keep, const Bytes& delta,
@@ -162,12 +174,8 @@ Result<StoredState> Node::Impl::state_to_keep(const Entry& entry) const {
       return Error(
           ErrorCode::kNeedHistory,
           "what this device wrote before it was rolled back is yet to be compared with others");
-  Seq settled = std::max(settled_end(entry), document.base().end(replica_));
-  for (const VersionVector::Entry& end : state.version.entries()) {  // who built on it has it
-    if (end.replica == replica_) continue;
-    Result<VersionVector> past = document.version_of({Dot{end.replica, end.end - 1}});
-    if (past.ok()) settled = std::max(settled, past->end(replica_));
-  }
+  const Seq settled = std::max({settled_end(entry), document.base().end(replica_),
+                                end_in_others_past(document, replica_)});
   const bool has_met = notes_.size() > (notes_.contains(replica_) ? 1u : 0u);
   if (!has_met || state.version.end(replica_) <= settled) {
     state.snapshot = document.snapshot();
@@ -333,14 +341,17 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
   return {};
 }
 
-/// What was written since the node began and went to nobody can be made anew at once: then it never meets a device that
-/// takes it for the log that others have.
+/// What nobody has confirmed and went to nobody since the node began can be made anew at once: then it never meets a
+/// device that takes it for the log that others have. (Where it did go to somebody before that, it is there twice.)
 void Node::Impl::rewrite_unsent(ReplicaId former) {
   if (former != opened_as_) return;
   for (auto& [id, entry] : entries_) {
+    Seq from = std::min(entry.opened_end, std::max(entry.settled_end, entry.confirmed_end));
     if (entry.status != DocumentStatus::kLive || entry.sent_end > entry.opened_end) continue;
-    if (applied(entry).end(former) <= entry.opened_end || !open(entry).ok()) continue;
-    if (!rewrite(entry, former, entry.opened_end).ok()) continue;  // when it is compared, then
+    if (applied(entry).end(former) <= from || !open(entry).ok()) continue;
+    from = std::max(from, end_in_others_past(entry.open->document, former));
+    if (entry.sent_end > from || applied(entry).end(former) <= from) continue;
+    if (!rewrite(entry, former, from).ok()) continue;  // when it is compared, then
     entry.verified.erase(former);  // what was there before is compared all the same
   }
 }
