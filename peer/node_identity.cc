@@ -174,8 +174,8 @@ Result<StoredState> Node::Impl::state_to_keep(const Entry& entry) const {
       return Error(
           ErrorCode::kNeedHistory,
           "what this device wrote before it was rolled back is yet to be compared with others");
-  const Seq settled = std::max({settled_end(entry), document.base().end(replica_),
-                                end_in_others_past(document, replica_)});
+  const Seq settled = std::max(
+      {settled_end(entry), document.base().end(replica_), end_in_others_past(document, replica_)});
   const bool has_met = notes_.size() > (notes_.contains(replica_) ? 1u : 0u);
   if (!has_met || state.version.end(replica_) <= settled) {
     state.snapshot = document.snapshot();

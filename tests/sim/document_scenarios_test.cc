@@ -56,6 +56,37 @@ TEST_CASE("a new device gets a trimmed document as a state") {
   CHECK(text_of(world, 2, kDocument).ends_with("end of one"));
 }
 
+TEST_CASE("two trims of which neither covers the other are sent a few times, and hold up nothing") {
+  World world(world_of(4));
+  const DocumentId other = document_id(2);
+  world.add_edge(0, 2);
+  world.add_edge(1, 3);
+  type(world, 2, kDocument, "two ");
+  type(world, 3, kDocument, "three ");
+  REQUIRE(world.run_until([&] { return all_live(world); }, 10'000));
+  world.run_ms(2'000);
+  int trimmed = 0;
+  for (std::size_t peer : {0u, 1u})
+    world.node(peer).trim(kDocument, [&](Status status) { trimmed += status.ok() ? 1 : 0; });
+  REQUIRE(world.run_until([&] { return trimmed == 2; }, 5'000));
+  for (std::size_t peer : {2u, 3u}) world.peer(peer).power_cut(false);
+  int states = 0;
+  world.network().on_deliver = [&](EndpointIndex, EndpointIndex, const sync::Envelope& envelope) {
+    states += std::holds_alternative<sync::State>(envelope.message) ? 1 : 0;
+  };
+  world.add_edge(0, 1);
+  world.run_ms(5'000);
+  set_key(world, 0, other, "x");
+  REQUIRE(world.run_until([&] { return has_key(world, 1, other, "x"); }, 5'000));
+  world.run_ms(600'000);
+  const int so_far = states;
+  CHECK(so_far <= 60);
+  world.run_ms(600'000);
+  CHECK(states - so_far <= 8);
+  CHECK(text_of(world, 0, kDocument) == "two ");
+  CHECK(text_of(world, 1, kDocument) == "three ");
+}
+
 TEST_CASE("an undo of what was trimmed elsewhere has the same effect everywhere") {
   World world(world_of(2));
   world.add_edge(0, 1);

@@ -134,6 +134,37 @@ TEST_CASE("what is being made anew is sent to nobody from the store as it was") 
   CHECK(world.count_events(NodeEvent::Kind::kReplicaForked) == 0);
 }
 
+// Seed 7046: what was trimmed could not be made anew.
+TEST_CASE("what a device wrote after a rollback and trimmed is made anew all the same") {
+  World world(world_of(2));
+  world.add_edge(0, 1);
+  set_key(world, 0, kDocument, "kept");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  world.run_ms(6'000);  // notes are durable
+  std::unique_ptr<MemoryStore> backup = world.peer(0).copy_disk();
+  set_key(world, 0, kDocument, "seen elsewhere");
+  REQUIRE(world.run_until([&] { return has_key(world, 1, kDocument, "seen elsewhere"); }, 5'000));
+  world.set_dialled(0, 1, false);
+  world.peer(0).power_cut(false);
+  world.peer(0).put_back(*backup);
+  world.start(0);
+  set_key(world, 0, kDocument, "in its place");
+  world.run_ms(200);
+  world.peer(0).power_cut(false);  // over a restart, too
+  world.start(0);
+  bool trimmed = false;
+  world.node(0).trim(kDocument, [&](Status status) { trimmed = status.ok(); });
+  REQUIRE(world.run_until([&] { return trimmed; }, 5'000));
+  world.set_dialled(0, 1, true);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          60'000));
+  for (std::size_t peer = 0; peer < 2; ++peer)
+    for (const char* key : {"kept", "seen elsewhere", "in its place"})
+      CHECK(has_key(world, peer, kDocument, key));
+  CHECK(world.count_events(NodeEvent::Kind::kReplicaForked) == 0);
+}
+
 TEST_CASE("a fork that nobody could avoid is reported, and other documents stay in step") {
   World world(world_of(3));  // 1 knows what 0 wrote, 2 does not
   const DocumentId other = document_id(2);
