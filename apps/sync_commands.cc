@@ -77,7 +77,9 @@ Status ask_peer(PeerClient& peer, const std::string& document, bool json) {
 /// Without a peer nobody knows how others are now: what the store remembers of them.
 Status ask_store(const std::string& folder, const std::string& document, bool json) {
   WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(folder, Access::kRead));
-  WEFT_ASSIGN(const std::vector<PeerNote> notes, store->peer_notes());
+  WEFT_ASSIGN(std::vector<PeerNote> notes, store->peer_notes());
+  const ReplicaId own = store->info().replica;  // of itself it remembers what others have
+  std::erase_if(notes, [&](const PeerNote& note) { return note.replica == own; });
   WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store->documents());
   std::string what = counted(documents.size(), "document");
   if (!document.empty()) {

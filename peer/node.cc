@@ -277,6 +277,8 @@ void Node::Impl::reached(ReplicaId replica, std::uint64_t epoch, std::uint64_t p
 /// Notes alone, where no batch takes them along.
 void Node::Impl::flush_notes() {
   notes_flushed_ms_ = now_ms_;
+  if (unsettled_.empty() && flights_ == 0 && jobs_ == 0 && next_.batch.empty())
+    note_settled(log_end_);
   if (changed_notes_.empty() || broken_) return;
   for (const ReplicaId& replica : changed_notes_) next_.batch.notes.push_back(notes_.at(replica));
   changed_notes_.clear();

@@ -147,6 +147,10 @@ sync::Outgoing Node::Impl::read_nearest(Entry& found, const VersionVector& since
       if (!whole.deltas.empty()) return whole;
     }
   }
+  if (entry->rewriting > 0) {  // what is taken back there must not go out any more
+    entry->is_read_again = true;
+    return {};
+  }
   sync::Outgoing out = read_store(*entry, since, bytes_max);
   // What is on its way to the store and not among the recent ones can be read when it is there.
   if (!out.more && !out.reached.covers(version)) entry->is_read_again = true;
@@ -334,7 +338,8 @@ bool Node::Impl::may_take(LinkId link, Entry& entry, const Item& item, sync::Tak
 }
 
 /// @return  false: some of them have to be looked at delta by delta
-bool Node::Impl::apply_bundles(Entry& entry, std::span<const Item> items, sync::Taken& taken) {
+bool Node::Impl::apply_bundles(LinkId link, Entry& entry, std::span<const Item> items,
+                               sync::Taken& taken) {
   std::vector<ByteSpan> bundles;
   for (const Item& item : items) bundles.emplace_back(item.bytes);
   Result<ApplyReport> report = entry.open->document.apply_bundles(bundles);
@@ -343,7 +348,34 @@ bool Node::Impl::apply_bundles(Entry& entry, std::span<const Item> items, sync::
   taken.duplicates += report->duplicate;
   taken.refused += report->refused;
   if (report->pending > 0 || report->dropped > 0) taken.has_gap = true;
+  if (report->forked == 0) return true;
+  for (const Item& bundle : items) {
+    std::vector<Item> rows;
+    if (!unpack_bundle(bundle, rows).ok()) continue;
+    for (const Item& row : rows) check_past(link, entry, row, taken, false);
+  }
   return true;
+}
+
+/// Its author had another history of some replica than is here: the sender is to show that first. Where it can't be
+/// applied once it has it is a fork.
+void Node::Impl::check_past(LinkId link, Entry& entry, const Item& item, sync::Taken& taken,
+                            bool is_refused) {
+  for (const Dot& dot : entry.open->document.contradictions(item.bytes)) {
+    if (dot.replica == replica_)
+      return rolled_back(link, "it has what stands on other operations of this replica");
+    if (entry.forked.contains(dot.replica)) continue;
+    if (entry.doubted.emplace(link, dot.replica).second) {
+      taken.doubtful.push_back({entry.id, dot.replica, 0});
+    } else if (is_refused && !is_suspect(entry, dot.replica)) {
+      forked(link, entry, dot);
+    }
+  }
+  // Its author's own log is named by no chain hash.
+  const ReplicaId author = item.head.replica;
+  if (is_refused && item.head.first_seq > 0 && !is_suspect(entry, author) &&
+      entry.doubted.emplace(link, author).second)
+    taken.doubtful.push_back({entry.id, author, 0});
 }
 
 void Node::Impl::apply_row(LinkId link, Entry& entry, const Item& item, sync::Taken& taken) {
@@ -364,9 +396,11 @@ void Node::Impl::apply_row(LinkId link, Entry& entry, const Item& item, sync::Ta
     taken.refused += report->refused;
     if (report->pending > 0 || report->dropped > 0) taken.has_gap = true;
     compared(link, entry, item);
+    if (report->forked > 0) check_past(link, entry, item, taken, false);
     return;
   }
   if (report.error().code() == ErrorCode::kForkedReplica) return forked(link, entry, first);
+  check_past(link, entry, item, taken, true);
   ++taken.refused;
   tell({NodeEvent::Kind::kDeltaRefused, link, entry.id, first.replica, first.seq,
         report.error().message()});
@@ -381,7 +415,7 @@ void Node::Impl::apply(LinkId link, Entry& entry, std::vector<Item>& items, sync
     }
     std::size_t end = at;
     while (end < items.size() && items[end].head.kind == RecordKind::kBundle) ++end;
-    if (!apply_bundles(entry, std::span(items).subspan(at, end - at), taken)) {
+    if (!apply_bundles(link, entry, std::span(items).subspan(at, end - at), taken)) {
       for (std::size_t i = at; i < end; ++i) {
         std::vector<Item> rows;
         if (Status opened = unpack_bundle(items[i], rows); !opened.ok()) {
@@ -528,6 +562,44 @@ sync::Taken Node::Impl::take(LinkId link, const DocumentId& document, std::vecto
   return taken;
 }
 
+/// Chain hashes are all that a state has to show of the logs that it stands for.
+/// @return  false: it is not to be taken
+bool Node::Impl::is_of_same_logs(LinkId link, Entry& entry, const Document& state) {
+  const Document& here = entry.open->document;
+  const VersionVector version = state.version();
+  for (const VersionVector::Entry& end : version.entries()) {
+    const ReplicaId replica = end.replica;
+    const Seq known = here.version().end(replica);
+    if (replica == replica_ && end.end > known) {
+      rolled_back(link, "it has operations of this replica that are not here");
+      return false;
+    }
+    if (known == 0) continue;
+    const Seq both = std::min(known, end.end);
+    Result<std::uint64_t> own = here.chain_at(replica, both);
+    Result<std::uint64_t> theirs = state.chain_at(replica, both);
+    const bool is_cut_elsewhere = !own.ok() && own.error().code() == ErrorCode::kNotFound;
+    const bool is_same = own.ok() && theirs.ok() && *own == *theirs;
+    const bool is_other = is_cut_elsewhere || (own.ok() && theirs.ok() && *own != *theirs);
+    if (is_suspect(entry, replica)) {
+      if (is_same && both == known) verified(entry, replica);
+      if (is_same && both < known) {  // the rest follows delta by delta
+        Seq& same_end = entry.verified_end[replica];
+        same_end = std::max(same_end, both);
+      }
+      continue;
+    }
+    if (!is_other) continue;
+    if (replica == replica_) {
+      rolled_back(link, "it has other operations of this replica than are here");
+      return false;
+    }
+    forked(link, entry, Dot{replica, both - 1});
+    return false;
+  }
+  return true;
+}
+
 sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Bytes payload) {
   sync::Taken taken;
   Result<StateView> view = read_state_payload(payload);
@@ -543,6 +615,18 @@ sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Byte
     taken.has_gap = true;
     return taken;
   }
+  Bytes snapshot(view->snapshot.begin(), view->snapshot.end());
+  Result<Document> loaded = Document::load(snapshot, document_options(document));
+  if (loaded.ok() && (!(loaded->id() == document) || !(loaded->version() == view->version)))
+    loaded = Error(ErrorCode::kCorrupt, "a state of another document or version");
+  if (!loaded.ok()) {
+    taken.broken = loaded.take_error();
+    return taken;
+  }
+  if (!is_of_same_logs(link, entry, *loaded)) {
+    ++taken.refused;
+    return taken;
+  }
   // Also where all of it is known: what follows on this link is passed over as long as a log is in doubt.
   if (Status done = rewrite_suspects(entry, view->version); !done.ok()) {
     taken.has_gap = true;
@@ -553,17 +637,10 @@ sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Byte
     return taken;
   }
   const Document& here = (*opened)->document;
-  Bytes snapshot(view->snapshot.begin(), view->snapshot.end());
-  Result<Document> loaded = Document::load(snapshot, document_options(document));
-  if (loaded.ok() && (!(loaded->id() == document) || !(loaded->version() == view->version)))
-    loaded = Error(ErrorCode::kCorrupt, "a state of another document or version");
-  if (!loaded.ok()) {
-    taken.broken = loaded.take_error();
-    return taken;
-  }
   // What is here and not in the state comes on top of it.
   Result<std::vector<Bytes>> rest = here.deltas_since(view->version);
-  if (!rest.ok() && here.version() == entry.durable) {  // opened from its kept state
+  if (!rest.ok() && here.version() == entry.durable &&
+      entry.rewriting == 0) {  // opened from its kept state
     Result<Document> whole = open_document(store_, document, document_options(document));
     if (whole.ok()) rest = whole->deltas_since(view->version);
   }

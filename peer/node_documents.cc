@@ -51,10 +51,12 @@ Status Node::Impl::load() {
   WEFT_ASSIGN(const std::vector<PeerNote> notes, store_.peer_notes());
   for (const PeerNote& note : notes) {
     notes_[note.replica] = note;
-    if (note.epoch == epoch_) former_.push_back(note.replica);  // see rolled_back()
+    // Without an incarnation and with a position it is one of note_settled(); else see become().
+    const bool is_former = note.incarnation != 0 || note.position == 0;
+    if (note.epoch == epoch_ && is_former) former_.push_back(note.replica);
   }
   older_ = static_cast<std::ptrdiff_t>(former_.size());
-  return {};
+  return load_settled();
 }
 
 Node::Impl::Entry& Node::Impl::entry(const DocumentId& id) {
@@ -129,7 +131,7 @@ VersionVector Node::Impl::sendable(const Entry& entry) const {
 bool Node::Impl::can_close(const Entry& entry) const {
   // Deltas that wait for others are asked for again.
   return entry.open && entry.open->watchers.empty() && entry.changing == 0 &&
-         entry.open->document.version() == entry.durable;
+         entry.rewriting == 0 && entry.open->document.version() == entry.durable;
 }
 
 void Node::Impl::close(Entry& entry) {
@@ -324,7 +326,13 @@ void Node::Impl::landed(Flight& flight, Result<AppendResult> result) {
 }
 
 void Node::Impl::became_durable(Entry& entry, const VersionVector& version) {
+  // What earlier replicas of this device wrote is sent as own edits are: once it is durable. (I1)
+  if (std::any_of(former_.begin(), former_.end(), [&](const ReplicaId& former) {
+        return version.end(former) > entry.durable.end(former);
+      }))
+    to_advance_.emplace_back(entry.id, 0);
   entry.durable.merge(version);
+  if (entry.durable.end(replica_) > settled_end(entry)) unsettled_.insert(entry.id);
   update_set(entry);
   if (std::exchange(entry.is_read_again, false)) to_advance_.emplace_back(entry.id, 0);
   for (auto& [id, link] : links_) link.session->document_durable(entry.id);
@@ -409,6 +417,7 @@ void Node::Impl::change_status(Entry& entry, DocumentStatus status,
 void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
   ++entry.changing;
   const DocumentId id = entry.id;
+  const std::uint32_t rewrites = entry.rewrites;
   auto info = std::make_shared<StoreInfo>();
   run(
       [id, info](Store& store) -> Status {
@@ -416,20 +425,20 @@ void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
         *info = store.info();
         return {};
       },
-      [this, id, info, done = std::move(done)](Status result) {
+      [this, id, rewrites, info, done = std::move(done)](Status result) {
         Entry& revived = entries_.at(id);
         --revived.changing;
         if (!result.ok()) store_failed(result.error());
-        if (result.ok() &&
-            revived.status != DocumentStatus::kLive) {  // who asked twice is told twice
+        // Who asked twice is told twice; what was deleted or given up again meanwhile is what it is by now.
+        if (result.ok() && revived.rewrites == rewrites) {
           revived.status = DocumentStatus::kLive;
           ++revived.rewrites;
-          revived.opened_end = 0;
+          revived.opened_end = revived.settled_end = 0;
           update_set(revived);
           changed_status_.push_back(id);
-          if (!(info->replica == replica_))
-            become(*info, 0, "it had written in a document that it gave up and keeps again");
         }
+        if (result.ok() && !(info->replica == replica_))
+          become(*info, 0, "it had written in a document that it gave up and keeps again");
         if (done) done(std::move(result));
       });
 }
@@ -445,9 +454,10 @@ void Node::trim(const DocumentId& id, std::function<void(Status)> done) {
   Impl::Entry& entry = impl.entry(id);
   Result<Impl::Open*> opened = impl.open(entry);
   if (!opened.ok()) return done(opened.take_error());
-  auto state = std::make_shared<StoredState>();
-  state->version = (*opened)->document.version();
-  state->snapshot = (*opened)->document.snapshot();
+  Result<StoredState> kept = impl.state_to_keep(entry);
+  if (!kept.ok()) return done(kept.take_error());
+  auto state = std::make_shared<StoredState>(std::move(*kept));
+  entry.trimmed.merge(state->version);
   impl.run([state, id](Store& store) { return store.trim(id, *state); },
            [&impl, id, done = std::move(done)](Status status) {
              // What is open still has the history.

@@ -22,6 +22,18 @@
 namespace weft {
 namespace {
 
+/// How far others have known a replica's log when they wrote: who has built on it has it.
+Seq end_in_others_past(const Document& document, ReplicaId replica) {
+  Seq known = 0;
+  const VersionVector version = document.version();
+  for (const VersionVector::Entry& end : version.entries()) {
+    if (end.replica == replica) continue;
+    Result<VersionVector> past = document.version_of({Dot{end.replica, end.end - 1}});
+    if (past.ok()) known = std::max(known, past->end(replica));
+  }
+  return known;
+}
+
 /// Puts `delta` into the place of all that is stored beyond `keep`. Bundles that `keep` cuts lie delta by delta
 /// from then on.
 Status replace_beyond(Store& store, const DocumentId& id, VersionVector keep, const Bytes& delta,
@@ -102,6 +114,8 @@ void Node::Impl::become(const StoreInfo& info, LinkId link, const std::string& w
   for (const DocumentId& id : open_ids_) (void)entries_.at(id).open->document.write_as(replica_);
   rewrite_unsent(before);
   for (auto& [id, entry] : entries_) entry.confirmed_end = entry.sent_end = 0;
+  unsettled_.clear();
+  note_settled(log_end_);
   end_all(sync::ByeReason::kIdentityChanged,
           "this end writes as another replica from now on; connect again");
   tell({NodeEvent::Kind::kIdentityChanged, link, {}, replica_, 0, why});
@@ -111,14 +125,76 @@ void Node::Impl::confirmed(const DocumentId& document, Seq end) {
   Entry* entry = find_entry(document);
   if (entry == nullptr || end > entry->durable.end(replica_)) return;
   entry->confirmed_end = std::max(entry->confirmed_end, end);
+  if (entry->durable.end(replica_) <= settled_end(*entry)) unsettled_.erase(document);
+}
+
+// --- what others have of the own log ---
+
+/// Remembered as a note of this device itself: below that position of its log it wrote nothing that nobody has
+/// confirmed.
+void Node::Impl::note_settled(LogPosition position) {
+  PeerNote& note = notes_[replica_];
+  if (note.position == position) return;
+  note = PeerNote{replica_, epoch_, position, 0, wall_ms()};
+  changed_notes_.insert(replica_);
+}
+
+/// Where there is no such note, what is there is taken for settled.
+Status Node::Impl::load_settled() {
+  for (auto& [id, entry] : entries_) entry.settled_end = entry.opened_end;
+  auto own = notes_.find(replica_);
+  if (own == notes_.end() || own->second.position > log_end_) {
+    note_settled(log_end_);
+    return {};
+  }
+  const Status read = store_.scan(own->second.position, [&](const RecordView& record) {
+    if (!record.has_operations() || !(record.replica == replica_)) return true;
+    Entry& written = entry(record.document);
+    written.settled_end = std::min(written.settled_end, record.first_seq);
+    if (written.status == DocumentStatus::kLive) unsettled_.insert(written.id);
+    return true;
+  });
+  if (read.ok() || read.error().code() == ErrorCode::kCorrupt) return {};
+  return read.error().clone();
+}
+
+Seq Node::Impl::settled_end(const Entry& entry) const {
+  return std::max(replica_ == opened_as_ ? entry.settled_end : 0, entry.confirmed_end);
+}
+
+/// What a trimmed document begins with. What this device wrote and nobody has confirmed stays: if it was rolled back it
+/// has to be made anew, delta by delta as it lies there. A device that has never met another keeps none of it, since
+/// nobody ever would confirm it.
+Result<StoredState> Node::Impl::state_to_keep(const Entry& entry) const {
+  const Document& document = entry.open->document;
+  StoredState state;
+  state.version = document.version();
+  for (const ReplicaId& former : former_)
+    if (state.version.end(former) > 0 && is_suspect(entry, former))
+      return Error(
+          ErrorCode::kNeedHistory,
+          "what this device wrote before it was rolled back is yet to be compared with others");
+  const Seq settled = std::max(
+      {settled_end(entry), document.base().end(replica_), end_in_others_past(document, replica_)});
+  const bool has_met = notes_.size() > (notes_.contains(replica_) ? 1u : 0u);
+  if (!has_met || state.version.end(replica_) <= settled) {
+    state.snapshot = document.snapshot();
+    return state;
+  }
+  state.version.set(replica_, settled);
+  Result<Document> past = document.at(state.version);
+  if (!past.ok() && past.error().code() == ErrorCode::kNeedHistory && entry.rewriting == 0)
+    past = open_version(store_, entry.id, state.version, document_options(entry.id));
+  if (!past.ok()) return past.take_error();
+  state.snapshot = past->snapshot();
+  return state;
 }
 
 void Node::Impl::for_each_doubtful(const std::function<void(const DocumentId&)>& visit) const {
   for (const auto& [id, entry] : entries_) {
-    // What was written since the node began and nobody has confirmed may lie where others have something else of the
-    // same length, which sums and cursors can't tell (docs/adr/0009).
-    const Seq opened_end = replica_ == opened_as_ ? entry.opened_end : 0;
-    bool is_doubtful = entry.durable.end(replica_) > std::max(opened_end, entry.confirmed_end);
+    // What nobody has confirmed may lie where others have something else of the same length, which sums and cursors
+    // can't tell (docs/adr/0009).
+    bool is_doubtful = entry.durable.end(replica_) > settled_end(entry);
     for (const ReplicaId& former : former_)
       is_doubtful = is_doubtful || (entry.durable.end(former) > 0 && is_suspect(entry, former));
     if (is_doubtful) visit(id);
@@ -222,9 +298,12 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
   const auto position = std::find(former_.begin(), former_.end(), replica);
   for (auto later = position; later != former_.end(); ++later)
     if (*later != replica && is_suspect(entry, *later)) keep.set(*later, 0);
+  if (!keep.covers(entry.trimmed))  // what is open still has it
+    return Error(ErrorCode::kNeedHistory, "some of what is to be made anew was trimmed away");
   // What is open may lack the history that shows the past; the store has it once it is durable.
   Result<Document> past = open.document.at(keep);
-  if (!past.ok() && past.error().code() == ErrorCode::kNeedHistory && now == entry.durable)
+  if (!past.ok() && past.error().code() == ErrorCode::kNeedHistory && now == entry.durable &&
+      entry.rewriting == 0)
     past = open_version(store_, entry.id, keep, document_options(entry.id));
   if (!past.ok()) return past.take_error();
   WEFT_ASSIGN(const std::vector<Patch> patches, open.document.diff(*past));
@@ -247,10 +326,12 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
   const VersionVector after = entry.open->document.version();
   const std::uint32_t rewrites = entry.rewrites;
   const DocumentId id = entry.id;
+  ++entry.rewriting;
   run([id, keep, delta, compressor = options_.compressor](
           Store& store) { return replace_beyond(store, id, keep, *delta, compressor); },
       [this, id, after, rewrites](Status status) {
         Entry& kept = entries_.at(id);
+        --kept.rewriting;
         if (!status.ok()) return store_failed(status.error());
         if (kept.rewrites != rewrites) return;
         became_durable(kept, after);
@@ -260,14 +341,17 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
   return {};
 }
 
-/// What was written since the node began and went to nobody can be made anew at once: then it never meets a device that
-/// takes it for the log that others have.
+/// What nobody has confirmed and went to nobody since the node began can be made anew at once: then it never meets a
+/// device that takes it for the log that others have. (Where it did go to somebody before that, it is there twice.)
 void Node::Impl::rewrite_unsent(ReplicaId former) {
   if (former != opened_as_) return;
   for (auto& [id, entry] : entries_) {
+    Seq from = std::min(entry.opened_end, std::max(entry.settled_end, entry.confirmed_end));
     if (entry.status != DocumentStatus::kLive || entry.sent_end > entry.opened_end) continue;
-    if (applied(entry).end(former) <= entry.opened_end || !open(entry).ok()) continue;
-    if (!rewrite(entry, former, entry.opened_end).ok()) continue;  // when it is compared, then
+    if (applied(entry).end(former) <= from || !open(entry).ok()) continue;
+    from = std::max(from, end_in_others_past(entry.open->document, former));
+    if (entry.sent_end > from || applied(entry).end(former) <= from) continue;
+    if (!rewrite(entry, former, from).ok()) continue;  // when it is compared, then
     entry.verified.erase(former);  // what was there before is compared all the same
   }
 }
@@ -277,6 +361,8 @@ void Node::Impl::rewrite_unsent(ReplicaId former) {
 Status Node::Impl::rewrite_suspects(Entry& entry, const VersionVector& theirs) {
   for (const ReplicaId& former : std::vector(former_)) {
     if (!is_suspect(entry, former) || theirs.end(former) == 0) continue;
+    auto same_end = entry.verified_end.find(former);
+    if (same_end != entry.verified_end.end() && same_end->second >= theirs.end(former)) continue;
     const Seq end = entry.open->document.version().end(former);
     const bool is_older =
         std::find(former_.begin(), former_.begin() + older_, former) != former_.begin() + older_;

@@ -76,9 +76,10 @@ class Node::Impl final : public sync::SyncHost {
     VersionVector last_version;  ///< of one that was deleted: what it had
     sync::Digest digest;         ///< of what is durable
     bool is_in_set = false;
-    bool is_read_again = false;  ///< a session could not read all that it may send
-    std::uint32_t rewrites = 0;  ///< batches that were on their way before don't count
-    std::uint32_t changing = 0;  ///< jobs on their way that change its status
+    bool is_read_again = false;   ///< a session could not read all that it may send
+    std::uint32_t rewrites = 0;   ///< batches that were on their way before don't count
+    std::uint32_t changing = 0;   ///< jobs on their way that change its status
+    std::uint32_t rewriting = 0;  ///< or take operations back: the store still has these
     std::uint64_t used = 0;
     std::unique_ptr<Open> open;
     std::set<ReplicaId> forked;    ///< nothing more is taken of these (I4)
@@ -86,6 +87,8 @@ class Node::Impl final : public sync::SyncHost {
     Seq sent_end = 0;       ///< of that log, as it was read for any link since the node began
     Seq confirmed_end = 0;  ///< of the log of this device's replica, as others are known to have it
     Seq opened_end = 0;     ///< of the log of this device's replica, when the node began
+    Seq settled_end = 0;    ///< what of that others were known to have as it is then
+    VersionVector trimmed;  ///< what the store was asked to trim since the node began
     std::map<ReplicaId, Seq> verified_end;  ///< of those that are being compared
     std::map<std::pair<LinkId, ReplicaId>, Seq> compare_until;  ///< where the other's log ends
     std::map<ReplicaId, LinkId> source;  ///< which link brought a replica's newest
@@ -188,7 +191,9 @@ class Node::Impl final : public sync::SyncHost {
   Status unpack_bundle(const Item& bundle, std::vector<Item>& rows) const;
   bool may_take(LinkId link, Entry& entry, const Item& item, sync::Taken& taken);
   void apply(LinkId link, Entry& entry, std::vector<Item>& items, sync::Taken& taken);
-  bool apply_bundles(Entry& entry, std::span<const Item> items, sync::Taken& taken);
+  bool apply_bundles(LinkId link, Entry& entry, std::span<const Item> items, sync::Taken& taken);
+  bool is_of_same_logs(LinkId link, Entry& entry, const Document& state);
+  void check_past(LinkId link, Entry& entry, const Item& item, sync::Taken& taken, bool is_refused);
   void apply_row(LinkId link, Entry& entry, const Item& item, sync::Taken& taken);
   void store_applied(Entry& entry, std::vector<Item>& items);
   void check_chains(LinkId link, Entry& entry, const std::vector<Item>& items, std::uint32_t chain,
@@ -211,6 +216,10 @@ class Node::Impl final : public sync::SyncHost {
   Status rewrite(Entry& entry, ReplicaId replica, Seq from);
   void become(const StoreInfo& info, LinkId link, const std::string& why);
   void rewrite_unsent(ReplicaId former);
+  Status load_settled();
+  Seq settled_end(const Entry& entry) const;
+  void note_settled(LogPosition position);
+  Result<StoredState> state_to_keep(const Entry& entry) const;
   Status rewrite_suspects(Entry& entry, const VersionVector& theirs);
   void forked(LinkId link, Entry& entry, const Dot& first);
   void verified(Entry& entry, ReplicaId replica);
@@ -268,6 +277,8 @@ class Node::Impl final : public sync::SyncHost {
 
   std::unordered_map<ReplicaId, PeerNote> notes_;
   std::unordered_set<ReplicaId> changed_notes_;
+  /// Documents in which own operations are durable that nobody has confirmed.
+  std::unordered_set<DocumentId, DocumentHash> unsettled_;
   std::uint64_t notes_flushed_ms_ = 0;
   std::map<ReplicaId, std::vector<sync::Part>> partials_;
 

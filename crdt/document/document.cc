@@ -121,6 +121,20 @@ Result<std::uint64_t> Document::chain_at(ReplicaId replica, Seq end) const {
   return impl_->chain_at(*index, end);
 }
 
+std::vector<Dot> Document::contradictions(ByteSpan delta) const {
+  std::vector<Dot> found;
+  Result<Batch> batch = decode_delta(delta, impl_->options.limits);
+  if (!batch.ok()) return found;
+  for (const Dependency& dependency : batch->dependencies) {
+    const Dot dot{batch->replicas[dependency.dot.replica], dependency.dot.seq};
+    if (!impl_->graph.local(dot)) continue;
+    Result<std::uint64_t> chain = chain_at(dot.replica, dot.seq + 1);
+    const bool ends_elsewhere = !chain.ok() && chain.error().code() == ErrorCode::kNotFound;
+    if (ends_elsewhere || (chain.ok() && *chain != dependency.chain)) found.push_back(dot);
+  }
+  return found;
+}
+
 Result<Bytes> Document::delta_at(const Dot& first) const {
   const std::optional<LocalDot> dot = impl_->graph.local(first);
   if (!dot)

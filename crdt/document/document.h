@@ -239,6 +239,8 @@ class Document {
   /// read, positions and anchors included, but says nothing of versions, times and conflicts.
   /// @errors kNotFound; kWrongKind: a plain value is there
   Result<Bytes> container_snapshot(std::string_view path) const;
+  /// Logs of which whoever made this delta had another history than is held here: where each was named.
+  std::vector<Dot> contradictions(ByteSpan delta) const;
   std::vector<PendingDelta> pending() const;
   std::vector<DeltaInfo> log() const;            ///< causal order: by stamp
   std::uint64_t chain(ReplicaId replica) const;  ///< chain hash at the end of its log

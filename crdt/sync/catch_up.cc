@@ -232,6 +232,7 @@ void Session::take_have(const HeldDocument& theirs) {
     return end(ByeReason::kIdentityChanged, "this end was rolled back; connect again");
   VersionVector version;
   for (const LogEnd& end : theirs.log_ends) version.raise(end.replica, end.end);
+  if (!(version == shared.held)) note_progress(shared);
   shared.theirs = shared.held = std::move(version);
   shared.hint = 0;
   shared.is_theirs_known = true;
@@ -254,10 +255,11 @@ void Session::ask_for(const std::vector<LogRequest>& logs) {
 
 void Session::on(LogRequest&& request) {
   auto found = documents_.find(request.document);
-  if (found == documents_.end() || !found->second.is_theirs_known) return;
+  if (found == documents_.end()) return;
   // What comes before the answer is sent, a Have or deltas, must not make it forgotten.
   found->second.resend.set(request.replica, request.begin + 1);
-  found->second.is_held_back = false;  // who asks is in doubt, not this end
+  if (!found->second.is_theirs_known) return;  // (S1) their Have comes behind this
+  found->second.is_held_back = false;          // who asks is in doubt, not this end
   enqueue(request.document, found->second);
 }
 

@@ -150,6 +150,7 @@ void Session::took(const DocumentId& document, Shared& shared, Taken taken) {
   shared.held.merge(taken.shown);
   ask_for(taken.doubtful);
   if (taken.duplicates > 0) to_ack_.insert(document);  // durable already: nothing else will say so
+  if (taken.applied > 0) note_progress(shared);
   if (taken.has_gap) ask_later(document, shared);
   give_credit();
 }

@@ -14,6 +14,8 @@ constexpr std::uint64_t kComparePauseMinMs = 5'000;
 constexpr std::uint64_t kComparePauseMaxMs = 600'000;
 constexpr std::uint64_t kAskPauseMaxMs = 60'000;
 constexpr std::uint32_t kAsksMax = 8;
+/// What was asked for so often in vain holds up nothing else.
+constexpr std::uint32_t kAsksBeforeSums = 3;
 constexpr std::int64_t kSkewToleratedMs = 120'000;
 
 bool contains(const std::vector<std::uint64_t>& list, std::uint64_t value) {
@@ -299,7 +301,7 @@ void Session::compare(const Mark& mark) {
   mismatch_here_ = own.sum;
   mismatch_there_ = mark.sum;
   // Both ends are quiet and have been before: it is no matter of what is on its way.
-  if (mismatches_ < 2 || mark.position == 0 || own.position == 0 || !to_ask_.empty()) return;
+  if (mismatches_ < 2 || mark.position == 0 || own.position == 0 || is_waiting()) return;
   if (host_.now_ms() < compare_again_ms_) return;
   compare_pause_ms_ = std::clamp(compare_pause_ms_ * 2, kComparePauseMinMs, kComparePauseMaxMs);
   compare_again_ms_ = host_.now_ms() + compare_pause_ms_;
@@ -330,9 +332,21 @@ void Session::tick() {
 }
 
 void Session::ask_later(const DocumentId& document, Shared& shared) {
+  if (!to_ask_.insert(document).second) return;  // its pause goes on
   shared.ask_at_ms = host_.now_ms() + options_.retry_ms;
+}
+
+/// Something of it is new: what is still missing may come, too.
+void Session::note_progress(Shared& shared) {
   shared.asked_count = 0;
-  to_ask_.insert(document);
+  if (shared.ask_at_ms != 0)
+    shared.ask_at_ms = std::min(shared.ask_at_ms, host_.now_ms() + options_.retry_ms);
+}
+
+bool Session::is_waiting() const {
+  return std::any_of(to_ask_.begin(), to_ask_.end(), [&](const DocumentId& document) {
+    return documents_.at(document).asked_count < kAsksBeforeSums;
+  });
 }
 
 /// What they have said to hold and that has not come, though nothing else comes either.
@@ -345,6 +359,7 @@ void Session::ask_again() {
                           host_.durable_version(*at).covers(shared.held);
     if (is_there) {
       shared.ask_at_ms = 0;
+      shared.asked_count = 0;
       at = to_ask_.erase(at);
       continue;
     }

@@ -157,6 +157,8 @@ class Session {
   Shared& shared_of(const DocumentId& document);
   bool is_drained() const;
   void ask_again();
+  void note_progress(Shared& shared);
+  bool is_waiting() const;
   void compare(const Mark& mark);
 
   // catch_up.cc

@@ -277,7 +277,7 @@ std::uint64_t seed_count() {
   if (!count.empty()) return std::strtoull(count.c_str(), nullptr, 10);
   std::string size = environment("WEFT_SIZE");
   if (size == "smoke") return 20;
-  return size == "full" ? 100'000 : 4'000;
+  return size == "full" ? 100'000 : 10'000;
 }
 
 }  // namespace weft::sim

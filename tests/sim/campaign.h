@@ -67,7 +67,7 @@ FailedSeed shrink(FailedSeed failed, const std::function<void(World&)>& prepare 
 std::string print(const FailedSeed& failed);
 
 std::uint64_t first_seed();
-/// Smoke: 20; ci: 4,000; full: 100,000. (Of the first 10,000 two still fail: README.md.)
+/// Smoke: 20; ci: 10,000; full: 100,000.
 std::uint64_t seed_count();
 
 }  // namespace weft::sim

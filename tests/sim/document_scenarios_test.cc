@@ -56,6 +56,37 @@ TEST_CASE("a new device gets a trimmed document as a state") {
   CHECK(text_of(world, 2, kDocument).ends_with("end of one"));
 }
 
+TEST_CASE("two trims of which neither covers the other are sent a few times, and hold up nothing") {
+  World world(world_of(4));
+  const DocumentId other = document_id(2);
+  world.add_edge(0, 2);
+  world.add_edge(1, 3);
+  type(world, 2, kDocument, "two ");
+  type(world, 3, kDocument, "three ");
+  REQUIRE(world.run_until([&] { return all_live(world); }, 10'000));
+  world.run_ms(2'000);
+  int trimmed = 0;
+  for (std::size_t peer : {0u, 1u})
+    world.node(peer).trim(kDocument, [&](Status status) { trimmed += status.ok() ? 1 : 0; });
+  REQUIRE(world.run_until([&] { return trimmed == 2; }, 5'000));
+  for (std::size_t peer : {2u, 3u}) world.peer(peer).power_cut(false);
+  int states = 0;
+  world.network().on_deliver = [&](EndpointIndex, EndpointIndex, const sync::Envelope& envelope) {
+    states += std::holds_alternative<sync::State>(envelope.message) ? 1 : 0;
+  };
+  world.add_edge(0, 1);
+  world.run_ms(5'000);
+  set_key(world, 0, other, "x");
+  REQUIRE(world.run_until([&] { return has_key(world, 1, other, "x"); }, 5'000));
+  world.run_ms(600'000);
+  const int so_far = states;
+  CHECK(so_far <= 60);
+  world.run_ms(600'000);
+  CHECK(states - so_far <= 8);
+  CHECK(text_of(world, 0, kDocument) == "two ");
+  CHECK(text_of(world, 1, kDocument) == "three ");
+}
+
 TEST_CASE("an undo of what was trimmed elsewhere has the same effect everywhere") {
   World world(world_of(2));
   world.add_edge(0, 1);
@@ -136,6 +167,31 @@ TEST_CASE("an evicted document comes back whole once it is kept again") {
                           30'000));
   CHECK(has_key(world, 1, kDocument, "old"));
   CHECK(has_key(world, 1, kDocument, "new"));
+}
+
+// Seed 21920.
+TEST_CASE("a document whose deletion comes while it is being kept again is deleted") {
+  World world(world_of(2));
+  world.add_edge(0, 1);
+  set_key(world, 0, kDocument, "old");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  bool evicted = false;
+  world.node(1).set_status(kDocument, DocumentStatus::kEvicted, [&](Status) { evicted = true; });
+  REQUIRE(world.run_until([&] { return evicted; }, 5'000));
+  world.set_dialled(0, 1, false);
+  world.reset_links(0, 1);
+  world.node(0).set_status(kDocument, DocumentStatus::kDeleted, [](Status) {});
+  world.run_ms(200);
+  FlushModel slow;
+  slow.least_us = slow.most_us = 2'000'000;
+  world.peer(1).model().flush = slow;
+  world.set_dialled(0, 1, true);
+  bool kept = false;
+  world.node(1).set_status(kDocument, DocumentStatus::kLive, [&](Status) { kept = true; });
+  REQUIRE(world.run_until([&] { return kept && world.node(1).is_flushed(); }, 60'000));
+  REQUIRE(world.node(1).documents().size() == 1);
+  CHECK(world.node(1).documents()[0].status == DocumentStatus::kDeleted);
 }
 
 TEST_CASE("presence reaches everybody, is replaced, and expires") {

@@ -94,6 +94,77 @@ TEST_CASE("a clone that meets its original becomes another replica, and both kee
   REQUIRE(world.run_until([&] { return is_same_everywhere(world, kDocument); }, 10'000));
 }
 
+// Seed 4545: a slow disk still had what was being taken back, and was read for another link.
+TEST_CASE("what is being made anew is sent to nobody from the store as it was") {
+  World world(world_of(3));
+  world.add_edge(0, 1);
+  world.add_edge(0, 2);
+  set_key(world, 0, kDocument, "kept");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  world.run_ms(6'000);
+  std::unique_ptr<MemoryStore> backup = world.peer(0).copy_disk();
+  set_key(world, 0, kDocument, "seen elsewhere");
+  REQUIRE(world.run_until([&] { return is_same_everywhere(world, kDocument); }, 5'000));
+  const ReplicaId before = world.node(0).replica();
+  for (std::size_t other : {1u, 2u}) world.set_dialled(0, other, false);
+  world.peer(0).power_cut(false);
+  world.peer(0).put_back(*backup);
+  for (const char* life : {"first", "second"}) {
+    world.start(0);
+    for (int i = 0; i < 3; ++i) set_key(world, 0, kDocument, life + std::to_string(i));
+    world.run_ms(500);
+    world.peer(0).power_cut(false);
+  }
+  world.start(0);
+  set_key(world, 1, kDocument, "of 1 alone");
+  world.run_ms(200);
+  FlushModel slow;
+  slow.least_us = slow.most_us = 1'000'000;
+  world.peer(0).model().flush = slow;
+  for (std::size_t other : {1u, 2u}) world.set_dialled(0, other, true);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          60'000));
+  for (std::size_t peer = 0; peer < 3; ++peer)
+    for (const char* key : {"kept", "seen elsewhere", "of 1 alone", "first2", "second2"})
+      CHECK(has_key(world, peer, kDocument, key));
+  CHECK(world.node(0).replica() != before);
+  CHECK(world.node(0).documents()[0].version.end(before) == 2);  // and the rest is another's
+  CHECK(world.count_events(NodeEvent::Kind::kEditsRewritten) == 1);
+  CHECK(world.count_events(NodeEvent::Kind::kReplicaForked) == 0);
+}
+
+// Seed 7046: what was trimmed could not be made anew.
+TEST_CASE("what a device wrote after a rollback and trimmed is made anew all the same") {
+  World world(world_of(2));
+  world.add_edge(0, 1);
+  set_key(world, 0, kDocument, "kept");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  world.run_ms(6'000);  // notes are durable
+  std::unique_ptr<MemoryStore> backup = world.peer(0).copy_disk();
+  set_key(world, 0, kDocument, "seen elsewhere");
+  REQUIRE(world.run_until([&] { return has_key(world, 1, kDocument, "seen elsewhere"); }, 5'000));
+  world.set_dialled(0, 1, false);
+  world.peer(0).power_cut(false);
+  world.peer(0).put_back(*backup);
+  world.start(0);
+  set_key(world, 0, kDocument, "in its place");
+  world.run_ms(200);
+  world.peer(0).power_cut(false);  // over a restart, too
+  world.start(0);
+  bool trimmed = false;
+  world.node(0).trim(kDocument, [&](Status status) { trimmed = status.ok(); });
+  REQUIRE(world.run_until([&] { return trimmed; }, 5'000));
+  world.set_dialled(0, 1, true);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          60'000));
+  for (std::size_t peer = 0; peer < 2; ++peer)
+    for (const char* key : {"kept", "seen elsewhere", "in its place"})
+      CHECK(has_key(world, peer, kDocument, key));
+  CHECK(world.count_events(NodeEvent::Kind::kReplicaForked) == 0);
+}
+
 TEST_CASE("a fork that nobody could avoid is reported, and other documents stay in step") {
   World world(world_of(3));  // 1 knows what 0 wrote, 2 does not
   const DocumentId other = document_id(2);
