@@ -84,6 +84,7 @@ class Control {
   Result<Json> status(const Json& request);
   Result<Json> metrics(const Json& request);
   Result<Json> sync_status(const Json& request);
+  Status add_changes(const DocumentId& id, Json::Object& document);
   Result<Json> presence(const Json& request);
   Status documents(Connection connection);
   Status watch(Connection connection, const Json& request);

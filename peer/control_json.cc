@@ -180,6 +180,9 @@ Json document_sync_json(const DocumentSyncStatus& document) {
   return Json::Object{{"document", to_string(document.overview.document)},
                       {"status", status_name(document.overview.status)},
                       {"words", document.words},
+                      {"state", state_name(document.state)},
+                      {"pending_operations", number_json(document.pending_operations)},
+                      {"synced_at_ms", number_json(document.synced_at_ms)},
                       {"unsaved_operations", number_json(document.unsaved_operations)},
                       {"waiting_for", std::move(waiting_for)},
                       {"links", std::move(links)}};

@@ -3,6 +3,7 @@
 #include <deque>
 #include <utility>
 
+#include "crdt/dashboard/inbox.h"
 #include "crdt/document/json_text.h"
 #include "peer/control.h"
 #include "peer/control_json.h"
@@ -77,12 +78,33 @@ Result<Json> Control::metrics(const Json&) {
   return wrapped("text", metrics_text(node_.status(), options_.facts(), documents));
 }
 
+/// What waits for others, change by change, and how many conflicts wait for a person.
+Status Control::add_changes(const DocumentId& id, Json::Object& document) {
+  WEFT_ASSIGN(const std::vector<PendingChange> changes, node_.pending_changes(id));
+  Json::Array listed;
+  for (const PendingChange& each : changes) {
+    if (listed.size() == kDocumentsNamed) break;
+    listed.push_back(Json::Object{{"first", to_string(each.first)},
+                                  {"operations", number_json(each.op_count)},
+                                  {"time_ms", number_json(each.committed_at_ms)},
+                                  {"message", each.message}});
+  }
+  document.emplace_back("pending_changes", number_json(changes.size()));
+  document.emplace_back("pending", std::move(listed));
+  const Result<const Document*> opened = node_.read(id);
+  if (opened.ok())
+    document.emplace_back("conflicts", number_json(dashboard::inbox(**opened).size()));
+  return {};
+}
+
 Result<Json> Control::sync_status(const Json& request) {
   Json::Object result{{"peers", peers_json(node_.status(), options_.facts())}};
   if (request.find("document") != nullptr) {
     WEFT_ASSIGN(const DocumentId id, find_document(request));
     WEFT_ASSIGN(const DocumentSyncStatus status, node_.sync_status(id));
-    result.emplace_back("document", document_sync_json(status));
+    Json document = document_sync_json(status);
+    WEFT_TRY(add_changes(id, *document.as_object()));
+    result.emplace_back("document", std::move(document));
     return Json(std::move(result));
   }
   const std::vector<DocumentSyncStatus> documents = sync_of_documents(kDocumentsExamined);

@@ -19,6 +19,8 @@ LogLevel level_of(NodeEvent::Kind kind) {
       return LogLevel::kInfo;
     case NodeEvent::Kind::kCaughtUp:
     case NodeEvent::Kind::kDocumentAdded:
+    case NodeEvent::Kind::kPending:
+    case NodeEvent::Kind::kSettled:
       return LogLevel::kDebug;
     case NodeEvent::Kind::kDeltaRefused:
     case NodeEvent::Kind::kClockSkew:

@@ -40,6 +40,10 @@ const char* event_name(NodeEvent::Kind kind) {
       return "store failed";
     case NodeEvent::Kind::kDiverged:
       return "diverged";
+    case NodeEvent::Kind::kPending:
+      return "pending";
+    case NodeEvent::Kind::kSettled:
+      return "settled";
   }
   return "unknown";
 }

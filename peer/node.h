@@ -125,6 +125,9 @@ class Node {
   NodeStatus status() const;
   /// Of one document, link by link. @errors kNotFound
   Result<DocumentSyncStatus> sync_status(const DocumentId& id) const;
+  /// The own edits of a document that no other device is known to have, oldest first; durable ones only.
+  /// @errors kNotFound; those of reading the store. @cost  O(these and all that came since)
+  Result<std::vector<PendingChange>> pending_changes(const DocumentId& id) const;
   /// Which frames of links may hold how much, for tests: aborts where an invariant is broken.
   void check_invariants() const;
 

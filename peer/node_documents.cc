@@ -332,7 +332,7 @@ void Node::Impl::became_durable(Entry& entry, const VersionVector& version) {
       }))
     to_advance_.emplace_back(entry.id, 0);
   entry.durable.merge(version);
-  if (entry.durable.end(replica_) > settled_end(entry)) unsettled_.insert(entry.id);
+  note_unsettled(entry);
   update_set(entry);
   if (std::exchange(entry.is_read_again, false)) to_advance_.emplace_back(entry.id, 0);
   for (auto& [id, link] : links_) link.session->document_durable(entry.id);

@@ -125,7 +125,15 @@ void Node::Impl::confirmed(const DocumentId& document, Seq end) {
   Entry* entry = find_entry(document);
   if (entry == nullptr || end > entry->durable.end(replica_)) return;
   entry->confirmed_end = std::max(entry->confirmed_end, end);
-  if (entry->durable.end(replica_) <= settled_end(*entry)) unsettled_.erase(document);
+  if (entry->durable.end(replica_) > settled_end(*entry) || unsettled_.erase(document) == 0) return;
+  entry->settled_ms = wall_ms();
+  tell({NodeEvent::Kind::kSettled, 0, document, {}, 0, {}});
+}
+
+/// Own operations have become durable: has anybody else them?
+void Node::Impl::note_unsettled(Entry& entry) {
+  if (entry.durable.end(replica_) <= settled_end(entry)) return;
+  if (unsettled_.insert(entry.id).second) tell({NodeEvent::Kind::kPending, 0, entry.id, {}, 0, {}});
 }
 
 // --- what others have of the own log ---

@@ -88,7 +88,8 @@ class Node::Impl final : public sync::SyncHost {
     Seq confirmed_end = 0;  ///< of the log of this device's replica, as others are known to have it
     Seq opened_end = 0;     ///< of the log of this device's replica, when the node began
     Seq settled_end = 0;    ///< what of that others were known to have as it is then
-    VersionVector trimmed;  ///< what the store was asked to trim since the node began
+    std::uint64_t settled_ms = 0;  ///< when nothing was left to confirm last, since 1970
+    VersionVector trimmed;         ///< what the store was asked to trim since the node began
     std::map<ReplicaId, Seq> verified_end;  ///< of those that are being compared
     std::map<std::pair<LinkId, ReplicaId>, Seq> compare_until;  ///< where the other's log ends
     std::map<ReplicaId, LinkId> source;  ///< which link brought a replica's newest
@@ -218,6 +219,7 @@ class Node::Impl final : public sync::SyncHost {
   void rewrite_unsent(ReplicaId former);
   Status load_settled();
   Seq settled_end(const Entry& entry) const;
+  void note_unsettled(Entry& entry);
   void note_settled(LogPosition position);
   Result<StoredState> state_to_keep(const Entry& entry) const;
   Status rewrite_suspects(Entry& entry, const VersionVector& theirs);

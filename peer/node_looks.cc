@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "crdt/delta/codec.h"
 #include "peer/node_impl.h"
 
 namespace weft {
@@ -32,6 +33,18 @@ LinkState state_of(sync::Session::Phase phase) {
 }
 
 }  // namespace
+
+const char* state_name(SyncState state) {
+  switch (state) {
+    case SyncState::kSynced:
+      return "synced";
+    case SyncState::kPending:
+      return "pending";
+    case SyncState::kOffline:
+      break;
+  }
+  return "offline";
+}
 
 NodeStatus Node::status() const {
   const Impl& impl = *impl_;
@@ -144,8 +157,28 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
       append(words, counted(made.unacknowledged_operations, "operation") + " not acknowledged");
     made.words = words.empty() ? "in step" : words;
   }
+  const ReplicaId self = impl.replica_;
+  const Seq settled = impl.settled_end(*entry);
+  const Seq written = version.end(self);
+  if (entry->status == DocumentStatus::kLive && written > settled)
+    status.pending_operations = written - settled;
+  const bool is_linked = std::any_of(impl.links_.begin(), impl.links_.end(), [](const auto& link) {
+    return state_of(link.second.session->phase()) == LinkState::kLive;
+  });
+  status.state = !is_linked                       ? SyncState::kOffline
+                 : status.pending_operations != 0 ? SyncState::kPending
+                                                  : SyncState::kSynced;
+  status.synced_at_ms = entry->settled_ms;
+  // What is remembered of this device itself holds for all documents in which nothing waits.
+  const auto own = impl.notes_.find(self);
+  const bool has_met = impl.notes_.size() > (own == impl.notes_.end() ? 0u : 1u);
+  if (status.pending_operations == 0 && own != impl.notes_.end() && has_met)
+    status.synced_at_ms = std::max(status.synced_at_ms, own->second.seen_ms);
   std::string words;
   if (entry->status != DocumentStatus::kLive) append(words, status_name(entry->status));
+  if (status.pending_operations > 0)
+    append(words, counted(status.pending_operations, "operation") +
+                      (is_linked ? " on the way to others" : " to send when another is linked"));
   if (status.unsaved_operations > 0)
     append(words, counted(status.unsaved_operations, "operation") + " not durable yet");
   if (!entry->forked.empty())
@@ -153,6 +186,27 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
                       " has two histories: nothing more is taken of it here");
   status.words = words.empty() ? "durable" : words;
   return status;
+}
+
+Result<std::vector<PendingChange>> Node::pending_changes(const DocumentId& id) const {
+  const Impl& impl = *impl_;
+  const Impl::Entry* entry = impl.find_entry(id);
+  if (entry == nullptr) return Error(ErrorCode::kNotFound, "this device has no such document");
+  VersionVector settled = entry->durable;
+  settled.set(impl.replica_, impl.settled_end(*entry));
+  std::vector<PendingChange> changes;
+  WEFT_TRY(impl.store_.scan_document(id, settled, [&](const RecordView& record) {
+    if (record.kind != RecordKind::kDelta || !(record.replica == impl.replica_)) return true;
+    const Result<Batch> delta = decode_delta(record.payload);
+    if (!delta.ok() || delta->deltas.empty()) return true;
+    const DeltaRun& only = delta->deltas.front();
+    changes.push_back({{record.replica, record.first_seq},
+                       record.op_count,
+                       only.committed_at_ms,
+                       delta->messages.substr(only.message_begin, only.message_size)});
+    return true;
+  }));
+  return changes;
 }
 
 void Node::check_invariants() const {

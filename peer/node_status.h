@@ -26,6 +26,8 @@ struct NodeEvent {
     kClockSkew,        ///< count: milliseconds that the other clock differs
     kStoreFailed,      ///< text: why nothing is stored any more
     kDiverged,         ///< sums differ though everything was sent: compared from scratch
+    kPending,          ///< a document has own edits that no other device is known to have
+    kSettled,          ///< it has none any more
   };
   Kind kind = Kind::kLinkUp;
   LinkId link = 0;
@@ -106,8 +108,27 @@ struct DocumentLinkStatus {
   std::string words;
 };
 
+/// How a document stands to other devices, as an application shows it.
+enum class SyncState : std::uint8_t {
+  kSynced,   ///< another device is known to have all that was edited here
+  kPending,  ///< some of it is on its way
+  kOffline,  ///< no other device is linked; what is edited goes out with the next link
+};
+const char* state_name(SyncState state);
+
+/// An own edit that no other device is known to have.
+struct PendingChange {
+  Dot first;
+  Seq op_count = 0;
+  std::uint64_t committed_at_ms = 0;  ///< since 1970
+  std::string message;
+};
+
 struct DocumentSyncStatus {
   DocumentOverview overview;
+  SyncState state = SyncState::kSynced;
+  std::uint64_t pending_operations = 0;  ///< own ones that no other device is known to have
+  std::uint64_t synced_at_ms = 0;  ///< when there were none last, since 1970, about; 0: not known
   std::uint64_t unsaved_operations = 0;
   std::vector<Dot> waiting_for;  ///< that deltas which came lack
   std::vector<DocumentLinkStatus> links;

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "crdt/dashboard/grafana.h"
 #include "tests/peer/rig.h"
 
 using namespace weft;
@@ -61,6 +62,64 @@ TEST_CASE("others' deltas are passed on before they are durable, and not acknowl
   rig.settle();
   CHECK(rig.node(0).status().links[0].unacknowledged_operations == 0);
   rig.check_same(id_of(1));
+}
+
+TEST_CASE("what no other device has is pending, counted and listed, also after a restart") {
+  Rig rig(2);
+  rig.connect(0, 1);
+  rig.set(0, id_of(1), "a", 1);
+  rig.settle(60'000);  // until it is noted, which is done now and then
+  DocumentSyncStatus status = rig.node(0).sync_status(id_of(1)).value();
+  CHECK(status.state == SyncState::kSynced);
+  CHECK(status.pending_operations == 0);
+  CHECK(status.synced_at_ms >= 1'700'000'000'000);
+  CHECK(rig.node(0).pending_changes(id_of(1))->empty());
+
+  rig.cut(0);
+  rig.set(0, id_of(1), "a", 2);
+  REQUIRE(rig.node(0)
+              .edit(
+                  id_of(1), [](Transaction& tx) { return tx.root().set("b", 3); }, nullptr,
+                  {.origin = {}, .message = "while away"})
+              .ok());
+  rig.settle();
+  for (const bool restarted : {false, true}) {
+    CAPTURE(restarted);
+    if (restarted) {
+      rig.crash(0);
+      rig.start(0);
+    }
+    status = rig.node(0).sync_status(id_of(1)).value();
+    CHECK(status.state == SyncState::kOffline);
+    CHECK(status.pending_operations == 2);
+    CHECK(status.words.find("2 operations to send when another is linked") != std::string::npos);
+    const std::vector<PendingChange> changes = rig.node(0).pending_changes(id_of(1)).value();
+    REQUIRE(changes.size() == 2);
+    CHECK(changes[1].message == "while away");
+    CHECK(changes[1].committed_at_ms >= 1'700'000'000'000);
+  }
+  rig.connect(0, 1);
+  rig.settle();
+  status = rig.node(0).sync_status(id_of(1)).value();
+  CHECK(status.state == SyncState::kSynced);
+  CHECK(status.pending_operations == 0);
+  CHECK(rig.node(0).pending_changes(id_of(1))->empty());
+  CHECK(rig.peer(0).count(NodeEvent::Kind::kSettled) > 0);
+}
+
+TEST_CASE("a seed that two devices make is one") {
+  Rig rig(2);
+  const Json board = parse_json(R"({"title": "CPU", "description": "Busy."})").value();
+  const Bytes seed = dashboard::seed_delta(id_of(1), board).value();
+  for (std::size_t i = 0; i < 2; ++i) REQUIRE(rig.node(i).apply(id_of(1), seed).ok());
+  REQUIRE(rig.node(0).apply(id_of(1), seed).ok());  // and again
+  rig.settle();
+  CHECK(rig.node(0).sync_status(id_of(1))->pending_operations == 0);
+  rig.connect(0, 1);
+  rig.settle();
+  rig.check_same(id_of(1));
+  CHECK(rig.content(1, id_of(1)) == R"({"description":"Busy.","title":"CPU"})");
+  CHECK(rig.node(0).status().forks.empty());
 }
 
 TEST_CASE("what was edited apart comes together, in a line and in a ring") {
