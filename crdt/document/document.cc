@@ -69,11 +69,7 @@ Result<Transaction> Document::begin(TransactionOptions options) {
 Status Document::write_as(ReplicaId replica) { return impl_->write_as(replica); }
 
 Result<Commit> Document::restore(std::string_view path) {
-  DocumentImpl& impl = *impl_;
-  return transact([&](Transaction&) -> Status {
-    WEFT_ASSIGN(ContainerIndex child, impl.hidden_child_at(path));
-    return impl.edit_restore(child, false);
-  });
+  return transact([&](Transaction& transaction) { return transaction.restore(path); });
 }
 
 Result<ApplyReport> Document::apply(ByteSpan delta) { return impl_->apply_delta(delta); }
@@ -213,6 +209,10 @@ Transaction::~Transaction() {
   if (impl_ != nullptr) impl_->rollback_transaction();
 }
 MapEdit Transaction::root() { return {impl_, kRootContainer}; }
+Status Transaction::restore(std::string_view path) {
+  WEFT_ASSIGN(const ContainerIndex child, impl_->hidden_child_at(path));
+  return impl_->edit_restore(child, false);
+}
 Result<MapEdit> Transaction::map(std::string_view path) {
   WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kMap));
   return MapEdit(impl_, at);

@@ -305,6 +305,8 @@ class Transaction {
   Result<ListEdit> list(std::string_view path);
   Result<TextEdit> text(std::string_view path);
   Result<CounterEdit> counter(std::string_view path);
+  /// As Document::restore. @errors kNotFound: no erased or lost child was made there
+  Status restore(std::string_view path);
   bool failed() const;
   /// Marks the transaction failed, as a failing operation does.
   void fail(Error error);
