@@ -235,7 +235,7 @@ bool Node::Impl::may_buffer(std::size_t more_bytes) const {
   return bytes <= kPartialsBytesMax;
 }
 
-sync::Hello Node::Impl::greeting() const {
+sync::Hello Node::Impl::greeting() {
   sync::Hello hello;
   hello.replica = replica_;
   hello.epoch = epoch_;
@@ -243,7 +243,7 @@ sync::Hello Node::Impl::greeting() const {
   hello.set_key = set_key_;
   hello.time_ms = wall_ms();
   hello.document_count = document_count();
-  hello.sum = sum_;
+  hello.sum = sum();
   hello.incarnations = incarnations_;
   hello.agent = options_.agent;
   return hello;

@@ -44,7 +44,7 @@ Status Node::Impl::load() {
     made.status = usage.status;
     (usage.status == DocumentStatus::kLive ? made.durable : made.last_version) = usage.version;
     made.opened_end = usage.version.end(replica_);
-    update_set(made);
+    unsettle(made);
   }
   WEFT_ASSIGN(const std::vector<PeerNote> notes, store_.peer_notes());
   for (const PeerNote& note : notes) {
@@ -323,22 +323,29 @@ void Node::Impl::landed(Flight& flight, Result<AppendResult> result) {
 
 void Node::Impl::became_durable(Entry& entry, const VersionVector& version) {
   entry.durable.merge(version);
-  update_set(entry);
+  unsettle(entry);
   if (std::exchange(entry.is_read_again, false)) to_advance_.emplace_back(entry.id, 0);
   for (auto& [id, link] : links_) link.session->document_durable(entry.id);
 }
 
-void Node::Impl::update_set(Entry& entry) {
-  if (entry.is_in_set) {
-    sketch_.remove(sync::make_item(set_key_, entry.id, entry.digest));
-    sync::subtract(sum_, entry.digest);
+/// Its status or what of it is durable has changed.
+void Node::Impl::unsettle(Entry& entry) {
+  if (!std::exchange(entry.is_unsettled, true)) unsettled_.push_back(&entry);
+}
+
+void Node::Impl::settle() {
+  for (Entry* entry : std::exchange(unsettled_, {})) {
+    entry->is_unsettled = false;
+    if (entry->is_summed) {
+      sketch_.remove(sync::make_item(set_key_, entry->id, entry->digest));
+      sync::subtract(sum_, entry->digest);
+    }
+    entry->is_summed = entry->is_in_set();
+    if (!entry->is_summed) continue;
+    entry->digest = sync::document_digest(entry->id, held_as_of(entry->status), entry->durable);
+    sketch_.add(sync::make_item(set_key_, entry->id, entry->digest));
+    sync::add(sum_, entry->digest);
   }
-  const bool has_something = entry.status == DocumentStatus::kDeleted || !entry.durable.empty();
-  entry.is_in_set = has_something && entry.status != DocumentStatus::kEvicted;
-  if (!entry.is_in_set) return;
-  entry.digest = sync::document_digest(entry.id, held_as_of(entry.status), entry.durable);
-  sketch_.add(sync::make_item(set_key_, entry.id, entry.digest));
-  sync::add(sum_, entry.digest);
 }
 
 void Node::Impl::advance(const DocumentId& id, LinkId except) {
@@ -392,7 +399,7 @@ void Node::Impl::change_status(Entry& entry, DocumentStatus status,
   ++entry.rewrites;  // what is on its way is not durable when it lands, but gone
   if (entry.open && entry.open->watchers.empty()) close(entry);
   if (!entry.durable.empty()) entry.last_version = std::exchange(entry.durable, {});
-  update_set(entry);
+  unsettle(entry);
   changed_status_.push_back(entry.id);
   const DocumentId id = entry.id;
   run([id, status](Store& store) { return store.set_status(id, status); },
@@ -423,7 +430,7 @@ void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
           revived.status = DocumentStatus::kLive;
           ++revived.rewrites;
           revived.opened_end = 0;
-          update_set(revived);
+          unsettle(revived);
           changed_status_.push_back(id);
           if (!(info->replica == replica_))
             become(*info, 0, "it had written in a document that it gave up and keeps again");
@@ -461,7 +468,7 @@ void Node::trim(const DocumentId& id, std::function<void(Status)> done) {
 std::vector<DocumentOverview> Node::documents() const {
   std::vector<DocumentOverview> result;
   for (const auto& [id, entry] : impl_->entries_)
-    if (entry.is_in_set || entry.status != DocumentStatus::kLive || entry.open)
+    if (entry.is_in_set() || entry.status != DocumentStatus::kLive || entry.open)
       result.push_back({id, entry.status, entry.durable, entry.open != nullptr});
   std::sort(result.begin(), result.end(),
             [](const auto& a, const auto& b) { return a.document < b.document; });
