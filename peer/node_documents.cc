@@ -247,15 +247,16 @@ void Node::Impl::add_record(Entry& entry, const RecordHead& head, Bytes payload)
   next_.batch.add(own, std::move(payload));
 }
 
-/// Once what was added is durable, so is the document as it is now.
+/// Once what was added is durable, so is the document as it is noted now.
 void Node::Impl::cover(Entry& entry, bool has_own) {
+  const VersionVector& version = entry.open->noted;
   for (Cover& each : next_.covers) {
     if (!(each.document == entry.id) || each.rewrites != entry.rewrites) continue;
-    each.version = applied(entry);
+    each.version = version;
     each.has_own = each.has_own || has_own;
     return;
   }
-  next_.covers.push_back({entry.id, applied(entry), entry.rewrites, has_own});
+  next_.covers.push_back({entry.id, version, entry.rewrites, has_own});
 }
 
 /// Takes what is not noted of the document into the next batch, delta by delta.
@@ -301,7 +302,7 @@ void Node::Impl::submit() {
 void Node::Impl::landed(Flight& flight, Result<AppendResult> result) {
   unsaved_bytes_ -= flight.bytes;
   unsaved_records_ -= flight.records;
-  log_end_ = store_.info().end;
+  log_end_ = store_.log_end();
   if (!result.ok()) {
     store_failed(result.error());
     for (auto& callback : flight.callbacks) callback(result.error().clone());
@@ -372,7 +373,7 @@ void Node::Impl::run(std::function<Status(Store&)> job, std::function<void(Statu
                    const std::shared_ptr<bool> held = alive.lock();
                    if (!held || !*held) return;
                    --jobs_;
-                   log_end_ = store_.info().end;
+                   log_end_ = store_.log_end();
                    if (done) done(std::move(status));
                    after();
                  });
@@ -489,7 +490,6 @@ Result<Commit> Node::edit(const DocumentId& id, const std::function<Status(Trans
   if (impl.broken_) return impl.broken_.clone();
   Impl::Entry& entry = impl.entry(id);
   WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
-  const VersionVector before = open->document.version();
   WEFT_ASSIGN(Commit commit, open->document.transact(std::move(transaction), body));
   if (commit.op_count == 0) {
     if (durable) durable({});
@@ -497,7 +497,7 @@ Result<Commit> Node::edit(const DocumentId& id, const std::function<Status(Trans
   }
   Bytes delta(commit.delta.begin(), commit.delta.end());
   impl.remember_recent(
-      *open, before,
+      *open, open->noted,
       {commit.first, commit.first.seq + commit.op_count, true,
        static_cast<std::uint32_t>(open->document.chain(commit.first.replica)), delta});
   RecordHead head;
