@@ -2,7 +2,6 @@
 // Committer: who puts a node's batches into its store, away from the node's thread, since a flush takes as
 // long as it takes. In a process it is a thread (store_thread.h), in the simulator a delay.
 
-#include <deque>
 #include <functional>
 #include <vector>
 
@@ -19,8 +18,8 @@ struct CommitBatch {
 
   std::vector<NewRecord> records;
   std::vector<PeerNote> notes;
-  std::deque<Bytes> payloads;  ///< of the records
-  std::size_t bytes = 0;       ///< of the payloads
+  std::vector<Bytes> payloads;  ///< of the records; when it grows their bytes stay where they are
+  std::size_t bytes = 0;        ///< of the payloads
 
   void add(const RecordHead& head, Bytes payload) {
     bytes += payload.size();

@@ -187,12 +187,16 @@ void Node::Impl::end_all(sync::ByeReason reason, const std::string& text) {
 void Node::Impl::after() {
   while (!to_advance_.empty() || !to_release_.empty() || !changed_status_.empty() ||
          !presence_out_.empty()) {
-    for (const auto& [document, except] : std::exchange(to_advance_, {}))
+    // By index, and cleared behind: a keystroke comes by here, so the memory is kept.
+    for (std::size_t i = 0; i < to_advance_.size(); ++i) {
+      const auto [document, except] = to_advance_[i];
       for (auto& [id, link] : links_) {
         if (id == except) continue;
         link.session->document_advanced(document);
         touched_.push_back(id);
       }
+    }
+    to_advance_.clear();
     for (const auto& [document, only] : std::exchange(to_release_, {}))
       for (auto& [id, link] : links_) {
         if (only != 0 && only != id) continue;
@@ -224,13 +228,15 @@ void Node::Impl::touch_all() {
 }
 
 void Node::Impl::wake_touched() {
-  for (const LinkId id : std::exchange(touched_, {})) {
+  for (std::size_t i = 0; i < touched_.size(); ++i) {
+    const LinkId id = touched_[i];
     auto found = links_.find(id);
     if (found == links_.end() || found->second.is_woken) continue;
     if (!found->second.session->wants_poll()) continue;
     found->second.is_woken = true;
     if (options_.wake) options_.wake(id);
   }
+  touched_.clear();
 }
 
 bool Node::Impl::may_buffer(std::size_t more_bytes) const {
@@ -239,7 +245,7 @@ bool Node::Impl::may_buffer(std::size_t more_bytes) const {
   return bytes <= kPartialsBytesMax;
 }
 
-sync::Hello Node::Impl::greeting() const {
+sync::Hello Node::Impl::greeting() {
   sync::Hello hello;
   hello.replica = replica_;
   hello.epoch = epoch_;
@@ -247,7 +253,7 @@ sync::Hello Node::Impl::greeting() const {
   hello.set_key = set_key_;
   hello.time_ms = wall_ms();
   hello.document_count = document_count();
-  hello.sum = sum_;
+  hello.sum = sum();
   hello.incarnations = incarnations_;
   hello.agent = options_.agent;
   return hello;

@@ -60,15 +60,17 @@ VersionVector Node::Impl::durable_version(const DocumentId& document) const {
   return entry == nullptr ? VersionVector() : entry->durable;
 }
 
-sync::Digest Node::Impl::digest(const DocumentId& document) const {
+sync::Digest Node::Impl::digest(const DocumentId& document) {
+  sum_up();
   const Entry* entry = find_entry(document);
-  return entry == nullptr || !entry->is_in_set ? sync::Digest() : entry->digest;
+  return entry == nullptr || !entry->is_summed ? sync::Digest() : entry->digest;
 }
 
 void Node::Impl::for_each_document(
-    const std::function<void(const DocumentId&, const sync::Digest&)>& visit) const {
+    const std::function<void(const DocumentId&, const sync::Digest&)>& visit) {
+  sum_up();
   for (const auto& [id, entry] : entries_)
-    if (entry.is_in_set) visit(id, entry.digest);
+    if (entry.is_summed) visit(id, entry.digest);
 }
 
 void Node::Impl::for_each_evicted(const std::function<void(const DocumentId&)>& visit) const {
@@ -85,7 +87,7 @@ void Node::Impl::changed_since(std::uint64_t position,
   });
   if (read.ok()) return;
   for (const auto& [id, entry] : entries_)  // a damaged record: whatever it was, it is among all
-    if (entry.is_in_set && seen.insert(id).second) visit(id);
+    if (entry.is_in_set() && seen.insert(id).second) visit(id);
 }
 
 sync::HeldDocument Node::Impl::describe(const DocumentId& document, bool thorough) {

@@ -46,7 +46,7 @@ Status Node::Impl::load() {
     made.status = usage.status;
     (usage.status == DocumentStatus::kLive ? made.durable : made.last_version) = usage.version;
     made.opened_end = usage.version.end(replica_);
-    update_set(made);
+    unsum(made);
   }
   WEFT_ASSIGN(const std::vector<PeerNote> notes, store_.peer_notes());
   for (const PeerNote& note : notes) {
@@ -251,15 +251,16 @@ void Node::Impl::add_record(Entry& entry, const RecordHead& head, Bytes payload)
   next_.batch.add(own, std::move(payload));
 }
 
-/// Once what was added is durable, so is the document as it is now.
+/// Once what was added is durable, so is the document as it is noted now.
 void Node::Impl::cover(Entry& entry, bool has_own) {
+  const VersionVector& version = entry.open->noted;
   for (Cover& each : next_.covers) {
     if (!(each.document == entry.id) || each.rewrites != entry.rewrites) continue;
-    each.version = applied(entry);
+    each.version = version;
     each.has_own = each.has_own || has_own;
     return;
   }
-  next_.covers.push_back({entry.id, applied(entry), entry.rewrites, has_own});
+  next_.covers.push_back({entry.id, version, entry.rewrites, has_own});
 }
 
 /// Takes what is not noted of the document into the next batch, delta by delta.
@@ -305,7 +306,7 @@ void Node::Impl::submit() {
 void Node::Impl::landed(Flight& flight, Result<AppendResult> result) {
   unsaved_bytes_ -= flight.bytes;
   unsaved_records_ -= flight.records;
-  log_end_ = store_.info().end;
+  log_end_ = store_.log_end();
   if (!result.ok()) {
     store_failed(result.error());
     for (auto& callback : flight.callbacks) callback(result.error().clone());
@@ -333,22 +334,29 @@ void Node::Impl::became_durable(Entry& entry, const VersionVector& version) {
     to_advance_.emplace_back(entry.id, 0);
   entry.durable.merge(version);
   note_unsettled(entry);
-  update_set(entry);
+  unsum(entry);
   if (std::exchange(entry.is_read_again, false)) to_advance_.emplace_back(entry.id, 0);
   for (auto& [id, link] : links_) link.session->document_durable(entry.id);
 }
 
-void Node::Impl::update_set(Entry& entry) {
-  if (entry.is_in_set) {
-    sketch_.remove(sync::make_item(set_key_, entry.id, entry.digest));
-    sync::subtract(sum_, entry.digest);
+/// Its status or what of it is durable has changed.
+void Node::Impl::unsum(Entry& entry) {
+  if (!std::exchange(entry.is_unsummed, true)) unsummed_.push_back(&entry);
+}
+
+void Node::Impl::sum_up() {
+  for (Entry* entry : std::exchange(unsummed_, {})) {
+    entry->is_unsummed = false;
+    if (entry->is_summed) {
+      sketch_.remove(sync::make_item(set_key_, entry->id, entry->digest));
+      sync::subtract(sum_, entry->digest);
+    }
+    entry->is_summed = entry->is_in_set();
+    if (!entry->is_summed) continue;
+    entry->digest = sync::document_digest(entry->id, held_as_of(entry->status), entry->durable);
+    sketch_.add(sync::make_item(set_key_, entry->id, entry->digest));
+    sync::add(sum_, entry->digest);
   }
-  const bool has_something = entry.status == DocumentStatus::kDeleted || !entry.durable.empty();
-  entry.is_in_set = has_something && entry.status != DocumentStatus::kEvicted;
-  if (!entry.is_in_set) return;
-  entry.digest = sync::document_digest(entry.id, held_as_of(entry.status), entry.durable);
-  sketch_.add(sync::make_item(set_key_, entry.id, entry.digest));
-  sync::add(sum_, entry.digest);
 }
 
 void Node::Impl::advance(const DocumentId& id, LinkId except) {
@@ -375,7 +383,7 @@ void Node::Impl::run(std::function<Status(Store&)> job, std::function<void(Statu
                    const std::shared_ptr<bool> held = alive.lock();
                    if (!held || !*held) return;
                    --jobs_;
-                   log_end_ = store_.info().end;
+                   log_end_ = store_.log_end();
                    if (done) done(std::move(status));
                    after();
                  });
@@ -402,7 +410,7 @@ void Node::Impl::change_status(Entry& entry, DocumentStatus status,
   ++entry.rewrites;  // what is on its way is not durable when it lands, but gone
   if (entry.open && entry.open->watchers.empty()) close(entry);
   if (!entry.durable.empty()) entry.last_version = std::exchange(entry.durable, {});
-  update_set(entry);
+  unsum(entry);
   changed_status_.push_back(entry.id);
   const DocumentId id = entry.id;
   run([id, status](Store& store) { return store.set_status(id, status); },
@@ -434,7 +442,7 @@ void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
           revived.status = DocumentStatus::kLive;
           ++revived.rewrites;
           revived.opened_end = revived.settled_end = 0;
-          update_set(revived);
+          unsum(revived);
           changed_status_.push_back(id);
         }
         if (result.ok() && !(info->replica == replica_))
@@ -473,7 +481,7 @@ void Node::trim(const DocumentId& id, std::function<void(Status)> done) {
 std::vector<DocumentOverview> Node::documents() const {
   std::vector<DocumentOverview> result;
   for (const auto& [id, entry] : impl_->entries_)
-    if (entry.is_in_set || entry.status != DocumentStatus::kLive || entry.open)
+    if (entry.is_in_set() || entry.status != DocumentStatus::kLive || entry.open)
       result.push_back({id, entry.status, entry.durable, entry.open != nullptr});
   std::sort(result.begin(), result.end(),
             [](const auto& a, const auto& b) { return a.document < b.document; });
@@ -526,7 +534,6 @@ Result<Commit> Node::edit_reading(const DocumentId& id,
   if (impl.broken_) return impl.broken_.clone();
   Impl::Entry& entry = impl.entry(id);
   WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
-  const VersionVector before = open->document.version();
   WEFT_ASSIGN(Commit commit, open->document.transact(std::move(transaction), [&](Transaction& tx) {
     return body(open->document, tx);
   }));
@@ -536,7 +543,7 @@ Result<Commit> Node::edit_reading(const DocumentId& id,
   }
   Bytes delta(commit.delta.begin(), commit.delta.end());
   impl.remember_recent(
-      *open, before,
+      *open, open->noted,
       {commit.first, commit.first.seq + commit.op_count, true,
        static_cast<std::uint32_t>(open->document.chain(commit.first.replica)), delta});
   RecordHead head;

@@ -328,7 +328,7 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
   for (const VersionVector::Entry& end : entry.durable.entries())
     durable.raise(end.replica, std::min(end.end, keep.end(end.replica)));
   entry.durable = std::move(durable);
-  update_set(entry);
+  unsum(entry);
   replace_document(entry, std::move(fresh));
   verified(entry, replica);
   const VersionVector after = entry.open->document.version();

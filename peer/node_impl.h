@@ -74,8 +74,9 @@ class Node::Impl final : public sync::SyncHost {
     DocumentStatus status = DocumentStatus::kLive;
     VersionVector durable;
     VersionVector last_version;  ///< of one that was deleted: what it had
-    sync::Digest digest;         ///< of what is durable
-    bool is_in_set = false;
+    sync::Digest digest;          ///< as it is summed up
+    bool is_summed = false;       ///< in sketch_ and sum_, with `digest`
+    bool is_unsummed = false;    ///< in unsummed_
     bool is_read_again = false;   ///< a session could not read all that it may send
     std::uint32_t rewrites = 0;   ///< batches that were on their way before don't count
     std::uint32_t changing = 0;   ///< jobs on their way that change its status
@@ -95,6 +96,12 @@ class Node::Impl final : public sync::SyncHost {
     std::map<ReplicaId, LinkId> source;  ///< which link brought a replica's newest
     std::set<LinkId> in_doubt;  ///< links whose log of a former replica could not be compared yet
     std::set<std::pair<LinkId, ReplicaId>> doubted;  ///< logs that were asked for again
+
+    /// Does the set of documents have it?
+    bool is_in_set() const {
+      const bool has_something = status == DocumentStatus::kDeleted || !durable.empty();
+      return has_something && status != DocumentStatus::kEvicted;
+    }
   };
 
   /// What waits to be durable, and who wants to know.
@@ -132,7 +139,8 @@ class Node::Impl final : public sync::SyncHost {
   void submit();
   void landed(Flight& flight, Result<AppendResult> result);
   void became_durable(Entry& entry, const VersionVector& version);
-  void update_set(Entry& entry);
+  void unsum(Entry& entry);
+  void sum_up();
   void advance(const DocumentId& id, LinkId except);
   void store_failed(const Error& error);
   void run(std::function<Status(Store&)> job, std::function<void(Status)> done);
@@ -145,7 +153,7 @@ class Node::Impl final : public sync::SyncHost {
   // --- SyncHost ---
   std::uint64_t now_ms() const override { return now_ms_; }
   std::uint64_t wall_ms() const override { return options_.wall_ms ? options_.wall_ms() : 0; }
-  sync::Hello greeting() const override;
+  sync::Hello greeting() override;
   std::uint64_t log_end() const override { return log_end_; }
   bool is_congested() const override { return unsaved_bytes_ > options_.commit_bytes_max; }
   bool may_buffer(std::size_t more_bytes) const override;
@@ -155,14 +163,23 @@ class Node::Impl final : public sync::SyncHost {
   void rolled_back(LinkId link, const std::string& why) override;
   std::vector<sync::Part> take_partials(ReplicaId replica) override;
   void keep_partials(ReplicaId replica, std::vector<sync::Part> partials) override;
-  std::uint64_t document_count() const override { return sketch_.size(); }
-  sync::Digest sum() const override { return sum_; }
+  std::uint64_t document_count() override {
+    sum_up();
+    return sketch_.size();
+  }
+  sync::Digest sum() override {
+    sum_up();
+    return sum_;
+  }
   std::optional<sync::HeldAs> held_as(const DocumentId& document) const override;
   VersionVector durable_version(const DocumentId& document) const override;
-  sync::Digest digest(const DocumentId& document) const override;
-  sync::SetSketch& sketch() override { return sketch_; }
+  sync::Digest digest(const DocumentId& document) override;
+  sync::SetSketch& sketch() override {
+    sum_up();
+    return sketch_;
+  }
   void for_each_document(
-      const std::function<void(const DocumentId&, const sync::Digest&)>& visit) const override;
+      const std::function<void(const DocumentId&, const sync::Digest&)>& visit) override;
   void for_each_evicted(const std::function<void(const DocumentId&)>& visit) const override;
   void for_each_doubtful(const std::function<void(const DocumentId&)>& visit) const override;
   void changed_since(std::uint64_t position,
@@ -258,8 +275,10 @@ class Node::Impl final : public sync::SyncHost {
 
   std::unordered_map<DocumentId, Entry, DocumentHash> entries_;
   std::unordered_set<DocumentId, DocumentHash> open_ids_;
+  // The set of documents as it is durable, but for those in unsummed_: a keystroke changes it, and seldom somebody looks.
   sync::SetSketch sketch_{0};
   sync::Digest sum_;
+  std::vector<Entry*> unsummed_;  ///< entries stay where they are, and for good
   std::uint64_t use_count_ = 0;
   std::uint64_t open_bytes_ = 0;
   std::uint64_t cache_hits_ = 0;

@@ -50,7 +50,7 @@ NodeStatus Node::status() const {
   const Impl& impl = *impl_;
   NodeStatus status;
   status.replica = impl.replica_;
-  status.documents = impl.sketch_.size();
+  status.documents = impl_->document_count();
   status.open_documents = impl.open_ids_.size();
   status.open_bytes = impl.open_bytes_;
   status.cache_hits = impl.cache_hits_;
@@ -214,9 +214,9 @@ void Node::check_invariants() const {
   std::uint64_t in_set = 0;
   sync::Digest sum;
   for (const auto& [id, entry] : impl.entries_) {
-    if (entry.is_in_set) {
+    if (entry.is_in_set()) {
       ++in_set;
-      sync::add(sum, entry.digest);
+      sync::add(sum, sync::document_digest(id, *impl_->held_as(id), entry.durable));
     }
     if (!entry.open) continue;
     const VersionVector version = entry.open->document.version();
@@ -224,8 +224,8 @@ void Node::check_invariants() const {
     WEFT_ASSERT(version == entry.open->noted);   // (I3)
     entry.open->document.check_invariants();
   }
-  WEFT_ASSERT(in_set == impl.sketch_.size());
-  WEFT_ASSERT(sum == impl.sum_);
+  WEFT_ASSERT(in_set == impl_->document_count());
+  WEFT_ASSERT(sum == impl_->sum());
 }
 
 }  // namespace weft

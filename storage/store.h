@@ -98,6 +98,8 @@ class Store {
   virtual ~Store() = default;
 
   virtual StoreInfo info() const = 0;
+  /// info().end alone: looked at behind each batch.
+  virtual LogPosition log_end() const { return info().end; }
 
   /// Appends a batch; returns when it is durable (in relaxed mode: when it is taken).
   /// @errors kInvalidArgument: a record without operations or larger than a value can be, an own delta

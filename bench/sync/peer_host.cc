@@ -185,7 +185,9 @@ class PeerHost {
 
   Status type(const Order& order, Answer& answer) {
     const std::size_t flushes = first().flush_us().size();
-    Typist typist(loop_, first(), order);
+    const std::uint32_t edits = order.edits / order.documents;
+    if (session_edits_ != edits) session_ = typed_session(session_edits_ = edits);
+    Typist typist(loop_, first(), order, session_);
     const double begin_us = shared_clock_us();
     WEFT_TRY(typist.run());
     answer.at_us = begin_us;
@@ -299,7 +301,9 @@ class PeerHost {
   links::EventLoop::Timer tick_;
   std::vector<std::unique_ptr<BenchPeer>> peers_;
   std::vector<std::vector<double>> times_;  ///< that follow the answer
-  std::mutex mutex_;                        ///< of what follows
+  trace::Trace session_;  ///< of the last typing: who types on has it made already
+  std::uint32_t session_edits_ = 0;
+  std::mutex mutex_;  ///< of what follows
   std::queue<Order> orders_;
   bool is_over_ = false;
 };

@@ -33,12 +33,9 @@ trace::Trace typed_session(std::uint32_t edits) {
       {.seed = 50, .insert_count = edits - erased, .erase_count = erased});
 }
 
-Typist::Typist(links::EventLoop& loop, BenchPeer& peer, const Order& order)
-    : loop_(loop),
-      stage_(loop),
-      peer_(peer),
-      order_(order),
-      session_(typed_session(order.edits / order.documents)) {
+Typist::Typist(links::EventLoop& loop, BenchPeer& peer, const Order& order,
+               const trace::Trace& session)
+    : loop_(loop), stage_(loop), peer_(peer), order_(order), session_(session) {
   edited_us_.reserve(count());
   durable_us_.reserve(count());
   frames_ = peer.sent().frames_of<sync::Deltas>();

@@ -19,8 +19,9 @@ trace::Trace typed_session(std::uint32_t edits);
 
 class Typist {
  public:
-  /// @param order  its edits, from, to, documents, burst, interval_ms, one_a_frame
-  Typist(links::EventLoop& loop, BenchPeer& peer, const Order& order);
+  /// @param order    its edits, from, to, documents, burst, interval_ms, one_a_frame
+  /// @param session  what each document's edits are: typed_session(edits / documents)
+  Typist(links::EventLoop& loop, BenchPeer& peer, const Order& order, const trace::Trace& session);
   ~Typist() { peer_.on_sent = nullptr; }
   Typist(const Typist&) = delete;
   Typist& operator=(const Typist&) = delete;
@@ -43,7 +44,7 @@ class Typist {
   Stage stage_;
   BenchPeer& peer_;
   const Order order_;
-  const trace::Trace session_;
+  const trace::Trace& session_;
   std::uint64_t frames_ = 0;  ///< with deltas, that went before
   bool is_next_posted_ = false;
   Status status_;

@@ -27,6 +27,11 @@ bool parse_number(std::string_view text, int base, std::uint64_t max, std::uint6
 
 }  // namespace
 
+VersionVector::VersionVector(const VersionVector& other) = default;
+VersionVector& VersionVector::operator=(const VersionVector& other) = default;
+VersionVector::VersionVector(VersionVector&& other) noexcept = default;
+VersionVector& VersionVector::operator=(VersionVector&& other) noexcept = default;
+
 Seq VersionVector::end(ReplicaId replica) const {
   auto at = lower(entries_, replica);
   return at != entries_.end() && at->replica == replica ? at->end : 0;

@@ -7,6 +7,7 @@
 // A document's internal forms are arrays by replica index (graph/causal_graph.h); these are made when
 // a version leaves the document.
 
+#include <boost/container/small_vector.hpp>
 #include <span>
 #include <utility>
 #include <vector>
@@ -25,6 +26,11 @@ class VersionVector {
   };
 
   VersionVector() = default;
+  VersionVector(const VersionVector& other);
+  VersionVector& operator=(const VersionVector& other);
+  VersionVector(VersionVector&& other) noexcept;
+  VersionVector& operator=(VersionVector&& other) noexcept;
+  ~VersionVector() = default;
   Seq end(ReplicaId replica) const;
   bool contains(const Dot& dot) const { return dot.seq < end(dot.replica); }
   /// Every dot of `other` is in this.
@@ -45,7 +51,8 @@ class VersionVector {
   friend bool operator==(const VersionVector&, const VersionVector&) = default;
 
  private:
-  std::vector<Entry> entries_;
+  /// Most documents have one or two writers, and versions are copied with each keystroke.
+  boost::container::small_vector<Entry, 2> entries_;
 };
 
 using Frontier = std::vector<Dot>;

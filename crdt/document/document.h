@@ -18,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <span>
@@ -38,6 +39,17 @@ namespace weft {
 struct DocumentId {
   std::array<std::uint8_t, 16> bytes{};
   friend auto operator<=>(const DocumentId&, const DocumentId&) = default;
+  /// By words, since every look-up compares: std::array's own operator calls memcmp.
+  friend bool operator==(const DocumentId& a, const DocumentId& b) {
+    return a.word(0) == b.word(0) && a.word(1) == b.word(1);
+  }
+
+ private:
+  std::uint64_t word(std::size_t index) const {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + 8 * index, sizeof word);
+    return word;
+  }
 };
 
 struct DocumentOptions {

@@ -27,6 +27,7 @@
 #include "crdt/base/flat_table.h"
 #include "crdt/delta/log.h"
 #include "crdt/delta/row_encoder.h"
+#include "crdt/document/bounded_stack.h"
 #include "crdt/document/document.h"
 #include "crdt/document/pending_queue.h"
 #include "crdt/document/state.h"
@@ -348,13 +349,13 @@ class DocumentImpl {
   Bytes scratch;
 
   // --- undo (undo.cc) ---
-  std::vector<UndoItem> undo_stack;
-  std::vector<UndoItem> redo_stack;
+  BoundedStack<UndoItem> undo_stack;
+  BoundedStack<UndoItem> redo_stack;
   bool undoing = false;
   FlatTable<std::uint64_t> stands_for;  ///< our undo's write or move -> the one it brought back
   LocalDot original(LocalDot dot) const;
   void push_undo(Seq begin, Seq end);
-  Result<UndoReport> run_undo(std::vector<UndoItem>& from, std::vector<UndoItem>& to);
+  Result<UndoReport> run_undo(BoundedStack<UndoItem>& from, BoundedStack<UndoItem>& to);
   Status invert(const UndoItem& item, UndoReport& report);
   Status invert_op(const Op& op, std::string_view content, const UndoItem& item,
                    UndoReport& report);

@@ -11,18 +11,18 @@ namespace weft {
 
 void DocumentImpl::push_undo(Seq begin, Seq end) {
   redo_stack.clear();
-  undo_stack.push_back({begin, end, std::move(journal.registers)});
+  undo_stack.push({begin, end, std::move(journal.registers)}, options.undo_depth);
   journal.registers.clear();
-  if (undo_stack.size() > options.undo_depth) undo_stack.erase(undo_stack.begin());
 }
 
-Result<UndoReport> DocumentImpl::run_undo(std::vector<UndoItem>& from, std::vector<UndoItem>& to) {
+Result<UndoReport> DocumentImpl::run_undo(BoundedStack<UndoItem>& from,
+                                          BoundedStack<UndoItem>& to) {
   if (read_only) return Error(ErrorCode::kReadOnly, "a checkout can't be edited");
   if (from.empty())
     return Error(ErrorCode::kNothingToUndo, "no transaction of this session is left");
   WEFT_TRY(begin_transaction({}));
   UndoReport report;
-  Status status = invert(from.back(), report);
+  Status status = invert(from.top(), report);
   if (!status.ok()) {
     for (Seq seq = tx.begin; seq <= own_chunk->end; ++seq)
       stands_for.erase(LocalDot{self, seq}.packed());
@@ -33,10 +33,11 @@ Result<UndoReport> DocumentImpl::run_undo(std::vector<UndoItem>& from, std::vect
   auto committed = commit_transaction();
   undoing = false;
   if (!committed.ok()) return committed.take_error();
-  from.pop_back();
+  from.pop();
   if (committed->op_count > 0)
-    to.push_back({committed->first.seq, committed->first.seq + committed->op_count,
-                  std::move(journal.registers)});
+    to.push({committed->first.seq, committed->first.seq + committed->op_count,
+             std::move(journal.registers)},
+            options.undo_depth);
   journal.registers.clear();
   return report;
 }

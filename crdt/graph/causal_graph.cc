@@ -68,7 +68,7 @@ std::optional<LocalDot> CausalGraph::local(const Dot& dot) const {
 
 VersionVector CausalGraph::version() const {
   VersionVector version;
-  std::vector<ReplicaIndex> order(replicas_.size());
+  boost::container::small_vector<ReplicaIndex, 8> order(replicas_.size());
   for (ReplicaIndex i = 0; i < order.size(); ++i) order[i] = i;
   std::sort(order.begin(), order.end(),
             [&](ReplicaIndex a, ReplicaIndex b) { return replicas_[a].id < replicas_[b].id; });

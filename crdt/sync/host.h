@@ -63,7 +63,7 @@ class SyncHost {
   virtual std::uint64_t now_ms() const = 0;  ///< monotonic
   virtual std::uint64_t wall_ms() const = 0;
   /// All but the credit.
-  virtual Hello greeting() const = 0;
+  virtual Hello greeting() = 0;
   virtual std::uint64_t log_end() const = 0;
   /// Too much waits for the store: no credit is given.
   virtual bool is_congested() const = 0;
@@ -82,16 +82,17 @@ class SyncHost {
   virtual void keep_partials(ReplicaId replica, std::vector<Part> partials) = 0;
 
   // --- the set of documents, as it is durable ---
-  virtual std::uint64_t document_count() const = 0;  ///< without evicted ones
-  virtual Digest sum() const = 0;
+  // What is summed up may be brought up to date only when it is asked for.
+  virtual std::uint64_t document_count() = 0;  ///< without evicted ones
+  virtual Digest sum() = 0;
   /// Nothing: nothing was ever held of it.
   virtual std::optional<HeldAs> held_as(const DocumentId& document) const = 0;
   virtual VersionVector durable_version(const DocumentId& document) const = 0;
-  virtual Digest digest(const DocumentId& document) const = 0;
+  virtual Digest digest(const DocumentId& document) = 0;
   /// Those not evicted. The sketch is keyed by the greeting's set_key.
   virtual SetSketch& sketch() = 0;
   virtual void for_each_document(
-      const std::function<void(const DocumentId&, const Digest&)>& visit) const = 0;
+      const std::function<void(const DocumentId&, const Digest&)>& visit) = 0;
   virtual void for_each_evicted(const std::function<void(const DocumentId&)>& visit) const = 0;
   /// Those in which this device wrote, lately or as an earlier replica, what others may know with another content: to
   /// be spoken of on every link, whatever sums and cursors say.

@@ -27,6 +27,11 @@ StoreInfo MemoryStore::info() const {
   return info;
 }
 
+LogPosition MemoryStore::log_end() const {
+  std::lock_guard lock(mutex_);
+  return end_;
+}
+
 VersionVector MemoryStore::version(const DocumentId& id) const {
   std::lock_guard lock(mutex_);
   const IndexedDocument* document = find(id);
@@ -127,7 +132,7 @@ IndexedDocument MemoryStore::copy_of(const DocumentId& id) const {
 void MemoryStore::put(LogPosition position, const NewRecord& record) {
   Bytes bytes(record_size(record.payload.size()));
   encode_record(position, record, record.payload, bytes.data());
-  records_[position] = std::move(bytes);
+  records_.insert_or_assign(records_.end(), position, std::move(bytes));  // nearly always the last
   end_ = std::max(end_, position + 1);
 }
 

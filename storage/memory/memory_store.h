@@ -27,6 +27,7 @@ class MemoryStore final : public Store {
       : options_(std::move(options)), replica_(options_.replica) {}
 
   StoreInfo info() const override;
+  LogPosition log_end() const override;
   using Store::append;
   Result<AppendResult> append(std::span<const NewRecord> batch,
                               std::span<const PeerNote> notes) override;

@@ -47,7 +47,6 @@ class SocketLink final : public Link, public std::enable_shared_from_this<Socket
 
   Task write(std::shared_ptr<SocketLink> self);
   void fill(Bytes& batch);
-  asio::awaitable<bool> send(const Bytes& batch);
   asio::awaitable<bool> send_rest(Bytes rest);
   std::optional<std::size_t> send_some(ByteSpan bytes);
 
@@ -142,8 +141,14 @@ Task SocketLink::write(std::shared_ptr<SocketLink> /*self*/) {
     fill(batch);
     if (!batch.empty()) {
       const bool was_full = batch.size() >= LinkHub::kBatchBytes;
-      const bool sent = co_await send(batch);
+      const std::optional<std::size_t> sent = send_some(batch);
       if (!sent) break;
+      if (*sent < batch.size()) {
+        // The batch is shared by all links: it is valid until this suspends.
+        Bytes rest(batch.begin() + static_cast<std::ptrdiff_t>(*sent), batch.end());
+        const bool all_sent = co_await send_rest(std::move(rest));
+        if (!all_sent) break;
+      }
       if (was_full) co_await yield();  // links that have little to send come between
       continue;
     }
@@ -169,17 +174,7 @@ void SocketLink::fill(Bytes& batch) {
   }
 }
 
-/// @param batch  shared by all links: valid until this suspends
 /// @return false: nothing can be sent any more
-asio::awaitable<bool> SocketLink::send(const Bytes& batch) {
-  const std::optional<std::size_t> sent = send_some(batch);
-  if (!sent) co_return false;
-  if (*sent == batch.size()) co_return true;
-  Bytes rest(batch.begin() + static_cast<std::ptrdiff_t>(*sent), batch.end());
-  const bool all_sent = co_await send_rest(std::move(rest));
-  co_return all_sent;
-}
-
 asio::awaitable<bool> SocketLink::send_rest(Bytes rest) {
   write_limit_ = set_limit(context_->options.write_timeout_ms);
   for (ByteSpan left = rest; !left.empty();) {
