@@ -21,30 +21,27 @@ std::int64_t number(const Json& object, std::string_view key) {
   return value == nullptr ? 0 : *value;
 }
 
-Rect rect_of_panel(const MapView& panel) {
-  const std::optional<Value> grid = panel.get("gridPos");
-  return (grid ? rect_of(grid->json()) : std::nullopt).value_or(kDefaultRect);
-}
-
 /// Lays out a dashboard's rows one below the other.
 class Rows {
  public:
+  explicit Rows(const std::map<std::string, Rect>& instead) : instead_(instead) {}
+
   void add(const ShownPanel& panel) {
     if (panel.is_row()) {
       finish();
       row_ = items_.size();
-      items_.push_back({panel.key, clamped(rect_of_panel(panel.map))});
+      items_.push_back({panel.key, clamped(rect_of_panel(panel))});
       Rect& rect = items_.back().rect;
       rect = {0, std::max(rect.y, bottom_), kGridColumns, 1};
       bottom_ = rect.y + 1;
       begin_ = items_.size();
     } else {
-      items_.push_back({panel.key, rect_of_panel(panel.map)});
+      items_.push_back({panel.key, rect_of_panel(panel)});
     }
   }
   /// A panel in the list of the row that was added last.
   void add_nested(const ShownPanel& panel) {
-    nested_.push_back({panel.key, clamped(rect_of_panel(panel.map))});
+    nested_.push_back({panel.key, clamped(rect_of_panel(panel))});
   }
   std::vector<GridItem> take() {
     finish();
@@ -52,6 +49,12 @@ class Rows {
   }
 
  private:
+  Rect rect_of_panel(const ShownPanel& panel) const {
+    if (const auto at = instead_.find(panel.key); at != instead_.end()) return at->second;
+    const std::optional<Value> grid = panel.map.get("gridPos");
+    return (grid ? rect_of(grid->json()) : std::nullopt).value_or(kDefaultRect);
+  }
+
   /// Places the panels that came since the last row.
   void finish() {
     bottom_ = normalise(std::span(items_).subspan(begin_), bottom_);
@@ -66,6 +69,7 @@ class Rows {
     nested_.clear();
   }
 
+  const std::map<std::string, Rect>& instead_;
   std::vector<GridItem> items_;
   std::vector<GridItem> nested_;
   std::size_t row_ = 0;      ///< in items_, of the last row
@@ -116,8 +120,9 @@ std::int64_t normalise(std::span<GridItem> items, std::int64_t top) {
   return *std::max_element(skyline.begin(), skyline.end());
 }
 
-std::vector<GridItem> normalised_rects(const MapView& root) {
-  Rows rows;
+std::vector<GridItem> normalised_rects(const MapView& root,
+                                       const std::map<std::string, Rect>& instead) {
+  Rows rows(instead);
   for (const ShownPanel& panel : shown_panels(root)) {
     if (panel.holder.empty()) {
       rows.add(panel);

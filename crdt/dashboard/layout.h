@@ -15,6 +15,7 @@
 // Source: design.md section 9.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -61,6 +62,9 @@ std::int64_t normalise(std::span<GridItem> items, std::int64_t top = 0);
 /// down by what is above it. The panels of a collapsed row lie relative to it, as Grafana lays them out when
 /// it is opened: shifted together to right below the row; they take no room. A panel without a rectangle
 /// has Grafana's, 6 wide and 3 high at the top. Panels in rows of old dashboards have none, and are left out.
-std::vector<GridItem> normalised_rects(const MapView& root);
+///
+/// @param instead  by key, what counts instead of what is written
+std::vector<GridItem> normalised_rects(const MapView& root,
+                                       const std::map<std::string, Rect>& instead = {});
 
 }  // namespace weft::dashboard

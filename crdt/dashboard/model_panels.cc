@@ -1,6 +1,7 @@
 // Panels and rows: made, copied, deleted, moved. A panel's content lies in /panels, whatever order it is in.
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 #include <utility>
 
@@ -330,17 +331,17 @@ Status DashboardEdit::settle_rows(std::string_view moved) {
     is_behind = is_behind || &each == row;
   }
   if (row == nullptr || !row->rect) return {};
+  std::map<std::string, Rect> shifted;
   if (below != nullptr && below->rect && below->rect->y < row->rect->y) {
-    const std::int64_t up = row->rect->y - below->rect->y;
     for (const std::string& key : section_of(all, moved)) {
       const PanelInfo* each = find(all, key);
       if (!each->rect) continue;
-      Rect rect = *each->rect;
-      rect.y -= up;
-      WEFT_TRY(set_rect(key, rect));
+      Rect rect = clamped(*each->rect);
+      rect.y -= row->rect->y - below->rect->y;
+      shifted.emplace(key, rect);
     }
   }
-  for (const GridItem& item : normalised_rects(root_)) {
+  for (const GridItem& item : normalised_rects(root_, shifted)) {
     const PanelInfo* each = find(all, item.id);
     if (each->rect && !each->is_nested) WEFT_TRY(set_rect(item.id, item.rect));
   }

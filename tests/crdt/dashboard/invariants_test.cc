@@ -46,13 +46,14 @@ Document merged(std::string_view fresh_a = "a", std::string_view fresh_b = "b",
                 std::uint64_t shown_by = 1) {
   Document a = test::seeded(test::own_dashboard(), 1);
   Document b = test::seeded(test::own_dashboard(), 2);
-  for (auto [document, fresh] : {std::pair(&a, fresh_a), std::pair(&b, fresh_b)})
-    edit(*document, [&](DashboardEdit& dashboard) -> Status {
+  for (const auto& each : {std::pair(&a, fresh_a), std::pair(&b, fresh_b)})
+    edit(*each.first, [&](DashboardEdit& dashboard) -> Status {
       const Json named = Json::Object{{"name", "depot"}};
-      WEFT_TRY(dashboard.create_panel(fresh, Json::Object{{"title", fresh}, {"type", "stat"}}));
-      WEFT_TRY(dashboard.add_target("3", fresh, Json::Object{{"expr", fresh}}));
-      WEFT_TRY(dashboard.add(Part::kVariables, fresh, named));
-      WEFT_TRY(dashboard.add(Part::kAnnotations, fresh, named));
+      WEFT_TRY(dashboard.create_panel(each.second,
+                                      Json::Object{{"title", each.second}, {"type", "stat"}}));
+      WEFT_TRY(dashboard.add_target("3", each.second, Json::Object{{"expr", each.second}}));
+      WEFT_TRY(dashboard.add(Part::kVariables, each.second, named));
+      WEFT_TRY(dashboard.add(Part::kAnnotations, each.second, named));
       return {};
     });
   exchange(a, b);

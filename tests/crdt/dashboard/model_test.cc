@@ -344,9 +344,9 @@ TEST_CASE("targets are added under the next refId, reordered and removed") {
 TEST_CASE("two devices that add a target have two, shown under two refIds") {
   Document a = own(1);
   Document b = own(2);
-  for (auto [document, fresh] : {std::pair(&a, "a"), std::pair(&b, "b")})
-    edit(*document, [&](DashboardEdit& dashboard) -> Status {
-      WEFT_TRY(dashboard.add_target("3", fresh, Json::Object{{"expr", fresh}}));
+  for (const auto& each : {std::pair(&a, "a"), std::pair(&b, "b")})
+    edit(*each.first, [&](DashboardEdit& dashboard) -> Status {
+      WEFT_TRY(dashboard.add_target("3", each.second, Json::Object{{"expr", each.second}}));
       return {};
     }).value();
   exchange(a, b);
