@@ -50,10 +50,10 @@ Status Node::Impl::load() {
   }
   WEFT_ASSIGN(const std::vector<PeerNote> notes, store_.peer_notes());
   for (const PeerNote& note : notes) {
-    notes_[note.replica] = note;
-    // Without an incarnation and with a position it is one of note_settled(); else see become().
-    const bool is_former = note.incarnation != 0 || note.position == 0;
-    if (note.epoch == epoch_ && is_former) former_.push_back(note.replica);
+    PeerNote& kept = notes_[note.replica] = note;
+    if (note.epoch != epoch_ || note.replica == replica_) continue;
+    former_.push_back(note.replica);  // see become(), which a power cut may have come before
+    if (note.incarnation == 0) kept.position = 0;  // of note_settled(): says nothing of a clone
   }
   older_ = static_cast<std::ptrdiff_t>(former_.size());
   return load_settled();
