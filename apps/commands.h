@@ -30,6 +30,11 @@ void add_watch_command(CLI::App& doc, Action& action);
 
 /// `weft dashboard ...`
 void add_dashboard_commands(CLI::App& app, Action& action);
+void add_merge_driver_command(CLI::App& app, Action& action);
+void add_reconcile_command(CLI::App& app, Action& action);
+
+/// `weft completion SHELL`: after all others, which it looks at.
+void add_completion_command(CLI::App& app, Action& action);
 
 /// `weft peer ...`, `weft sync ...`
 void add_peer_commands(CLI::App& app, Action& action);

@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
       "  weft doc show boards:4f1c\n"
       "  weft peer --store boards --listen tcp:127.0.0.1:7400\n"
       "  weft sync status boards\n"
+      "  weft dashboard import boards node-exporter.json\n"
       "  weft replay --generate\n\n"
       "`weft help COMMAND...` says more, for instance `weft help doc log`.");
   weft::cli::Action action;
@@ -57,9 +58,12 @@ int main(int argc, char** argv) {
   weft::cli::add_simulate_command(app, action);
   weft::cli::add_doc_commands(app, action);
   weft::cli::add_dashboard_commands(app, action);
+  weft::cli::add_merge_driver_command(app, action);
+  weft::cli::add_reconcile_command(app, action);
   weft::cli::add_store_commands(app, action);
   weft::cli::add_peer_commands(app, action);
   weft::cli::add_sync_commands(app, action);
+  weft::cli::add_completion_command(app, action);
 
   try {
     app.parse(arguments_of(argc, argv));
