@@ -28,6 +28,9 @@ void add_history_commands(CLI::App& doc, Action& action);  ///< log, diff, why, 
 
 void add_watch_command(CLI::App& doc, Action& action);
 
+/// `weft dashboard ...`
+void add_dashboard_commands(CLI::App& app, Action& action);
+
 /// `weft peer ...`, `weft sync ...`
 void add_peer_commands(CLI::App& app, Action& action);
 void add_sync_commands(CLI::App& app, Action& action);

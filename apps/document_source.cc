@@ -23,8 +23,12 @@ Error no_document(const std::string& name, Error error) {
   return error;
 }
 
-DocumentOptions random_document() {
+DocumentOptions new_document(const std::optional<DocumentId>& id) {
   DocumentOptions options = process_options();
+  if (id) {
+    options.id = *id;
+    return options;
+  }
   std::random_device random;
   for (std::uint8_t& byte : options.id.bytes) byte = static_cast<std::uint8_t>(random());
   return options;
@@ -64,13 +68,14 @@ Status change_stored(const StoredName& name, const std::function<Status(Document
 
 Result<std::string> make_stored(const StoredName& name,
                                 const std::function<Status(Document&)>& fill,
-                                const ThroughPeer& through_peer) {
+                                const ThroughPeer& through_peer,
+                                const std::optional<DocumentId>& wanted) {
   if (!name.document.empty())
     return Error(ErrorCode::kInvalidArgument, name.folder + ":" + name.document +
                                                   ": the id of a new document is drawn; write " +
                                                   name.folder + ":");
   WEFT_ASSIGN(StoreWriter writer, open_writer(name.folder));
-  DocumentOptions options = random_document();
+  DocumentOptions options = new_document(wanted);
   const DocumentId id = options.id;
   const std::string made = name.folder + ":" + to_string(id);
   if (writer.peer) {
@@ -114,13 +119,13 @@ Status change_document(const std::string& name, const std::function<Status(Docum
 
 Result<std::string> make_document(const std::string& name, Existing existing,
                                   const std::function<Status(Document&)>& fill,
-                                  const ThroughPeer& through_peer) {
+                                  const ThroughPeer& through_peer, std::optional<DocumentId> id) {
   if (std::optional<StoredName> stored = stored_name(name))
-    return make_stored(*stored, fill, through_peer);
+    return make_stored(*stored, fill, through_peer, id);
   if (is_store(name))
     return Error(ErrorCode::kInvalidArgument,
                  name + ": is a store; write " + name + ": to make a document in it");
-  Document document = Document::create(random_document());
+  Document document = Document::create(new_document(id));
   WEFT_TRY(fill(document));
   WEFT_TRY(save_document(name, document, existing));
   return name;

@@ -32,10 +32,12 @@ Status change_document(const std::string& name, const std::function<Status(Docum
 
 /// Makes a file, or, where the name is STORE:, a document in a store; `fill` gives it its content.
 /// @param existing  what becomes of a file of that name
+/// @param id        the new document's; nullopt: drawn. In a store it must be new
 /// @return  the new document's name: STORE: with its id, the file's name
 Result<std::string> make_document(const std::string& name, Existing existing,
                                   const std::function<Status(Document&)>& fill,
-                                  const ThroughPeer& through_peer);
+                                  const ThroughPeer& through_peer,
+                                  std::optional<DocumentId> id = std::nullopt);
 
 /// The parts of STORE:DOCUMENT.
 struct StoredName {

@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   weft::cli::add_replay_command(app, action);
   weft::cli::add_simulate_command(app, action);
   weft::cli::add_doc_commands(app, action);
+  weft::cli::add_dashboard_commands(app, action);
   weft::cli::add_store_commands(app, action);
   weft::cli::add_peer_commands(app, action);
   weft::cli::add_sync_commands(app, action);

@@ -50,7 +50,11 @@ std::string element_words(std::string_view holder, std::string_view array, std::
                     : holder == "annotations" ? "annotation"
                                               : array);
   words += ' ';
-  words += key;
+  // Keys that name nothing, as those of elements made here, say what the element calls itself.
+  const Json name = element && !is_natural(key) ? name_of(array, key, *element) : Json();
+  words += name.as_string() ? *name.as_string()
+           : name.as_int()  ? std::to_string(*name.as_int())
+                            : std::string(key);
   if (array != kPanels || !element) return words;
   const std::optional<Value> title = element->get("title");
   if (title && !title->as_string().empty()) words += " \"" + std::string(title->as_string()) + "\"";

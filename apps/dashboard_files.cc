@@ -1,0 +1,250 @@
+// weft dashboard new, import, export: dashboards as files, in and out.
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "apps/dashboard_commands.h"
+#include "apps/dashboard_diff.h"
+#include "apps/dashboard_write.h"
+#include "apps/describe.h"
+#include "apps/document_file.h"
+#include "apps/document_source.h"
+#include "apps/terminal.h"
+#include "crdt/dashboard/grafana.h"
+#include "crdt/dashboard/model.h"
+#include "storage/archive/archive.h"
+
+namespace weft::cli {
+namespace {
+
+struct FileArguments : DashboardArguments {
+  bool no_version = false;
+  bool no_note = false;
+  bool force = false;
+};
+using Options = std::shared_ptr<FileArguments>;
+
+std::string note_file(const std::string& file) { return file + ".weft"; }
+
+std::string made_words(const DashboardWrite& write, std::size_t panels) {
+  return printable(write.name) + ": made, with " + counted(panels, "panel") + write_words(write) +
+         "\n";
+}
+
+/// Those in rows, too.
+std::size_t count_panels(const Json& holder) {
+  std::size_t count = 0;
+  for (const char* list : {"panels", "rows"}) {
+    const Json* held = holder.find(list);
+    if (held == nullptr || !held->as_array()) continue;
+    for (const Json& each : *held->as_array())
+      count += count_panels(each) + (list == std::string_view("panels") ? 1 : 0);
+  }
+  return count;
+}
+
+void print_made(const DashboardWrite& write, const Json& dashboard, bool json) {
+  if (!json) return print(made_words(write, count_panels(dashboard)));
+  Json::Object line = write_json_of(write);
+  line.emplace_back("name", write.name);
+  line.emplace_back("made", true);
+  print_line(line);
+}
+
+// --- new ---
+
+/// STORE means STORE: here, a new document in it.
+std::string new_name(const std::string& name) { return is_store(name) ? name + ":" : name; }
+
+Status make_new(const FileArguments& options) {
+  Json::Object dashboard{
+      {"title", options.value}, {"panels", Json::Array()}, {"schemaVersion", std::int64_t{39}}};
+  if (!options.path.empty()) dashboard.emplace_back("uid", options.path);
+  const Json json(std::move(dashboard));
+  WEFT_ASSIGN(const DashboardWrite write,
+              make_dashboard(new_name(options.name), json, dashboard::document_of_uid(json),
+                             options.force ? Existing::kReplace : Existing::kRefuse));
+  print_made(write, json, options.json);
+  return {};
+}
+
+// --- import ---
+
+/// The name of the document that the dashboard is imported into; nullopt: it has to be made.
+Result<std::optional<std::string>> existing_name(const std::string& name,
+                                                 const std::optional<DocumentId>& id) {
+  const std::optional<StoredName> stored = stored_name(name);
+  if (!stored) {
+    std::error_code error;
+    return std::filesystem::exists(name, error) ? std::optional(name) : std::nullopt;
+  }
+  if (!stored->document.empty()) return std::optional(name);
+  if (!id) return std::optional<std::string>();
+  WEFT_ASSIGN(const std::unique_ptr<LmdbStore> store, open_store(stored->folder, Access::kRead));
+  Result<std::optional<DocumentUsage>> usage = store->document(*id);
+  if (!usage.ok()) return about_store(stored->folder, usage.error());
+  if (!*usage) return std::optional<std::string>();
+  WEFT_TRY(check_kept(stored->folder, **usage));
+  return std::optional(stored->folder + ":" + to_string(*id));
+}
+
+Status update(const FileArguments& options, const std::string& name, const Json& dashboard) {
+  show_progress("reading " + name);
+  WEFT_ASSIGN(const Document before, read_document(name, Wanted::kContent));
+  Json::Array edits{Json::Object{{"do", "import"}, {"dashboard", dashboard}}};
+  show_progress("comparing");
+  WEFT_ASSIGN(const Document after, try_edits(name, before, edits));
+  const ChangeCounts counts = count_changes(leaf_changes(before, after));
+  show_progress("writing");
+  WEFT_ASSIGN(const DashboardWrite write, write_edits(name, std::move(edits), options.message));
+  show_progress("");
+  if (options.json) {
+    Json::Object line = write_json_of(write);
+    line.emplace_back("name", name);
+    line.emplace_back("made", false);
+    line.emplace_back("changed", count_json(counts));
+    print_line(line);
+  } else {
+    print(printable(name) + ": " + count_words(counts) + write_words(write) + "\n");
+  }
+  return {};
+}
+
+Status import(const FileArguments& options) {
+  WEFT_ASSIGN(const Json dashboard, read_dashboard(options.file));
+  const std::optional<DocumentId> id = dashboard::document_of_uid(dashboard);
+  const std::string name = new_name(options.name);
+  WEFT_ASSIGN(const std::optional<std::string> existing, existing_name(name, id));
+  if (existing) return update(options, *existing, dashboard);
+  show_progress("importing " + options.file);
+  Result<DashboardWrite> write = make_dashboard(name, dashboard, id, Existing::kRefuse);
+  show_progress("");
+  if (!write.ok()) return write.take_error();
+  print_made(*write, dashboard, options.json);
+  return {};
+}
+
+// --- export ---
+
+Status export_file(const FileArguments& options) {
+  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kContent));
+  const std::uint64_t version = dashboard::derived_version(document);
+  dashboard::ExportOptions how;
+  if (!options.no_version) how.version = version;
+  const std::string text = dashboard::to_grafana_text(document, how);
+  if (options.file.empty() || options.file == "-") {
+    print(text);
+    return {};
+  }
+  WEFT_TRY(write_file(options.file, as_bytes(text), Existing::kReplace));
+  if (!options.no_note) WEFT_TRY(write_export_note(options.file, document));
+  if (options.json) {
+    print_line(Json::Object{{"document", to_string(document.id())},
+                            {"file", options.file},
+                            {"bytes", number_json(text.size())},
+                            {"version", number_json(version)}});
+  } else {
+    print(printable(options.file) + ": " + byte_words(text.size()) + ", version " +
+          std::to_string(version) + "\n");
+  }
+  return {};
+}
+
+void add_new(CLI::App& dashboard, Action& action) {
+  auto options = std::make_shared<FileArguments>();
+  CLI::App* command =
+      add_dashboard_command(dashboard, "new", "Make an empty dashboard with a title", options);
+  command->add_option("TITLE", options->value, "Its title")->required();
+  command->add_option("--uid", options->path,
+                      "Grafana's uid; devices that give the same make the same document");
+  command->add_flag("--force", options->force, "Replace a file of that name");
+  command->footer(
+      "NAME is a file to make, or STORE for a document in a store.\n\n"
+      "Examples:\n"
+      "  weft dashboard new boards \"Nodes\" --uid nodes\n"
+      "  weft dashboard new nodes.weft \"Nodes\"");
+  command->callback([options, &action] { action = [options] { return make_new(*options); }; });
+}
+
+void add_import(CLI::App& dashboard, Action& action) {
+  auto options = std::make_shared<FileArguments>();
+  CLI::App* command = add_dashboard_command(
+      dashboard, "import", "Take a dashboard's JSON in: what differs is written", options);
+  command->add_option("FILE", options->file, "Grafana's JSON; - is standard input")->required();
+  add_message_option(*command, options);
+  command->footer(
+      "Into a STORE it goes as the document of its uid: made where there is none, on every device "
+      "the\n"
+      "same; without a uid as a new one. Into a file, or STORE:DOCUMENT, as a change of that.\n"
+      "What is equal is not touched.\n\n"
+      "Examples:\n"
+      "  weft dashboard import boards node-exporter.json\n"
+      "  weft dashboard import boards:4f1c edited.json --message \"new thresholds\"\n"
+      "  weft dashboard import nodes.weft -");
+  command->callback([options, &action] { action = [options] { return import(*options); }; });
+}
+
+void add_export(CLI::App& dashboard, Action& action) {
+  auto options = std::make_shared<FileArguments>();
+  CLI::App* command =
+      add_dashboard_command(dashboard, "export", "Write a dashboard as Grafana's JSON", options);
+  command->add_option("FILE", options->file, "The file to write; without one standard output");
+  command->add_flag("--no-version", options->no_version, "Without `version`");
+  command->add_flag("--no-note", options->no_note,
+                    "Without FILE.weft, which tells `weft reconcile` what FILE was made from");
+  command->footer(
+      "The text is canonical: devices that have seen the same edits write the same bytes.\n\n"
+      "Examples:\n"
+      "  weft dashboard export boards:4f1c nodes.json\n"
+      "  weft dashboard export nodes.weft --no-version | diff - nodes.json");
+  command->callback([options, &action] { action = [options] { return export_file(*options); }; });
+}
+
+}  // namespace
+
+Result<Json> read_dashboard(const std::string& file) {
+  WEFT_ASSIGN(Json json, read_json(file));
+  const Json* wrapped = json.find("dashboard");
+  if (wrapped != nullptr && wrapped->as_object() && json.find("panels") == nullptr)
+    json = Json(*wrapped);
+  if (json.as_object()) return json;
+  return Error(ErrorCode::kInvalidArgument,
+               (file == "-" ? std::string("standard input") : file) +
+                   ": holds no dashboard; one is a JSON object, as Grafana exports it");
+}
+
+Status write_export_note(const std::string& file, const Document& document) {
+  const Json note = Json::Object{{"document", to_string(document.id())},
+                                 {"version", document.version().to_string()}};
+  return write_file(note_file(file), as_bytes(print_json(note) + "\n"), Existing::kReplace);
+}
+
+Result<std::optional<ExportNote>> read_export_note(const std::string& file) {
+  std::error_code error;
+  if (!std::filesystem::exists(note_file(file), error)) return std::optional<ExportNote>();
+  const auto unusable = [&] {
+    return Error(ErrorCode::kCorrupt,
+                 note_file(file) +
+                     ": is no note of `weft dashboard export`; remove it, or say what " + file +
+                     " was made from with --since");
+  };
+  const Result<Json> json = read_json(note_file(file));
+  if (!json.ok()) return unusable();
+  const Json* document = json->find("document");
+  const Json* version = json->find("version");
+  if (document == nullptr || !document->as_string() || version == nullptr || !version->as_string())
+    return unusable();
+  Result<VersionVector> vector = VersionVector::parse(*version->as_string());
+  if (!vector.ok()) return unusable();
+  return std::optional(ExportNote{*document->as_string(), *std::move(vector)});
+}
+
+void add_dashboard_files(CLI::App& dashboard, Action& action) {
+  add_new(dashboard, action);
+  add_import(dashboard, action);
+  add_export(dashboard, action);
+}
+
+}  // namespace weft::cli
