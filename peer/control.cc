@@ -50,8 +50,9 @@ Status Control::dispatch(Connection connection, const Json& request) {
     std::string_view cmd;
     Status (Control::*begin)(Connection, const Json&);
   };
-  constexpr std::array<Task, 5> kTasks{{{"watch", &Control::watch},
+  constexpr std::array<Task, 6> kTasks{{{"watch", &Control::watch},
                                         {"edit", &Control::edit},
+                                        {"dashboard", &Control::dashboard},
                                         {"splice", &Control::splice},
                                         {"set-status", &Control::set_status},
                                         {"trim", &Control::trim}}};

@@ -8,6 +8,7 @@
 //   {"cmd": "watch", "document"}                        -> {"result": {...}}, then {"patch": {...}} ...
 //   {"cmd": "edit", "document", "json", "message"?, "create"?}
 //   {"cmd": "splice", "document", "key", "transactions": [[[at, erased, "inserted"], ...], ...], "create"?}
+//   {"cmd": "dashboard", "document", "edits": [{"do": ...}, ...], "message"?, "create"?}    (crdt/dashboard/edit_json.h)
 //   {"cmd": "set-status", "document", "status"}
 //   {"cmd": "trim", "document"}
 //   {"cmd": "presence", "document", "data"?, "ttl_ms"?}
@@ -90,6 +91,8 @@ class Control {
   Status watch(Connection connection, const Json& request);
   Status edit(Connection connection, const Json& request);
   Status splice(Connection connection, const Json& request);
+  Status dashboard(Connection connection, const Json& request);
+  Result<Bytes> seed_of(const DocumentId& id, const Json& edits);
   Status set_status(Connection connection, const Json& request);
   Status trim(Connection connection, const Json& request);
   Status stop(Connection connection);

@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "crdt/base/checksum.h"
-#include "crdt/delta/batch_builder.h"
 #include "crdt/delta/codec.h"
 #include "crdt/delta/history_file.h"
 #include "peer/node_impl.h"
@@ -207,13 +205,7 @@ sync::Outgoing Node::Impl::read_store(const Entry& entry, const VersionVector& s
                                       std::size_t bytes_max) const {
   sync::Outgoing out;
   out.reached = since;
-  std::map<ReplicaId, BatchBuilder> builders;
-  std::map<ReplicaId, std::uint64_t> chains;
-  std::size_t bytes = 0;
-  std::size_t sealed_bytes = 0;
-  bool can_seal = true;
-  const bool is_long = count_ops_beyond(entry.durable, since) >= kSealFrom;
-  Batch decoded;
+  OutgoingRows rows(count_ops_beyond(entry.durable, since) >= kSealFrom);
   const Status read = store_.scan_document(entry.id, since, [&](const RecordView& record) {
     if (record.kind == RecordKind::kState) {
       Result<StateView> state = read_state_payload(record.payload);
@@ -225,59 +217,51 @@ sync::Outgoing Node::Impl::read_store(const Entry& entry, const VersionVector& s
       return false;
     }
     if (!record.has_operations() || record.end() <= out.reached.end(record.replica)) return true;
-    can_seal = can_seal && is_long && record.kind == RecordKind::kDelta;
-    const std::size_t limit = can_seal ? kSealedBytesMax : bytes_max;
-    const bool is_full = bytes + record.payload.size() > limit ||
-                         (!can_seal && out.deltas.size() >= sync::Limits::kDeltas);
-    if (!out.deltas.empty() && is_full) {
+    if (record.kind != RecordKind::kDelta) rows.give_up_sealing();
+    const std::size_t limit = rows.can_seal() ? kSealedBytesMax : bytes_max;
+    const bool is_full = rows.bytes() + record.payload.size() > limit ||
+                         (!rows.can_seal() && rows.size() >= sync::Limits::kDeltas);
+    if (!rows.empty() && is_full) {
       out.more = true;
       return false;
     }
-    bytes += record.payload.size();
-    out.deltas.emplace_back(record.payload.begin(), record.payload.end());
+    rows.add(record, since.end(record.replica) == 0);
     out.reached.raise(record.replica, record.end());
-    if (!can_seal) return true;
-    const Seq begin = since.end(record.replica);
-    can_seal = decode_delta_into(record.payload, decoded).ok() &&
-               builders[record.replica].append(decoded).ok();
-    std::uint64_t& chain = chains[record.replica];
-    if (begin == 0) chain = xxh3_64(record.payload, chain);
-    sealed_bytes += record.payload.size();
     return true;
   });
   if (!read.ok()) return {};  // damaged: others have it
-  if (entry.open && !out.is_state && !out.deltas.empty()) {
-    NewRecord last;
-    if (record_of(entry.id, out.deltas.back(), last).ok()) {
-      Result<std::uint64_t> chain = entry.open->document.chain_at(last.replica, last.end());
-      if (chain.ok()) out.chain = static_cast<std::uint32_t>(*chain);
-    }
-  }
-  if (out.is_state || !can_seal || out.deltas.size() < kSealFrom) {
-    if (bytes <= bytes_max || out.is_state || out.deltas.size() <= 1) return out;
-    // More was gathered than fits one message, and can't be sealed.
-    std::size_t fitting = 0;
-    std::size_t total = 0;
-    while (fitting < out.deltas.size() && fitting < sync::Limits::kDeltas &&
-           (fitting == 0 || total + out.deltas[fitting].size() <= bytes_max))
-      total += out.deltas[fitting++].size();
-    out.deltas.resize(fitting);
-    out.chain = 0;
-    out.reached = since;
-    for (const Bytes& delta : out.deltas) {
-      NewRecord record;
-      if (record_of(entry.id, delta, record).ok()) out.reached.raise(record.replica, record.end());
-    }
-    out.more = true;
+  if (out.is_state || rows.empty()) return out;
+  if (rows.can_seal() && rows.size() >= kSealFrom) {
+    out.deltas.push_back(joined(entry.id, rows.seal(options_.compressor)));
     return out;
   }
-  std::vector<Bytes> bundles;
-  for (auto& [author, builder] : builders)
-    bundles.push_back(seal_bundle(builder.take(), chains[author], options_.compressor));
-  out.deltas.clear();
-  out.chain = 0;
-  out.deltas.push_back(joined(entry.id, std::move(bundles)));
+  send_rows(entry, since, bytes_max, rows, out);
   return out;
+}
+
+/// The rows one by one. More may have been gathered than fits one message, and turned out not to be sealed.
+void Node::Impl::send_rows(const Entry& entry, const VersionVector& since, std::size_t bytes_max,
+                           const OutgoingRows& rows, sync::Outgoing& out) const {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < rows.size() && i < sync::Limits::kDeltas; ++i) {
+    const ByteSpan row = rows.row(i);
+    bytes += row.size();
+    if (i > 0 && bytes > bytes_max) break;
+    out.deltas.emplace_back(row.begin(), row.end());
+  }
+  if (out.deltas.size() == rows.size()) {
+    if (!entry.open) return;
+    Result<std::uint64_t> chain =
+        entry.open->document.chain_at(rows.last_author(), rows.last_end());
+    if (chain.ok()) out.chain = static_cast<std::uint32_t>(*chain);
+    return;
+  }
+  out.reached = since;
+  for (const Bytes& delta : out.deltas) {
+    NewRecord record;
+    if (record_of(entry.id, delta, record).ok()) out.reached.raise(record.replica, record.end());
+  }
+  out.more = true;
 }
 
 // --- taking ---

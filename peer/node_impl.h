@@ -23,6 +23,7 @@
 #include "crdt/sync/digest.h"
 #include "crdt/sync/session.h"
 #include "peer/node.h"
+#include "peer/outgoing_rows.h"
 #include "storage/log_index.h"
 
 namespace weft {
@@ -223,6 +224,8 @@ class Node::Impl final : public sync::SyncHost {
   sync::Outgoing read_whole(Entry& entry, const VersionVector& since) const;
   sync::Outgoing read_store(const Entry& entry, const VersionVector& since,
                             std::size_t bytes_max) const;
+  void send_rows(const Entry& entry, const VersionVector& since, std::size_t bytes_max,
+                 const OutgoingRows& rows, sync::Outgoing& out) const;
 
   // --- identity ---
   bool is_former(ReplicaId replica) const;

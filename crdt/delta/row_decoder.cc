@@ -34,7 +34,26 @@ class RowDecoder {
       in_.fail(ErrorCode::kNotCanonical, "a key stands in the delta twice");
     if (!in_.ok()) return in_.error("delta");
     if (batch_.containers.size() > kSearchedContainers) merge_containers();
-    return check_canonical();
+    return {};
+  }
+
+  /// After run().
+  Status check_canonical() const {
+    const DeltaRun& delta = batch_.deltas.front();
+    DeltaHead head{0,
+                   delta.first_seq,
+                   delta.ops_each,
+                   delta.committed_at_ms,
+                   batch_.dependencies,
+                   batch_.messages};
+    CompareSink sink(bytes_);
+    DeltaEncoder encoder;
+    encoder.encode_to(sink, BatchNames(batch_), head, batch_.ops, batch_.content);
+    sink.flush();
+    std::size_t difference = sink.target().difference();
+    if (difference == CompareTarget::kEqual) return {};
+    return Error(ErrorCode::kNotCanonical, "delta: not the one encoding of its content",
+                 difference);
   }
 
  private:
@@ -352,24 +371,6 @@ class RowDecoder {
     for (Op& op : batch_.ops) op.container = renamed[op.container];
   }
 
-  Status check_canonical() {
-    const DeltaRun& delta = batch_.deltas.front();
-    DeltaHead head{0,
-                   delta.first_seq,
-                   delta.ops_each,
-                   delta.committed_at_ms,
-                   batch_.dependencies,
-                   batch_.messages};
-    CompareSink sink(bytes_);
-    DeltaEncoder encoder;
-    encoder.encode_to(sink, BatchNames(batch_), head, batch_.ops, batch_.content);
-    sink.flush();
-    std::size_t difference = sink.target().difference();
-    if (difference == CompareTarget::kEqual) return {};
-    return Error(ErrorCode::kNotCanonical, "delta: not the one encoding of its content",
-                 difference);
-  }
-
   static constexpr std::size_t kSearchedContainers = 16;
 
   ByteSpan bytes_;
@@ -384,6 +385,12 @@ class RowDecoder {
 }  // namespace
 
 Status decode_delta_into(ByteSpan bytes, Batch& out, const DecodeLimits& limits) {
+  RowDecoder decoder(bytes, limits, out);
+  WEFT_TRY(decoder.run());
+  return decoder.check_canonical();
+}
+
+Status decode_stored_delta(ByteSpan bytes, Batch& out, const DecodeLimits& limits) {
   return RowDecoder(bytes, limits, out).run();
 }
 

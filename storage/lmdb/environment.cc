@@ -109,6 +109,27 @@ Status Reading::each(std::size_t database, Key from,
   return status;
 }
 
+Status Reading::each_of(std::size_t database, std::span<const Key> keys,
+                        const std::function<bool(ByteSpan)>& visit) const {
+  MDB_cursor* cursor = nullptr;
+  int code = mdb_cursor_open(txn_, environment_.databases_[database], &cursor);
+  if (code != 0) return error_of(code, "reading");
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    Key key = keys[i];
+    const bool is_next = i > 0 && key == keys[i - 1] + 1;
+    MDB_val name = value_of(key);
+    MDB_val value{};
+    code = mdb_cursor_get(cursor, &name, &value, is_next ? MDB_NEXT : MDB_SET_KEY);
+    if (code != 0) break;
+    const ByteSpan found = bytes_of(name);
+    if (found.size() != sizeof(Key) || ByteReader(found).u64() != key) break;
+    if (!visit(bytes_of(value))) break;
+  }
+  mdb_cursor_close(cursor);
+  if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "reading");
+  return {};
+}
+
 Status Reading::each_bytes(std::size_t database,
                            const std::function<bool(ByteSpan, ByteSpan)>& visit) const {
   return visit_entries(database, nullptr, visit);

@@ -221,14 +221,13 @@ Status LmdbStore::read_slice(std::span<const LogPosition> positions, Bytes& byte
                              std::vector<std::size_t>& ends) const {
   bytes.clear();
   ends.clear();
-  return read_log([&](const Reading& reading) -> Status {
-    for (LogPosition position : positions) {
-      WEFT_ASSIGN(std::optional<ByteSpan> value, reading.get(kLogDatabase, position));
-      if (!value || (!ends.empty() && bytes.size() + value->size() > kSliceBytes)) break;
-      bytes.insert(bytes.end(), value->begin(), value->end());
+  return read_log([&](const Reading& reading) {
+    return reading.each_of(kLogDatabase, positions, [&](ByteSpan value) {
+      if (!ends.empty() && bytes.size() + value.size() > kSliceBytes) return false;
+      bytes.insert(bytes.end(), value.begin(), value.end());
       ends.push_back(bytes.size());
-    }
-    return {};
+      return true;
+    });
   });
 }
 

@@ -548,6 +548,50 @@ TEST_CASE("a map that another process made larger is taken over") {
   CHECK(put(**environment, 2).ok());
 }
 
+TEST_CASE("a list of keys is read in its order, up to the first that is missing") {
+  Folder folder;
+  lmdb::Environment::Options options;
+  options.folder = folder.path();
+  options.databases = {{"a", lmdb::Environment::Keys::kNumbers}};
+  auto environment = lmdb::Environment::open(options);
+  REQUIRE(environment.ok());
+  REQUIRE((*environment)
+              ->write([](lmdb::Writing& writing) -> Status {
+                for (lmdb::Key key = 1; key < 600; ++key)  // over several pages
+                  if (key % 10 != 0)
+                    WEFT_TRY(writing.put(0, key, Bytes(8 * (1 + key % 5), std::byte(key % 251))));
+                return {};
+              })
+              .ok());
+  const auto read = [&](const std::vector<lmdb::Key>& keys, std::size_t count_max) {
+    std::size_t count = 0;
+    const Status status = (*environment)->read([&](const lmdb::Reading& reading) {
+      return reading.each_of(0, keys, [&](ByteSpan value) {
+        if (count == count_max) return false;
+        const lmdb::Key key = keys[count++];
+        CHECK(value.size() == 8 * (1 + key % 5));
+        CHECK(value[0] == std::byte(key % 251));
+        return true;
+      });
+    });
+    CHECK(status.ok());
+    return count;
+  };
+  CHECK(read({}, 99) == 0);
+  CHECK(read({5, 6, 7, 31, 32, 33, 2, 3, 599}, 99) == 9);
+  CHECK(read({5, 6, 7, 31}, 2) == 2);
+  CHECK(read({8, 9, 10, 11}, 99) == 2);
+  CHECK(read({8, 9, 20, 21}, 99) == 2);
+  CHECK(read({598, 599, 600}, 99) == 2);
+  CHECK(read({600}, 99) == 0);
+  std::vector<lmdb::Key> most;
+  for (lmdb::Key key = 599; key > 0; --key)
+    if (key % 10 != 0) most.push_back(key);
+  CHECK(read(most, most.size()) == most.size());
+  std::reverse(most.begin(), most.end());
+  CHECK(read(most, most.size()) == most.size());
+}
+
 TEST_CASE("the map grows where it is full") {
   Folder folder;
   lmdb::Environment::Options options;
