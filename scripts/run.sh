@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and starts two peers that keep editing traces in step: the traces are replayed into
-# documents of one, the other follows, and at the end both have byte-identical snapshots. Then it says what to try and
-# leaves the peers up until Ctrl-C.
+# Installs what is missing, builds, and starts two peers. In a minute they go through what weft is for, step by step: a
+# dashboard is imported at one, edited at both while they are apart, and comes together with its conflict shown
+# and resolved. Editing traces are replayed into documents of one and followed by the other, until both have
+# byte-identical snapshots. Then it says what to try and leaves the peers up until Ctrl-C.
 #
 #   scripts/run.sh [--once] [--into FOLDER] [DIR]
 #
 #   --once         stop the peers when they are in step, instead of waiting; exit code 0: all was well
 #   --into FOLDER  keep their stores there, as FOLDER/a and FOLDER/b; else in a folder that is removed at the end
 #
+# The dashboard is $WEFT_DATA/dashboards/node-exporter-full.json, else that of ../shared/data, else one of the project's own.
 # The traces (*.json, *.json.gz) are those in DIR, else in $WEFT_DATA/traces, else in ../shared/data/traces beside the
 # checkout. Where none of these is given or exists, weft generates an editing session of its own.
 #
@@ -118,6 +120,27 @@ address=$("$weft" peer status --store "$a" | sed -n 's/^listening *\(tcp:[^,]*\)
 start b --connect "$address"
 echo "run: two peers, $a listens on $address, $b connects to it"
 
+# wait_until WHAT COMMAND...
+wait_until() {
+  local what=$1
+  shift
+  for _ in $(seq 600); do
+    if "$@"; then return; fi
+    sleep 0.1
+  done
+  echo "run: after a minute it is not so that $what:" >&2
+  "$weft" sync status "$b" >&2
+  exit 1
+}
+
+dashboards=${WEFT_DATA:-$root/../shared/data}/dashboards
+dashboard=$dashboards/node-exporter-full.json
+[[ -f $dashboard ]] || dashboard=$root/tests/data/dashboards/service-overview.json
+# shellcheck source=scripts/dashboard_story.sh
+source "$root/scripts/dashboard_story.sh"
+dashboard_story "$dashboard"
+
+echo
 now_ms() { date +%s%3N; }
 began=$(now_ms)
 documents=()
@@ -161,31 +184,28 @@ if [[ $once -eq 1 ]]; then
   exit 0
 fi
 
-board=$(echo '{"title": "CPU", "tags": ["linux"]}' | "$weft" doc new "$a:" --from-json -)
-board=${board#"$a:"}
-board=${board%%:*}
 cat <<TEXT
 
-The peers are up until Ctrl-C. There is a small document, too; in another terminal, for instance:
+The peers are up until Ctrl-C. In another terminal, for instance:
 
-  # the same at both ends, and with its history
-  $weft doc show $a:$board
-  $weft doc show $b:$board
-  $weft doc log $b:$board
+  # the dashboard, at both ends; who wrote what, and what it was before
+  $weft dashboard show $a:$board
+  $weft dashboard blame $b:$board | head
+  $weft dashboard history $b:$board
 
   # what changes, as it changes: leave the first one open while you do the second
-  $weft doc watch $b:$board
-  echo '{"title": "CPU busy", "tags": ["linux"]}' | $weft doc import $a:$board -
+  $weft dashboard watch $b:$board
+  $weft dashboard set $a:$board /title "Another title"
 
   # how they are
   $weft store ls $b
   $weft peer status --store $a
-  $weft sync status $b
+  $weft sync status $b:$board
   $weft peer metrics --store $b
 
-  # one of them away: edit the other meanwhile, and start it again
+  # one of them away: edit both meanwhile, and start it again
   $weft peer stop --store $b
-  $weft sync status $a
+  $weft dashboard conflicts $a:$board
   $weft peer --store $b --connect $address
 
 What they log: $a.log, $b.log

@@ -22,9 +22,12 @@ ok 'both have byte-identical snapshots' bash "$script" --once --into stores trac
 checks=$((checks + 1))
 [[ $out == *'run: tiny.json: '*': made, with 8 operations in 2 deltas'*'2 documents, '* ]] ||
   fail 'run.sh says what it did' "$out"
+checks=$((checks + 1))
+[[ $out == *"Ann's title"*"Ben's title"*'resolved; 1 operation'*'no conflicts'*'byte for byte'* ]] ||
+  fail 'run.sh goes through a conflict' "$out"
 prints "$("$weft" store ls stores/a | cut -c1-32)" bash -c '"$1" store ls stores/b | cut -c1-32' bash "$weft"
 ok 'stores/a: the peer has stopped' bash "$script" --once --into stores traces # once more, with what is there
-ok '4 deltas' bash -c 'echo "$("$1" store ls stores/b | wc -l) deltas"' bash "$weft"
+ok '5 documents' bash -c 'echo "$("$1" store ls stores/b | wc -l) documents"' bash "$weft"
 
 # Without --once they stay up until a signal, and leave nothing behind.
 setsid bash "$script" traces >shown.txt 2>shown.err &
@@ -33,8 +36,8 @@ for _ in $(seq 300); do
   grep -q 'What they log' shown.txt && break
   sleep 0.1
 done
-watch=$(sed -n 's/^  \(.* doc show .*\)$/\1/p' shown.txt | tail -n 1)
-ok '"title": "CPU"' bash -c "$watch"
+show=$(sed -n 's/^  \(.* dashboard show .*\)$/\1/p' shown.txt | tail -n 1)
+ok 'no conflicts' bash -c "$show"
 folder=$(dirname "$(sed -n 's/^What they log: \(.*\), .*/\1/p' shown.txt)")
 kill -TERM "$script_pid"
 wait "$script_pid"
