@@ -78,9 +78,8 @@ TEST_CASE("what no other device has is pending, counted and listed, also after a
   rig.cut(0);
   rig.set(0, id_of(1), "a", 2);
   REQUIRE(rig.node(0)
-              .edit(
-                  id_of(1), [](Transaction& tx) { return tx.root().set("b", 3); }, nullptr,
-                  {.origin = {}, .message = "while away"})
+              .edit(id_of(1), [](Transaction& tx) { return tx.root().set("b", 3); }, nullptr,
+                    {.origin = {}, .message = "while away"})
               .ok());
   rig.settle();
   for (const bool restarted : {false, true}) {
