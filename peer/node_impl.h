@@ -74,10 +74,10 @@ class Node::Impl final : public sync::SyncHost {
     DocumentId id;
     DocumentStatus status = DocumentStatus::kLive;
     VersionVector durable;
-    VersionVector last_version;  ///< of one that was deleted: what it had
+    VersionVector last_version;   ///< of one that was deleted: what it had
     sync::Digest digest;          ///< as it is summed up
     bool is_summed = false;       ///< in sketch_ and sum_, with `digest`
-    bool is_unsummed = false;    ///< in unsummed_
+    bool is_unsummed = false;     ///< in unsummed_
     bool is_read_again = false;   ///< a session could not read all that it may send
     std::uint32_t rewrites = 0;   ///< batches that were on their way before don't count
     std::uint32_t changing = 0;   ///< jobs on their way that change its status
