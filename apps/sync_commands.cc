@@ -28,8 +28,28 @@ std::string peer_words(const Json& peer) {
          printable(text_in(peer, "words")) + "\n";
 }
 
+/// "synced", "pending 3", "offline, pending 3", "conflicts 2, synced": as an application shows it.
+std::string state_words(const Json& document) {
+  std::string words;
+  if (const std::uint64_t conflicts = number_in(document, "conflicts"); conflicts != 0)
+    words = "conflicts " + std::to_string(conflicts) + ", ";
+  const std::string state = text_in(document, "state");
+  const std::uint64_t changes = number_in(document, "pending_changes");
+  if (state == "offline" || changes == 0) words += state;
+  if (changes != 0)
+    words += std::string(state == "offline" ? ", " : "") + "pending " + std::to_string(changes);
+  if (const std::uint64_t synced_ms = number_in(document, "synced_at_ms"); synced_ms != 0)
+    words += ", synced last at " + iso_time(synced_ms);
+  return words;
+}
+
 void print_document(const Json& document) {
   print(bold(text_in(document, "document")) + ": " + printable(text_in(document, "words")) + "\n");
+  if (document.find("pending_changes") != nullptr) print("  " + state_words(document) + "\n");
+  for (const Json& each : list_in(document, "pending"))
+    print("  pending: " +
+          counted(static_cast<std::size_t>(number_in(each, "operations")), "operation") + " of " +
+          iso_time(number_in(each, "time_ms")) + " " + printable(text_in(each, "message")) + "\n");
   for (const Json& link : list_in(document, "links"))
     print("  " + printable(text_in(link, "name")) + ": " + printable(text_in(link, "words")) +
           "\n");
