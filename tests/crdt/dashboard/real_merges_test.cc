@@ -85,7 +85,9 @@ TEST_CASE("the real merges: one side's edits survive, the others are in the inbo
     const test::ThreeWay sides =
         test::compare_sides(flat_base.leaves, flat_ours.leaves, flat_theirs.leaves);
     const test::FlatDashboard merged = test::flatten(to_grafana(ours));
-    for (const auto& [path, value] : sides.one_sided) {
+    for (const auto& leaf : sides.one_sided) {
+      const std::string& path = leaf.first;
+      const std::string& value = leaf.second;
       bool is_in_inbox = false;
       for (const InboxItem& item : inbox) is_in_inbox = is_in_inbox || covers(item, path);
       if (is_in_inbox) continue;
@@ -93,7 +95,9 @@ TEST_CASE("the real merges: one side's edits survive, the others are in the inbo
       CAPTURE(path);
       CHECK((found == merged.leaves.end() ? std::string() : found->second) == value);
     }
-    for (const auto& [path, values] : sides.concurrent) {
+    for (const auto& leaf : sides.concurrent) {
+      const std::string& path = leaf.first;
+      const std::string& values = leaf.second;
       if (path.ends_with("@") || values[0] == '[') continue;
       bool is_in_inbox = false;
       for (const InboxItem& item : inbox) is_in_inbox = is_in_inbox || covers(item, path);
@@ -101,8 +105,8 @@ TEST_CASE("the real merges: one side's edits survive, the others are in the inbo
     }
     for (const InboxItem& item : inbox) {
       bool is_concurrent = false;
-      for (const auto& [path, values] : sides.concurrent)
-        is_concurrent = is_concurrent || covers(item, path) || lies_within(item, path);
+      for (const auto& leaf : sides.concurrent)
+        is_concurrent = is_concurrent || covers(item, leaf.first) || lies_within(item, leaf.first);
       CHECK_MESSAGE(is_concurrent,
                     item.path << ": " << print_json(item.winner.shown).substr(0, 200));
     }
@@ -135,7 +139,10 @@ TEST_CASE(
                             test::flatten(merge.theirs).leaves);
     const std::vector<InboxItem> inbox = dashboard::inbox(document);
     // What differs, as what people would have had to change in ours.
-    for (const auto& [path, value] : test::compare_sides(weft, people, weft).one_sided) {
+    const test::ThreeWay others = test::compare_sides(weft, people, weft);
+    for (const auto& leaf : others.one_sided) {
+      const std::string& path = leaf.first;
+      const std::string& value = leaf.second;
       CAPTURE(path);
       const auto both = sides.concurrent.find(path);
       if (both != sides.concurrent.end()) {
