@@ -192,6 +192,7 @@ holds 'the later write wins'
 holds "weft dashboard resolve p:$id "
 holds ' "by p"'
 holds '0 shown  deleted'
+holds '1 hidden "Bytes read" and all it holds'
 holds 'a deletion hides what it did not know of'
 ok '  3  ' bash -c '"$1" dashboard ls p | grep -- " 3  "' bash "$weft"
 ok '3 conflicts; `weft dashboard conflicts' "$weft" dashboard show "p:$id"
