@@ -40,10 +40,16 @@ class Blame {
 
  private:
   Status map(const MapView& map, const std::string& path) {
-    for (const dashboard::ArrayElement& each : dashboard::shown_elements(map)) {
+    const auto visit = [&](const std::string& key, const Value& value) {
       std::string below = path;
-      append_pointer_token(below, each.key);
-      WEFT_TRY(leaf(each.value, below));
+      append_pointer_token(below, key);
+      return leaf(value, below);
+    };
+    if (dashboard::is_array(map)) {
+      for (const dashboard::ArrayElement& each : dashboard::shown_elements(map))
+        WEFT_TRY(visit(each.key, each.value));
+    } else {
+      for (const std::string& key : map.keys()) WEFT_TRY(visit(key, *map.get(key)));
     }
     return {};
   }

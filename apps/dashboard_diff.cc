@@ -35,8 +35,12 @@ class Comparison {
   /// Of both: those of `after` as they are shown, then those that are gone.
   static std::vector<std::string> keys_of(const MapView& before, const MapView& after) {
     std::vector<std::string> keys;
-    for (const dashboard::ArrayElement& each : dashboard::shown_elements(after))
-      keys.push_back(each.key);
+    if (dashboard::is_array(after)) {
+      for (dashboard::ArrayElement& each : dashboard::shown_elements(after))
+        keys.push_back(std::move(each.key));
+    } else {
+      keys = after.keys();
+    }
     for (std::string& key : before.keys())
       if (key != dashboard::kOrder && !after.contains(key)) keys.push_back(std::move(key));
     return keys;

@@ -35,7 +35,10 @@ using Options = std::shared_ptr<InboxArguments>;
 // --- conflicts ---
 
 std::string side_words(const InboxSide& side, std::size_t width) {
-  std::string words = side.deleted ? "deleted" : short_json(side.shown, width);
+  const Json* title = side.shown.find("title");
+  std::string words = side.deleted       ? "deleted"
+                      : title == nullptr ? short_json(side.shown, width)
+                                         : short_json(*title, width) + " and all it holds";
   words += dim("  by " + author_words(side.dot.replica) +
                (side.committed_at_ms == 0 ? "" : " at " + when_words(side.committed_at_ms)));
   if (!side.message.empty()) words += dim(", ") + short_json(side.message);

@@ -1,8 +1,15 @@
 // weft dashboard watch: what changes on a dashboard, as it changes, in its words.
+//
+// The peer tells of a change when it takes effect, before it is stored; what changed is read from the store, where
+// it is a little later. So a thread listens, and for a second after each patch the store is looked at again.
 
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "apps/dashboard_commands.h"
@@ -16,44 +23,88 @@
 namespace weft::cli {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kStored{1000};  // within that it is in the store
+constexpr milliseconds kBetween{40};
+
 struct WatchArguments : DashboardArguments {
   std::size_t count = 0;
 };
 
-bool is_local(const Json& patch) {
-  const Json* local = patch.find("local");
-  return local != nullptr && local->as_bool() != nullptr && *local->as_bool();
-}
-
-/// A patch says that something changed; what, the document as it is now says beside the one before: so several
-/// patches of one edit are told once, with what they mean.
-class Watch {
+/// What the peer says, heard by a thread that ends with the process, or when the peer goes.
+class Ear {
  public:
-  Watch(const WatchArguments& options, Document seen) : options_(options), seen_(std::move(seen)) {}
+  Ear(PeerClient peer, std::string document) {
+    std::thread([state = state_, peer = std::move(peer), document = std::move(document)]() mutable {
+      Status ended = peer.each({{"cmd", "watch"}, {"document", document}}, 0,
+                               [&](const Json& line) -> Result<bool> {
+                                 const std::lock_guard lock(state->mutex);
+                                 state->is_watching = true;
+                                 if (line.find("patch") != nullptr)
+                                   state->look_until = steady_clock::now() + kStored;
+                                 state->heard.notify_all();
+                                 return true;
+                               });
+      const std::lock_guard lock(state->mutex);
+      state->ended = std::move(ended);
+      state->heard.notify_all();
+    }).detach();
+  }
 
-  Status look(const Json& patch) {
-    WEFT_ASSIGN(Document now, read_document(options_.name, Wanted::kContent));
-    for (const LeafChange& change : leaf_changes(seen_, now)) {
-      if (options_.count != 0 && count_ == options_.count) break;
-      ++count_;
-      if (options_.json) {
-        Json json = change_json(change);
-        json.as_object()->emplace_back("local", is_local(patch));
-        print_line(json);
-      } else {
-        print(dim(is_local(patch) ? "written here  " : "from a peer  ") + change_words(change));
-      }
-    }
-    seen_ = std::move(now);
+  /// Until the peer watches. @errors it does not
+  Status wait_until_watching() {
+    std::unique_lock lock(state_->mutex);
+    state_->heard.wait(lock, [&] { return state_->is_watching || state_->ended; });
+    if (state_->ended && !state_->ended->ok()) return state_->ended->take_error();
     return {};
   }
-  bool is_done() const { return options_.count != 0 && count_ >= options_.count; }
+  /// Until there may be something new. @return  false: the peer has gone, and all was looked at
+  bool wait() {
+    std::unique_lock lock(state_->mutex);
+    if (steady_clock::now() < state_->look_until) {
+      lock.unlock();
+      std::this_thread::sleep_for(kBetween);
+      return true;
+    }
+    if (state_->ended) return false;
+    const auto before = state_->look_until;
+    state_->heard.wait(lock, [&] { return state_->look_until != before || state_->ended; });
+    return true;
+  }
+  Status ended() {
+    const std::lock_guard lock(state_->mutex);
+    return state_->ended && !state_->ended->ok() ? Status(state_->ended->take_error()) : Status();
+  }
 
  private:
-  const WatchArguments& options_;
-  Document seen_;
-  std::size_t count_ = 0;
+  struct State {
+    std::mutex mutex;
+    std::condition_variable heard;
+    bool is_watching = false;
+    steady_clock::time_point look_until;
+    std::optional<Status> ended;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
+
+/// Who wrote it last, as far as one write did.
+std::string author_of(const Document& document, const LeafChange& change) {
+  if (change.is_order) return {};
+  const Result<Explanation> why = document.why(change.path);
+  return why.ok() ? author_words(why->winner.dot.replica) : std::string();
+}
+
+void print_change(const Document& document, const LeafChange& change, bool json) {
+  const std::string author = author_of(document, change);
+  if (json) {
+    Json line = change_json(change);
+    line.as_object()->emplace_back("author", author.empty() ? Json() : Json(author));
+    return print_line(line);
+  }
+  print(dim(author.empty() ? "" : "by " + author + "  ") + change_words(change));
+}
 
 Status watch(const WatchArguments& options) {
   const std::optional<StoredName> name = stored_name(options.name);
@@ -63,20 +114,21 @@ Status watch(const WatchArguments& options) {
                      ": only a dashboard in a store that a peer keeps can be watched; name it "
                      "STORE:DOCUMENT");
   WEFT_ASSIGN(PeerClient peer, PeerClient::connect(name->folder));
-  std::optional<Watch> watch;
-  return peer.each({{"cmd", "watch"}, {"document", name->document}}, 0,
-                   [&](const Json& line) -> Result<bool> {
-                     if (const Json* patch = line.find("patch")) {
-                       WEFT_TRY(watch->look(*patch));
-                     } else {
-                       // From here on nothing is missed: the peer watches already.
-                       WEFT_ASSIGN(Document seen, read_document(options.name, Wanted::kContent));
-                       watch.emplace(options, std::move(seen));
-                       if (!options.json)
-                         print_error("watching " + options.name + "; Ctrl-C ends it");
-                     }
-                     return finish_output() && !watch->is_done();
-                   });
+  Ear ear(std::move(peer), name->document);
+  WEFT_TRY(ear.wait_until_watching());
+  WEFT_ASSIGN(Document seen, read_document(options.name, Wanted::kContent));
+  if (!options.json) print_error("watching " + options.name + "; Ctrl-C ends it");
+  std::size_t count = 0;
+  while (ear.wait()) {
+    WEFT_ASSIGN(Document now, read_document(options.name, Wanted::kContent));
+    if (now.version() == seen.version()) continue;
+    for (const LeafChange& change : leaf_changes(seen, now)) {
+      print_change(now, change, options.json);
+      if (!finish_output() || ++count == options.count) return {};
+    }
+    seen = std::move(now);
+  }
+  return ear.ended();
 }
 
 }  // namespace

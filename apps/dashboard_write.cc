@@ -9,6 +9,7 @@
 #include "apps/peer_client.h"
 #include "apps/terminal.h"
 #include "crdt/dashboard/edit_json.h"
+#include "peer/parse_id.h"
 #include "storage/archive/archive.h"
 
 namespace weft::cli {
@@ -31,15 +32,34 @@ Status write_here(Document& document, const std::string& name, const Json& edits
   return {};
 }
 
+/// The peer's answer; an error of it names the document instead of the store alone.
+Result<Json> ask(PeerClient& peer, const std::string& name, Json::Object request) {
+  Result<Json> answer = peer.ask(std::move(request));
+  const std::string begin = peer.folder() + ": ";
+  if (answer.ok() || !answer.error().context().starts_with(begin)) return answer;
+  return Error(answer.error().code(), name + ": " + answer.error().context().substr(begin.size()));
+}
+
 Status write_through(PeerClient& peer, const std::string& document, const Json& edits,
                      const std::string& message, bool create, DashboardWrite& write) {
   Json::Object request{
       {"cmd", "dashboard"}, {"document", document}, {"edits", edits}, {"create", create}};
   if (!message.empty()) request.emplace_back("message", message);
-  WEFT_ASSIGN(const Json answer, peer.ask(std::move(request)));
+  WEFT_ASSIGN(const Json answer, ask(peer, peer.folder() + ":" + document, std::move(request)));
   write.document = text_in(answer, "document");
   write.op_count = number_in(answer, "operations");
-  if (write.op_count != 0) write.first = text_in(answer, "first");
+  if (write.op_count != 0) {
+    write.first = text_in(answer, "first");
+  } else if (const Json* seeded = answer.find("seeded");
+             seeded != nullptr && *seeded == Json(true)) {
+    // What a seed is follows from the document's id and the file.
+    DocumentOptions options = process_options();
+    WEFT_ASSIGN(options.id, parse_document_id(write.document));
+    Document same = Document::create(std::move(options));
+    WEFT_ASSIGN(const dashboard::EditReport report, dashboard::apply_edits(same, edits, {}));
+    write.op_count = report.op_count;
+    write.first = to_string(report.first);
+  }
   write.but = durable_words(answer);
   write.is_durable = write.but.empty();
   return {};

@@ -79,7 +79,7 @@ Result<FileMerge> merge_dashboards(const Json& base, const Json& ours, const Jso
   options.replica = kOurs;
   Document document = Document::create(std::move(options));
   WEFT_ASSIGN(const Bytes seed, seed_delta(document.id(), base));
-  WEFT_TRY(document.apply(seed));
+  if (!seed.empty()) WEFT_TRY(document.apply(seed));  // there was no such file before
   Document other = document.fork(kTheirs);
   const VersionVector common = document.version();
   WEFT_TRY(import_into(document, ours));
