@@ -112,8 +112,8 @@ std::int64_t normalise(std::span<GridItem> items, std::int64_t top) {
   skyline.fill(top);
   for (std::size_t i : order) {
     Rect& rect = items[i].rect;
-    const auto begin = skyline.begin() + rect.x;
-    const auto end = begin + rect.w;
+    const auto begin = skyline.begin() + static_cast<std::ptrdiff_t>(rect.x);
+    const auto end = begin + static_cast<std::ptrdiff_t>(rect.w);
     rect.y = std::max(rect.y, *std::max_element(begin, end));
     std::fill(begin, end, rect.y + rect.h);
   }
