@@ -2,8 +2,11 @@
 // The inside of a Node, in parts:
 //
 //   node.cc            links, time, the public face
-//   node_documents.cc  documents: opening, closing, editing; batches on their way to the store
-//   node_delivery.cc   what sessions read and what they bring
+//   node_documents.cc  documents: opening, closing, editing, their status
+//   node_batches.cc    what is on its way to the store, and what is told once it is durable
+//   node_reading.cc    what sessions ask: what is held, and what another device lacks of it
+//   node_taking.cc     deltas that come
+//   node_states.cc     states that come in the place of deltas, and deletions
 //   node_identity.cc   rolled back, cloned, forked: whose operations are whose
 //   node_looks.cc      status
 //
@@ -36,6 +39,19 @@ inline std::uint64_t count_ops_beyond(const VersionVector& version, const Versio
     if (entry.end > known) count += entry.end - known;
   }
   return count;
+}
+
+/// As sessions call a status.
+inline sync::HeldAs held_as_of(DocumentStatus status) {
+  switch (status) {
+    case DocumentStatus::kLive:
+      return sync::HeldAs::kLive;
+    case DocumentStatus::kEvicted:
+      return sync::HeldAs::kEvicted;
+    case DocumentStatus::kDeleted:
+      return sync::HeldAs::kDeleted;
+  }
+  return sync::HeldAs::kLive;
 }
 
 class Node::Impl final : public sync::SyncHost {

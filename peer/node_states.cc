@@ -1,0 +1,136 @@
+// States that come in the place of deltas, and deletions: what replaces what is here.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "peer/node_impl.h"
+#include "storage/documents.h"
+
+namespace weft {
+
+/// Chain hashes are all that a state has to show of the logs that it stands for.
+/// @return  false: it is not to be taken
+bool Node::Impl::is_of_same_logs(LinkId link, Entry& entry, const Document& state) {
+  const Document& here = entry.open->document;
+  const VersionVector version = state.version();
+  for (const VersionVector::Entry& end : version.entries()) {
+    const ReplicaId replica = end.replica;
+    const Seq known = here.version().end(replica);
+    if (replica == replica_ && end.end > known) {
+      rolled_back(link, "it has operations of this replica that are not here");
+      return false;
+    }
+    if (known == 0) continue;
+    const Seq both = std::min(known, end.end);
+    Result<std::uint64_t> own = here.chain_at(replica, both);
+    Result<std::uint64_t> theirs = state.chain_at(replica, both);
+    const bool is_cut_elsewhere = !own.ok() && own.error().code() == ErrorCode::kNotFound;
+    const bool is_same = own.ok() && theirs.ok() && *own == *theirs;
+    const bool is_other = is_cut_elsewhere || (own.ok() && theirs.ok() && *own != *theirs);
+    if (is_suspect(entry, replica)) {
+      if (is_same && both == known) verified(entry, replica);
+      if (is_same && both < known) {  // the rest follows delta by delta
+        Seq& same_end = entry.verified_end[replica];
+        same_end = std::max(same_end, both);
+      }
+      continue;
+    }
+    if (!is_other) continue;
+    if (replica == replica_) {
+      rolled_back(link, "it has other operations of this replica than are here");
+      return false;
+    }
+    forked(link, entry, Dot{replica, both - 1});
+    return false;
+  }
+  return true;
+}
+
+sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Bytes payload) {
+  sync::Taken taken;
+  Result<StateView> view = read_state_payload(payload);
+  if (!view.ok()) {
+    taken.broken = view.take_error();
+    return taken;
+  }
+  taken.shown = view->version;
+  Entry& entry = this->entry(document);
+  if (entry.status != DocumentStatus::kLive) return taken;
+  Result<Open*> opened = open(entry);
+  if (!opened.ok()) {
+    taken.has_gap = true;
+    return taken;
+  }
+  Bytes snapshot(view->snapshot.begin(), view->snapshot.end());
+  Result<Document> loaded = Document::load(snapshot, document_options(document));
+  if (loaded.ok() && (!(loaded->id() == document) || !(loaded->version() == view->version)))
+    loaded = Error(ErrorCode::kCorrupt, "a state of another document or version");
+  if (!loaded.ok()) {
+    taken.broken = loaded.take_error();
+    return taken;
+  }
+  if (!is_of_same_logs(link, entry, *loaded)) {
+    ++taken.refused;
+    return taken;
+  }
+  // Also where all of it is known: what follows on this link is passed over as long as a log is in doubt.
+  if (Status done = rewrite_suspects(entry, view->version); !done.ok()) {
+    taken.has_gap = true;
+    return taken;
+  }
+  if ((*opened)->document.version().covers(view->version)) {
+    ++taken.duplicates;
+    return taken;
+  }
+  const Document& here = (*opened)->document;
+  // What is here and not in the state comes on top of it.
+  Result<std::vector<Bytes>> rest = here.deltas_since(view->version);
+  if (!rest.ok() && here.version() == entry.durable &&
+      entry.rewriting == 0) {  // opened from its kept state
+    Result<Document> whole = open_document(store_, document, document_options(document));
+    if (whole.ok()) rest = whole->deltas_since(view->version);
+  }
+  if (!rest.ok()) {  // more was trimmed here than there: they get ours
+    taken.has_gap = true;
+    return taken;
+  }
+  for (const Bytes& row : *rest) {
+    Result<ApplyReport> report = loaded->apply(row);
+    if (!report.ok() || report->applied == 0) {
+      taken.has_gap = true;
+      return taken;
+    }
+  }
+  replace_document(entry, std::move(*loaded));
+  ++taken.applied;
+  auto state = std::make_shared<StoredState>();
+  state->version = view->version;
+  state->snapshot = std::move(snapshot);
+  const VersionVector covered = state->version;
+  const std::uint32_t rewrites = entry.rewrites;
+  run([state, document](Store& store) { return store.adopt_state(document, *state); },
+      [this, document, covered, rewrites](Status status) {
+        Entry& kept = entries_.at(document);
+        if (!status.ok()) return store_failed(status.error());
+        if (kept.rewrites == rewrites) became_durable(kept, covered);
+      });
+  advance(document, link);
+  return taken;
+}
+
+void Node::Impl::take_deletion(LinkId link, const sync::HeldDocument& theirs) {
+  Entry& entry = this->entry(theirs.document);
+  if (entry.status == DocumentStatus::kDeleted) return;
+  VersionVector seen;
+  for (const sync::LogEnd& end : theirs.log_ends) seen.raise(end.replica, end.end);
+  const std::uint64_t unseen = count_ops_beyond(applied(entry), seen);
+  change_status(entry, DocumentStatus::kDeleted, nullptr);
+  tell({NodeEvent::Kind::kDocumentDeleted,
+        link,
+        theirs.document,
+        {},
+        unseen,
+        unseen == 0 ? std::string() : "with operations that whoever deleted it had not seen"});
+}
+
+}  // namespace weft
