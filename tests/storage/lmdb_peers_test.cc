@@ -17,26 +17,13 @@
 
 #include "storage/lmdb/lmdb_store.h"
 #include "storage/lmdb/salvage.h"
+#include "tests/storage/lmdb_rig.h"
 #include "tests/storage/store_calls.h"
-#include "tests/support/folder.h"
 
 namespace weft::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-LmdbStore::Options options_of(const std::string& folder) {
-  LmdbStore::Options options;
-  options.folder = folder;
-  options.create = true;
-  return options;
-}
-
-std::unique_ptr<LmdbStore> open(LmdbStore::Options options) {
-  auto store = LmdbStore::open(std::move(options));
-  REQUIRE_MESSAGE(store.ok(), store.error().message());
-  return std::move(store).value();
-}
 
 std::vector<PeerNote> two_notes() {
   return {{{3}, 30, 1, 0x5555'6666'7777'8888, 1'000}, {{4}, 40, 2, 0x1111'2222'3333'4444, 2'000}};

@@ -11,35 +11,17 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/storage/lmdb_rig.h"
 #include "tests/storage/store_contract.h"
-#include "tests/support/folder.h"
 
 using namespace weft;
 using test::Folder;
 
 namespace {
 
-LmdbStore::Options options_of(const Folder& folder) {
-  LmdbStore::Options options;
-  options.folder = folder.path();
-  options.create = true;
-  return options;
-}
-
-std::unique_ptr<LmdbStore> open(const Folder& folder) {
-  auto store = LmdbStore::open(options_of(folder));
-  REQUIRE_MESSAGE(store.ok(), store.error().message());
-  return std::move(store).value();
-}
-
 test::Workshop make() {
   auto folder = std::make_shared<Folder>();
-  return {[folder] { return std::shared_ptr<Store>(open(*folder)); }, true};
-}
-
-Result<AppendResult> append(Store& store, const test::SampleRecord& record) {
-  NewRecord view = record.view();
-  return store.append(std::span(&view, 1));
+  return {[folder] { return std::shared_ptr<Store>(test::open(*folder)); }, true};
 }
 
 }  // namespace
@@ -68,7 +50,7 @@ TEST_CASE("writers that come while a commit runs share the next one") {
   std::vector<std::thread> threads;
   auto write = [&](std::uint64_t writer) {
     threads.emplace_back(
-        [opened, writer] { (void)append(*opened, test::sample(1, writer, 0, 1)); });
+        [opened, writer] { (void)append_one(*opened, test::sample(1, writer, 0, 1)); });
   };
   write(1);
   while (!first_is_taken) std::this_thread::yield();
@@ -118,7 +100,7 @@ TEST_CASE("a file that is no LMDB file is refused, and one that was cut off does
   Folder folder;
   {
     auto store = open(folder);
-    for (Seq i = 0; i < 50; ++i) REQUIRE(append(*store, test::sample(1, 7, i, 1, 3000)).ok());
+    for (Seq i = 0; i < 50; ++i) REQUIRE(append_one(*store, test::sample(1, 7, i, 1, 3000)).ok());
   }
   std::string data = folder.path() + "/log/data.mdb";
   auto size = std::filesystem::file_size(data);
@@ -144,7 +126,7 @@ TEST_CASE("a record that is damaged on disk is named, and the others stay usable
   test::SampleRecord marked = test::sample(1, 7, 20, 1, 64);
   {
     auto store = open(folder);
-    for (Seq i = 0; i < 40; ++i) REQUIRE(append(*store, test::sample(1, 7, i, 1, 64)).ok());
+    for (Seq i = 0; i < 40; ++i) REQUIRE(append_one(*store, test::sample(1, 7, i, 1, 64)).ok());
   }
   std::string data = folder.path() + "/log/data.mdb";
   std::string file;
@@ -170,6 +152,6 @@ TEST_CASE("a record that is damaged on disk is named, and the others stay usable
   CHECK(store->documents().value()[0].version.end({7}) == 20);
   CHECK(store->info().records == 39);
   // What was lost can be stored again, as it comes back from a peer.
-  REQUIRE(append(*store, marked).ok());
+  REQUIRE(append_one(*store, marked).ok());
   CHECK(store->documents().value()[0].version.end({7}) == 40);
 }

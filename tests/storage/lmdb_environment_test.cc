@@ -1,0 +1,130 @@
+// One LMDB environment: what is tried again, a map that grows, entries by a list of keys.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <lmdb.h>
+
+#include "storage/lmdb/backoff.h"
+#include "storage/lmdb/environment.h"
+#include "tests/support/folder.h"
+
+namespace weft::test {
+namespace {
+
+TEST_CASE("what passes is tried again with growing pauses, damage never") {
+  for (int code : {EAGAIN, EBUSY, MDB_READERS_FULL, MDB_MAP_RESIZED}) {
+    int attempts = 0;
+    CHECK(lmdb::retry_transient([&] { return ++attempts < 4 ? code : 0; }) == 0);
+    CHECK(attempts == 4);
+  }
+  int attempts = 0;
+  CHECK(lmdb::retry_transient([&] { return ++attempts, EBUSY; }) == EBUSY);
+  CHECK(attempts == 10);
+  for (int code : {MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC, EIO, ENOSPC}) {
+    attempts = 0;
+    CHECK(lmdb::retry_transient([&] { return ++attempts, code; }) == code);
+    CHECK(attempts == 1);
+  }
+}
+
+TEST_CASE("a map that another process made larger is taken over") {
+  Folder folder;
+  lmdb::Environment::Options options;
+  options.folder = folder.path() + "/e";
+  options.databases = {{"a", lmdb::Environment::Keys::kNumbers}};
+  options.map_bytes = 64 << 10;
+  auto environment = lmdb::Environment::open(options);
+  REQUIRE(environment.ok());
+  auto put = [](lmdb::Environment& to, lmdb::Key key) {
+    return to.write([&](lmdb::Writing& writing) { return writing.put(0, key, Bytes(8000)); });
+  };
+  REQUIRE(put(**environment, 1).ok());
+  const pid_t child = fork();
+  if (child == 0) {
+    auto other = lmdb::Environment::open(options);
+    if (!other.ok()) _exit(2);
+    for (lmdb::Key key = 100; key < 200; ++key)
+      if (!put(**other, key).ok()) _exit(3);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
+  int count = 0;
+  REQUIRE((*environment)
+              ->read([&](const lmdb::Reading& reading) {
+                return reading.each(0, 0, [&](lmdb::Key, ByteSpan) { return ++count > 0; });
+              })
+              .ok());
+  CHECK(count == 101);
+  CHECK(put(**environment, 2).ok());
+}
+
+TEST_CASE("a list of keys is read in its order, up to the first that is missing") {
+  Folder folder;
+  lmdb::Environment::Options options;
+  options.folder = folder.path();
+  options.databases = {{"a", lmdb::Environment::Keys::kNumbers}};
+  auto environment = lmdb::Environment::open(options);
+  REQUIRE(environment.ok());
+  REQUIRE((*environment)
+              ->write([](lmdb::Writing& writing) -> Status {
+                for (lmdb::Key key = 1; key < 600; ++key)  // over several pages
+                  if (key % 10 != 0)
+                    WEFT_TRY(writing.put(0, key, Bytes(8 * (1 + key % 5), std::byte(key % 251))));
+                return {};
+              })
+              .ok());
+  const auto read = [&](const std::vector<lmdb::Key>& keys, std::size_t count_max) {
+    std::size_t count = 0;
+    const Status status = (*environment)->read([&](const lmdb::Reading& reading) {
+      return reading.each_of(0, keys, [&](ByteSpan value) {
+        if (count == count_max) return false;
+        const lmdb::Key key = keys[count++];
+        CHECK(value.size() == 8 * (1 + key % 5));
+        CHECK(value[0] == std::byte(key % 251));
+        return true;
+      });
+    });
+    CHECK(status.ok());
+    return count;
+  };
+  CHECK(read({}, 99) == 0);
+  CHECK(read({5, 6, 7, 31, 32, 33, 2, 3, 599}, 99) == 9);
+  CHECK(read({5, 6, 7, 31}, 2) == 2);
+  CHECK(read({8, 9, 10, 11}, 99) == 2);
+  CHECK(read({8, 9, 20, 21}, 99) == 2);
+  CHECK(read({598, 599, 600}, 99) == 2);
+  CHECK(read({600}, 99) == 0);
+  std::vector<lmdb::Key> most;
+  for (lmdb::Key key = 599; key > 0; --key)
+    if (key % 10 != 0) most.push_back(key);
+  CHECK(read(most, most.size()) == most.size());
+  std::reverse(most.begin(), most.end());
+  CHECK(read(most, most.size()) == most.size());
+}
+
+TEST_CASE("the map grows where it is full") {
+  Folder folder;
+  lmdb::Environment::Options options;
+  options.folder = folder.path();
+  options.databases = {{"a", lmdb::Environment::Keys::kNumbers}};
+  options.map_bytes = 64 << 10;
+  auto environment = lmdb::Environment::open(options);
+  REQUIRE(environment.ok());
+  const Bytes value(8000);
+  for (lmdb::Key key = 0; key < 100; ++key)
+    REQUIRE((*environment)
+                ->write([&](lmdb::Writing& writing) { return writing.put(0, key, value); })
+                .ok());
+  CHECK((*environment)->file_bytes() > 800'000);
+}
+
+}  // namespace
+}  // namespace weft::test
