@@ -55,14 +55,14 @@ class Blame {
   }
 
   Status leaf(const Value& value, const std::string& path) {
-    if (value.is_container() && value.container_kind() == ContainerKind::kMap) {
+    if (value.is_container(ContainerKind::kMap)) {
       WEFT_ASSIGN(const MapView child, document_.map(path));
       return map(child, path);
     }
     WEFT_ASSIGN(const Explanation why, document_.why(path));
     Leaf leaf{path, why.winner.dot, why.winner.committed_at_ms, why.winner.message,
               why.winner.json};
-    if (value.is_container() && value.container_kind() == ContainerKind::kText)
+    if (value.is_container(ContainerKind::kText))
       WEFT_TRY(newest_edit(path, leaf));
     leaves_.push_back(std::move(leaf));
     if (leaves_.size() % 1000 == 0)

@@ -29,7 +29,7 @@ class Comparison {
 
  private:
   static bool is_kind(const Value& value, ContainerKind kind) {
-    return value.is_container() && value.container_kind() == kind;
+    return value.is_container(kind);
   }
 
   /// Of both: those of `after` as they are shown, then those that are gone.

@@ -5,12 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "bench/harness/stopwatch.h"
+#include "bench/store/stored_revisions.h"
 #include "bench/store/temporary_folder.h"
 #include "bench/trace/revisions.h"
-#include "crdt/base/checksum.h"
 #include "crdt/dashboard/grafana.h"
-#include "crdt/dashboard/shape.h"
 #include "crdt/document/json_text.h"
 #include "storage/codec/zstd_codec.h"
 #include "storage/compact.h"
@@ -21,15 +19,6 @@ namespace weft::bench {
 namespace {
 
 constexpr DocumentId kBoard{{7, 8, 10}};
-
-/// Without what Grafana counts itself.
-Json without_counters(const Json& dashboard) {
-  Json::Object result = *dashboard.as_object();
-  std::erase_if(result, [](const auto& member) {
-    return dashboard::is_derived(dashboard::Place::kRoot, member.first);
-  });
-  return result;
-}
 
 class RevisionRun {
  public:
@@ -55,32 +44,27 @@ class RevisionRun {
   }
 
   Status import_all() {
+    std::vector<std::string> texts;  // what is imported is a file's text
+    for (const trace::Revision& revision : revisions_)
+      texts.push_back(print_json(revision.content, {.indent = 2}));
+    const auto import = [&](Transaction& transaction, std::size_t i) -> Status {
+      WEFT_ASSIGN(const Json json, parse_json(texts[i]));
+      return dashboard::import_grafana(transaction, json);
+    };
     WEFT_ASSIGN(const std::unique_ptr<LmdbStore> store, open_store());
-    const auto now_ms = std::make_shared<std::uint64_t>(0);
-    DocumentOptions options;
-    options.replica = store->info().replica;
-    options.compressor = &compressor_;
-    options.now_ms = [now_ms] { return *now_ms; };
-    WEFT_ASSIGN(StoredDocument stored, StoredDocument::open(*store, kBoard, std::move(options)));
+    WEFT_ASSIGN(
+        StoredRevisions stored,
+        store_revisions(*store, revisions_, {kBoard, store->info().replica, &compressor_, import}));
+    versions_ = std::move(stored.versions);
     std::vector<double> times;
     std::vector<double> ops;
-    for (const trace::Revision& revision : revisions_) {
-      *now_ms = revision.time_ms;
-      const std::string text = print_json(revision.content, {.indent = 2});
-      const Stopwatch watch;
-      WEFT_ASSIGN(const Json json, parse_json(text));
-      WEFT_ASSIGN(const Commit commit,
-                  stored.document().transact(
-                      {.origin = "weft-bench", .message = revision.name},
-                      [&](Transaction& tx) { return dashboard::import_grafana(tx, json); }));
-      times.push_back(watch.ms());
-      ops.push_back(static_cast<double>(commit.op_count));
-      WEFT_TRY(stored.save());
-      versions_.push_back(stored.document().version());
+    for (const RevisionCost& cost : stored.costs) {
+      times.push_back(cost.commit_ms);
+      ops.push_back(static_cast<double>(cost.op_count));
     }
     report_.add(summarize("revision_import", name_, "ms", std::move(times)));
     report_.add(summarize("revision_import_ops", name_, "count", std::move(ops)));
-    WEFT_TRY(stored.save_state());
+    WEFT_TRY(stored.document.save_state());
     return store->close();
   }
 
@@ -89,19 +73,16 @@ class RevisionRun {
     DocumentOptions options;
     options.compressor = &compressor_;
     WEFT_ASSIGN(const Document document, open_document(*store, kBoard, options));
-    std::vector<double> times;
-    std::uint64_t digest = 0;
-    for (std::size_t i = 0; i < revisions_.size(); ++i) {
-      const Stopwatch watch;
-      WEFT_ASSIGN(const Document then, document.at(versions_[i]));
-      const std::string text = dashboard::to_grafana_text(then);
-      times.push_back(watch.ms());
-      if (text != dashboard::canonical_text(without_counters(revisions_[i].content)))
-        return Error(ErrorCode::kCorrupt, "revision " + revisions_[i].name + " is another");
-      digest = xxh3_64(as_bytes(text), digest);
-    }
-    Line line = summarize("revision_export", name_, "ms", std::move(times));
-    line.checksum = digest;
+    WEFT_ASSIGN(RevisionsRead read,
+                read_revisions_back(
+                    document, versions_, revisions_,
+                    [](const Document& then) { return dashboard::to_grafana_text(then); },
+                    [](const std::string& text) { return text; },
+                    [](const Json& content) {
+                      return dashboard::canonical_text(dashboard::without_derived(content));
+                    }));
+    Line line = summarize("revision_export", name_, "ms", std::move(read.ms));
+    line.checksum = read.digest;
     report_.add(std::move(line));
     return store->close();
   }

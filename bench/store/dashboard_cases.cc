@@ -71,21 +71,12 @@ class DashboardRun {
     options.compressor = &compressor_;
     WEFT_ASSIGN(const Document document, open_document(*store, kDocument, options));
     report_.add(exact("history_open" + suffix, dashboard_.name, "ms", open_watch.ms()));
-    std::vector<double> times;
-    std::uint64_t digest = 0;
-    for (std::size_t i = 0; i < dashboard_.revisions.size(); ++i) {
-      const Stopwatch at_watch;
-      WEFT_ASSIGN(const Document then, document.at(versions_[i]));
-      const Json content = then.to_json();
-      times.push_back(at_watch.ms());
-      const std::string text = canonical(content);
-      if (text != canonical(dashboard_.revisions[i].content))
-        return Error(ErrorCode::kCorrupt,
-                     "revision " + dashboard_.revisions[i].name + " is another");
-      digest = xxh3_64(as_bytes(text), digest);
-    }
-    Line line = summarize("revision_at" + suffix, dashboard_.name, "ms", std::move(times));
-    line.checksum = digest;
+    WEFT_ASSIGN(RevisionsRead read,
+                read_revisions_back(
+                    document, versions_, dashboard_.revisions,
+                    [](const Document& then) { return then.to_json(); }, canonical, canonical));
+    Line line = summarize("revision_at" + suffix, dashboard_.name, "ms", std::move(read.ms));
+    line.checksum = read.digest;
     report_.add(std::move(line));
     return store->close();
   }

@@ -18,14 +18,17 @@ Result<StoredRevisions> store_revisions(Store& store, const std::vector<trace::R
   WEFT_ASSIGN(StoredDocument document,
               StoredDocument::open(store, options.id, std::move(document_options)));
   StoredRevisions stored{std::move(document), {}, {}};
-  for (const trace::Revision& revision : revisions) {
+  const auto write = [&](Transaction& tx, std::size_t i) {
+    return options.write ? options.write(tx, i) : write_json(tx.root(), revisions[i].content);
+  };
+  for (std::size_t i = 0; i < revisions.size(); ++i) {
+    const trace::Revision& revision = revisions[i];
     RevisionCost cost;
     *now_ms = revision.time_ms;
     const Stopwatch commit_watch;
-    WEFT_ASSIGN(const Commit commit,
-                stored.document.document().transact(
-                    {.origin = "weft-bench", .message = revision.name},
-                    [&](Transaction& tx) { return write_json(tx.root(), revision.content); }));
+    WEFT_ASSIGN(const Commit commit, stored.document.document().transact(
+                                         {.origin = "weft-bench", .message = revision.name},
+                                         [&](Transaction& tx) { return write(tx, i); }));
     cost.commit_ms = commit_watch.ms();
     cost.op_count = commit.op_count;
     const Stopwatch save_watch;

@@ -1,5 +1,6 @@
 // {"do": "resolve"} of edit_json.h.
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -75,10 +76,8 @@ Status resolve_items(EditRequest& request) {
   WEFT_ASSIGN(const Resolver resolver, read_resolver(request));
   WEFT_ASSIGN(const std::vector<InboxItem> items, chosen_items(request));
   // All are decided before the first is written: what is written is no side of the others.
-  std::vector<Resolution> resolutions;
-  for (const InboxItem& item : items)
-    if (std::optional<Outcome> outcome = resolver(request.document, item))
-      resolutions.push_back({item, *std::move(outcome)});
+  const std::array<PathRule, 1> rules{{{"**", resolver}}};
+  const std::vector<Resolution> resolutions = plan(request.document, items, rules);
   if (resolutions.empty())
     return Error(ErrorCode::kNotFound,
                  items.front().path + (items.size() > 1 ? " and others" : "") +

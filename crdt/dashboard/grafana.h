@@ -36,6 +36,9 @@ Result<Json> to_grafana_at(const Document& document, std::string_view path);
 /// `version` for an export: the same on every device that has seen the same, and larger after each edit.
 std::uint64_t derived_version(const Document& document);
 
+/// A dashboard's JSON without what Grafana counts itself, and no document holds.
+Json without_derived(const Json& dashboard);
+
 /// The canonical text: keys by bytes, numbers as print_json prints them, two spaces, a newline at the end.
 std::string to_grafana_text(const Document& document, const ExportOptions& options = {});
 /// The same of any dashboard: what equal dashboards share.

@@ -18,8 +18,7 @@ class Exporter {
   explicit Exporter(MapView root, const UniqueNames* names = nullptr)
       : panels_(root), names_(names) {
     const std::optional<Value> panels = root.get(kPanels);
-    if (!panels || !panels->is_container() || panels->container_kind() != ContainerKind::kMap)
-      return;
+    if (!panels || !panels->is_container(ContainerKind::kMap)) return;
     panels_ = root.child_map(*panels);
     has_panels_ = true;
   }
@@ -99,8 +98,9 @@ class Exporter {
     if (!is_array(map)) return members(map, below);
     Json::Array result;
     for (const ArrayElement& each : shown_elements(map))
-      result.push_back(is_map(each.value) ? element(key, each.key, map.child_map(each.value), below)
-                                          : value(map, each.value, below, each.key));
+      result.push_back(each.value.is_container(ContainerKind::kMap)
+                           ? element(key, each.key, map.child_map(each.value), below)
+                           : value(map, each.value, below, each.key));
     return result;
   }
 
@@ -111,7 +111,9 @@ class Exporter {
   }
   void show_panel(const std::string& key, Json::Array& result) {
     const std::optional<Value> panel = panels_.get(key);
-    if (!panel || !is_map(*panel) || depth_ > kPanelDepthMax || !shown_.insert(key).second) return;
+    if (!panel || !panel->is_container(ContainerKind::kMap) || depth_ > kPanelDepthMax ||
+        !shown_.insert(key).second)
+      return;
     ++depth_;
     result.push_back(element(kPanels, key, panels_.child_map(*panel), Place::kPanel));
     --depth_;
@@ -121,10 +123,6 @@ class Exporter {
     if (shown_.size() + 1 >= panels_.size()) return result;
     for (const std::string& key : panels_.keys()) show_panel(key, result);
     return result;
-  }
-
-  static bool is_map(const Value& value) {
-    return value.is_container() && value.container_kind() == ContainerKind::kMap;
   }
 
   MapView panels_;  ///< all of them
@@ -144,7 +142,7 @@ Json member_json(const MapView& root, const MapView& parent, const Value& value,
 Json element_json(const MapView& root, const MapView& map, const ArrayElement& element, Place place,
                   std::string_view array) {
   Exporter exporter(root);
-  if (element.value.is_container() && element.value.container_kind() == ContainerKind::kMap)
+  if (element.value.is_container(ContainerKind::kMap))
     return exporter.element(array, element.key, map.child_map(element.value), place);
   return exporter.value(map, element.value, place, element.key);
 }
@@ -190,6 +188,15 @@ std::uint64_t derived_version(const Document& document) {
   const VersionVector version = document.version();
   for (const VersionVector::Entry& entry : version.entries()) sum += entry.end;
   return sum;
+}
+
+Json without_derived(const Json& dashboard) {
+  const Json::Object* object = dashboard.as_object();
+  if (object == nullptr) return dashboard;
+  Json::Object result;
+  for (const auto& member : *object)
+    if (!is_derived(Place::kRoot, member.first)) result.push_back(member);
+  return result;
 }
 
 std::string to_grafana_text(const Document& document, const ExportOptions& options) {

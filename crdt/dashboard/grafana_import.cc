@@ -20,7 +20,7 @@ using Array = Json::Array;
 using Object = Json::Object;
 
 bool is_kind(const std::optional<Value>& value, ContainerKind kind) {
-  return value && value->is_container() && value->container_kind() == kind;
+  return value && value->is_container(kind);
 }
 
 /// An array that is held by keys: of objects, or the dashboard's tags.

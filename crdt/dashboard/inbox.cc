@@ -77,7 +77,7 @@ std::string path_words(const Document& document, std::string_view path) {
     const std::string& token = (*tokens)[i];
     std::optional<MapView> child;
     if (const std::optional<Value> value = at ? at->get(token) : std::nullopt;
-        value && value->is_container() && value->container_kind() == ContainerKind::kMap)
+        value && value->is_container(ContainerKind::kMap))
       child = at->child_map(*value);
     if (!array.empty()) {
       words += (words.empty() ? "" : ", ") + element_words(holder, array, token, child);

@@ -40,8 +40,7 @@ bool is_array(const MapView& map) { return map.contains(kOrder); }
 std::vector<std::string> shown_order(const MapView& map) {
   std::vector<std::string> result;
   const std::optional<Value> order = map.get(kOrder);
-  if (!order || !order->is_container() || order->container_kind() != ContainerKind::kList)
-    return result;
+  if (!order || !order->is_container(ContainerKind::kList)) return result;
   std::vector<Value> places = map.child_list(*order).values();
   if (places.size() <= 16) {
     for (const Value& place : places)
@@ -72,6 +71,19 @@ std::vector<ArrayElement> shown_elements(const MapView& map) {
             [](const ArrayElement& a, const ArrayElement& b) { return a.key < b.key; });
   for (ArrayElement& element : placeless) result.push_back(std::move(element));
   return result;
+}
+
+std::vector<std::pair<std::string, MapView>> map_elements(const MapView& array) {
+  std::vector<std::pair<std::string, MapView>> result;
+  for (ArrayElement& each : shown_elements(array))
+    if (each.value.is_container(ContainerKind::kMap))
+      result.emplace_back(std::move(each.key), array.child_map(each.value));
+  return result;
+}
+
+std::optional<MapView> map_at(const MapView& parent, std::string_view key) {
+  Result<MapView> result = parent.map(key);
+  return result.ok() ? std::optional(*result) : std::nullopt;
 }
 
 Json name_of(std::string_view array, std::string_view key, const MapView& element) {

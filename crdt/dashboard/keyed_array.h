@@ -1,8 +1,11 @@
 #pragma once
 // An array of objects as a document holds it (shape.h): reading what is shown of it, and writing an order.
 
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crdt/base/result.h"
@@ -26,6 +29,12 @@ std::vector<std::string> shown_order(const MapView& map);
 
 /// What is shown of an array, in its order (I1).
 std::vector<ArrayElement> shown_elements(const MapView& map);
+
+/// Those of them that are Maps.
+std::vector<std::pair<std::string, MapView>> map_elements(const MapView& array);
+
+/// The Map under that key; nullopt: none is there.
+std::optional<MapView> map_at(const MapView& parent, std::string_view key);
 
 /// What names the element: its natural field, or its key where that does. Null: nothing.
 /// @param array  the array's key

@@ -29,11 +29,6 @@ bool is_true(const MapView& map, std::string_view key) {
   return value && value->as_bool();
 }
 
-Json shown_name(const UniqueNames& names, std::string_view array, std::string_view key,
-                const MapView& element) {
-  const Json* shown = names.find(element);
-  return shown ? *shown : name_of(array, key, element);
-}
 std::string text_of(const Json& json) {
   const std::string* text = json.as_string();
   return text ? *text : std::string();
@@ -42,7 +37,7 @@ std::string text_of(const Json& json) {
 TargetInfo target_info(const UniqueNames& names, const std::string& key, const MapView& target) {
   TargetInfo info;
   info.key = key;
-  info.ref_id = text_of(shown_name(names, "targets", key, target));
+  info.ref_id = text_of(names.shown("targets", key, target));
   for (std::string_view field : kQueryFields)
     if (info.expr.empty()) info.expr = text_at(target, field);
   info.is_hidden = is_true(target, "hide");
@@ -64,7 +59,7 @@ std::vector<PanelInfo> panels_of(const MapView& root, const UniqueNames& names) 
   for (const ShownPanel& panel : shown_panels(root)) {
     PanelInfo info;
     info.key = panel.key;
-    const Json id = shown_name(names, kPanels, panel.key, panel.map);
+    const Json id = names.shown(kPanels, panel.key, panel.map);
     if (const std::int64_t* number = id.as_int()) info.id = *number;
     info.type = text_at(panel.map, "type");
     info.title = text_at(panel.map, "title");
@@ -85,25 +80,11 @@ std::vector<PanelInfo> panels_of(const MapView& root, const UniqueNames& names) 
 
 }  // namespace
 
-std::optional<MapView> map_at(const MapView& parent, std::string_view key) {
-  Result<MapView> result = parent.map(key);
-  return result.ok() ? std::optional(*result) : std::nullopt;
-}
-
 std::string text_at(const MapView& map, std::string_view key) {
   const std::optional<Value> value = map.get(key);
   if (!value) return {};
-  if (value->is_container() && value->container_kind() == ContainerKind::kText)
-    return map.child_text(*value).str();
+  if (value->is_container(ContainerKind::kText)) return map.child_text(*value).str();
   return std::string(value->as_string());
-}
-
-std::vector<std::pair<std::string, MapView>> map_elements(const MapView& array) {
-  std::vector<std::pair<std::string, MapView>> result;
-  for (ArrayElement& each : shown_elements(array))
-    if (each.value.is_container() && each.value.container_kind() == ContainerKind::kMap)
-      result.emplace_back(std::move(each.key), array.child_map(each.value));
-  return result;
 }
 
 std::optional<MapView> part_of(const MapView& root, Part part) {
@@ -232,24 +213,6 @@ std::vector<SearchHit> Dashboard::search(std::string_view text) const {
 }
 
 // --- writing ---
-
-Status splice_text(TextEdit text, std::string_view wanted) {
-  const std::string now = text.str();
-  const auto is_inside = [](std::string_view s, std::size_t at) {
-    return at < s.size() && (static_cast<unsigned char>(s[at]) & 0xc0) == 0x80;
-  };
-  const auto [a, b] = std::mismatch(now.begin(), now.end(), wanted.begin(), wanted.end());
-  auto begin = static_cast<std::size_t>(a - now.begin());
-  while (is_inside(now, begin) || is_inside(wanted, begin)) --begin;
-  const std::size_t limit = std::min(now.size(), wanted.size()) - begin;
-  std::size_t end = 0;  // bytes of the common end
-  while (end < limit && now[now.size() - 1 - end] == wanted[wanted.size() - 1 - end]) ++end;
-  while (is_inside(now, now.size() - end)) --end;
-  const std::size_t erased = now.size() - end - begin;
-  if (erased != 0) WEFT_TRY(text.erase(utf8(begin), erased));
-  const std::string_view inserted = wanted.substr(begin, wanted.size() - end - begin);
-  return inserted.empty() ? Status() : text.insert(utf8(begin), inserted);
-}
 
 Status DashboardEdit::set_title(std::string_view title) {
   return write_member(root_, root_, Place::kRoot, "title", title);

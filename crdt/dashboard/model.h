@@ -202,8 +202,4 @@ class DashboardEdit : public Dashboard {
   MapEdit root_;
 };
 
-/// Makes `text` say `wanted`: erases and inserts what lies between the common begin and the common end, so that
-/// edits of others elsewhere in it stay.
-Status splice_text(TextEdit text, std::string_view wanted);
-
 }  // namespace weft::dashboard

@@ -13,11 +13,8 @@
 
 namespace weft::dashboard {
 
-std::optional<MapView> map_at(const MapView& parent, std::string_view key);
 /// A Text or a string; else "".
 std::string text_at(const MapView& map, std::string_view key);
-/// What is shown of an array, as far as it is Maps.
-std::vector<std::pair<std::string, MapView>> map_elements(const MapView& array);
 
 std::optional<MapView> part_of(const MapView& root, Part part);
 inline std::string_view array_of(Part part) { return part == Part::kLinks ? "links" : "list"; }

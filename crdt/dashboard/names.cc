@@ -31,10 +31,9 @@ std::optional<std::string> named_element(const UniqueNames& names, const MapView
                                          std::string_view key, std::string_view token) {
   const std::vector<ArrayElement> elements = shown_elements(array);
   for (const ArrayElement& each : elements) {
-    if (!each.value.is_container() || each.value.container_kind() != ContainerKind::kMap) continue;
+    if (!each.value.is_container(ContainerKind::kMap)) continue;
     const MapView element = array.child_map(each.value);
-    const Json* shown = names.find(element);
-    const Json name = shown == nullptr ? name_of(key, each.key, element) : *shown;
+    const Json name = names.shown(key, each.key, element);
     if (name.as_string() && *name.as_string() == token) return each.key;
   }
   const std::optional<std::size_t> place = number_of(token);

@@ -18,7 +18,7 @@ class Walk {
     panels_ = *panels;
     if (Result<MapView> rows = root_.map("rows"); rows.ok()) {
       for (const ArrayElement& row : shown_elements(*rows))
-        if (row.value.is_container() && row.value.container_kind() == ContainerKind::kMap)
+        if (row.value.is_container(ContainerKind::kMap))
           visit_list(rows->child_map(row.value), std::string(kOldRowPrefix) + row.key, 0);
     }
     visit_order(panels_, {}, 0);

@@ -57,11 +57,6 @@ class FreeNames {
   std::unordered_map<std::string, std::size_t> suffixes_;  ///< the next to try, by name
 };
 
-std::optional<MapView> map_at(const MapView& parent, std::string_view key) {
-  Result<MapView> result = parent.map(key);
-  return result.ok() ? std::optional(*result) : std::nullopt;
-}
-
 }  // namespace
 
 UniqueNames::UniqueNames(const MapView& root) {
@@ -81,12 +76,17 @@ UniqueNames::UniqueNames(const MapView& root) {
   }
 }
 
+Json UniqueNames::shown(std::string_view array, std::string_view key,
+                        const MapView& element) const {
+  const Json* instead = find(element);
+  return instead == nullptr ? name_of(array, key, element) : *instead;
+}
+
 void UniqueNames::add_array(NameClash::Of of, std::string_view array, const MapView& map) {
   if (of != NameClash::Of::kPanel && !is_array(map)) return;
   std::vector<Named> named;
   map.for_each([&](std::string_view key, const Value& value) {
-    if (key == kOrder || !value.is_container() || value.container_kind() != ContainerKind::kMap)
-      return;
+    if (key == kOrder || !value.is_container(ContainerKind::kMap)) return;
     const MapView element = map.child_map(value);
     Json name = name_of(array, key, element);
     if (name.is_null()) return;

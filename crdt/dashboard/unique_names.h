@@ -44,6 +44,8 @@ class UniqueNames {
     const auto at = shown_.find(element.index());
     return at == shown_.end() ? nullptr : &at->second;
   }
+  /// What the element goes by where it is shown; null: it has no name.
+  Json shown(std::string_view array, std::string_view key, const MapView& element) const;
   /// By path, arrays one after the other.
   const std::vector<NameClash>& clashes() const { return clashes_; }
 

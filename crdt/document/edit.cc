@@ -142,8 +142,7 @@ Result<ContainerIndex> DocumentImpl::edit_ensure(ContainerIndex container, std::
   std::uint32_t generation = 0;
   if (entry != nullptr) {
     const Value& value = entry->reg.winner.value;
-    if (entry->reg.visible() && value.is_container() && value.container_kind() == kind)
-      return value.container_index();
+    if (entry->reg.visible() && value.is_container(kind)) return value.container_index();
     generation = entry->reg.generations;
   }
   Status room = check_room(1);

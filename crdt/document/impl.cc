@@ -257,7 +257,7 @@ Result<DocumentImpl::Target> DocumentImpl::find_path(std::string_view path, bool
 
 Result<ContainerIndex> DocumentImpl::container_at(std::string_view path, ContainerKind kind) {
   WEFT_ASSIGN(Target target, find_path(path));
-  if (!target.value.is_container() || target.value.container_kind() != kind) {
+  if (!target.value.is_container(kind)) {
     std::string_view is =
         target.value.is_container() ? kind_name(target.value.container_kind()) : "plain value";
     return Error(ErrorCode::kWrongKind, "'" + std::string(path) + "' is a " + std::string(is) +

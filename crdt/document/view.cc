@@ -15,7 +15,7 @@ Error not_there(std::string_view key) {
 Result<ContainerIndex> child_of(const std::optional<Value>& value, ContainerKind kind,
                                 std::string_view where) {
   if (!value) return not_there(where);
-  if (!value->is_container() || value->container_kind() != kind)
+  if (!value->is_container(kind))
     return Error(ErrorCode::kWrongKind,
                  "'" + std::string(where) + "' holds something of another kind");
   return value->container_index();

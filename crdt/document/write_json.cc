@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "crdt/base/utf8.h"
 #include "crdt/document/handles.h"
 #include "crdt/document/json_text.h"
 #include "crdt/document/list_match.h"
+#include "crdt/document/splice_text.h"
 
 namespace weft {
 namespace {
@@ -59,24 +59,6 @@ const Json& empty_array() {
 Status write_map(MapEdit map, const Json& now, const Json& wanted);
 Status write_list(ListEdit list, const Json& now, const Json& wanted);
 
-/// Erases and inserts what lies between the common begin and the common end.
-Status splice_text(TextEdit text, std::string_view now, std::string_view wanted) {
-  auto is_inside = [](std::string_view s, std::size_t at) {
-    return at < s.size() && (static_cast<unsigned char>(s[at]) & 0xc0) == 0x80;
-  };
-  auto [a, b] = std::mismatch(now.begin(), now.end(), wanted.begin(), wanted.end());
-  auto begin = static_cast<std::size_t>(a - now.begin());
-  while (is_inside(now, begin) || is_inside(wanted, begin)) --begin;
-  std::size_t limit = std::min(now.size(), wanted.size()) - begin;
-  std::size_t end = 0;  // bytes of the common end
-  while (end < limit && now[now.size() - 1 - end] == wanted[wanted.size() - 1 - end]) ++end;
-  while (is_inside(now, now.size() - end)) --end;
-  std::size_t erased = now.size() - end - begin;
-  if (erased != 0) WEFT_TRY(text.erase(utf8(begin), erased));
-  std::string_view inserted = wanted.substr(begin, wanted.size() - end - begin);
-  return inserted.empty() ? Status() : text.insert(utf8(begin), inserted);
-}
-
 /// Writes `wanted` into the child or record at `place` if its kind can hold it: `place` is a key of a
 /// map or an index of a list. Else says that it has to be replaced.
 enum class Wrote { kYes, kReplace };
@@ -107,7 +89,7 @@ Result<Wrote> write_into(Parent parent, Place place, const Value& value, const J
     case ContainerKind::kText: {
       if (!wanted.as_string() || !now.as_string()) return Wrote::kReplace;
       WEFT_ASSIGN(TextEdit child, parent.text(place));
-      WEFT_TRY(splice_text(child, *now.as_string(), *wanted.as_string()));
+      WEFT_TRY(splice_text(child, *wanted.as_string()));
       return Wrote::kYes;
     }
     case ContainerKind::kCounter: {

@@ -133,6 +133,7 @@ class Value {
   Type type() const { return static_cast<Type>(raw_[15] & 15); }
   bool is_null() const { return type() == Type::kNull; }
   bool is_container() const { return type() == Type::kContainer; }
+  bool is_container(ContainerKind kind) const { return is_container() && container_kind() == kind; }
   bool as_bool() const;                ///< the value where type() is kBool, else false
   std::int64_t as_int() const;         ///< where type() is kInt, else 0
   double as_double() const;            ///< where type() is kDouble, else 0

@@ -6,7 +6,6 @@
 #include "bench/trace/revisions.h"
 #include "bench/trace/unpacked_file.h"
 #include "crdt/dashboard/grafana.h"
-#include "crdt/dashboard/shape.h"
 #include "crdt/document/json_text.h"
 #include "tests/bench/traces_dir.h"
 
@@ -73,14 +72,6 @@ Document seeded(const Json& dashboard, std::uint64_t replica) {
   Document document = Document::create(std::move(options));
   document.apply(seed).value();
   return document;
-}
-
-Json without_counters(const Json& dashboard) {
-  Json::Object result = *dashboard.as_object();
-  std::erase_if(result, [](const auto& member) {
-    return dashboard::is_derived(dashboard::Place::kRoot, member.first);
-  });
-  return result;
 }
 
 }  // namespace weft::test

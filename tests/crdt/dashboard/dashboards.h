@@ -32,7 +32,4 @@ Json own_dashboard();
 /// A document that was seeded with `dashboard` and is written as `replica`.
 Document seeded(const Json& dashboard, std::uint64_t replica = 1);
 
-/// Without what Grafana counts itself.
-Json without_counters(const Json& dashboard);
-
 }  // namespace weft::test

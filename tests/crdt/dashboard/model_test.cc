@@ -8,6 +8,7 @@
 
 #include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/view_state.h"
+#include "crdt/document/splice_text.h"
 #include "tests/crdt/dashboard/dashboards.h"
 
 namespace weft {
