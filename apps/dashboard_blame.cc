@@ -62,8 +62,7 @@ class Blame {
     WEFT_ASSIGN(const Explanation why, document_.why(path));
     Leaf leaf{path, why.winner.dot, why.winner.committed_at_ms, why.winner.message,
               why.winner.json};
-    if (value.is_container(ContainerKind::kText))
-      WEFT_TRY(newest_edit(path, leaf));
+    if (value.is_container(ContainerKind::kText)) WEFT_TRY(newest_edit(path, leaf));
     leaves_.push_back(std::move(leaf));
     if (leaves_.size() % 1000 == 0)
       show_progress("looking at leaf " + std::to_string(leaves_.size()));

@@ -8,7 +8,7 @@
 namespace weft::cli {
 
 std::string author_words(ReplicaId replica) {
-  if (dashboard::is_seed_replica(replica)) return "import";
+  if (is_seed_replica(replica)) return "import";
   return to_string(replica).substr(0, 8);
 }
 

@@ -28,9 +28,7 @@ class Comparison {
   }
 
  private:
-  static bool is_kind(const Value& value, ContainerKind kind) {
-    return value.is_container(kind);
-  }
+  static bool is_kind(const Value& value, ContainerKind kind) { return value.is_container(kind); }
 
   /// Of both: those of `after` as they are shown, then those that are gone.
   static std::vector<std::string> keys_of(const MapView& before, const MapView& after) {

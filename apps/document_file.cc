@@ -43,7 +43,7 @@ Error about(const std::string& name, const Error& error) {
 DocumentOptions process_options() {
   static const ZstdCompressor compressor;
   DocumentOptions options;
-  options.replica = {random_64()};
+  options.replica = device_replica(random_64());
   options.now_ms = now_ms;
   options.compressor = &compressor;
   return options;

@@ -62,6 +62,16 @@ struct Stamp {
   friend auto operator<=>(const Stamp&, const Stamp&) = default;
 };
 
+/// The upper 16 bits of replica ids that follow from what they write: seeds (dashboard/grafana.h). No device writes
+/// as one of these.
+inline constexpr std::uint64_t kSeedRange = 0x5eed;
+constexpr bool is_seed_replica(ReplicaId replica) { return replica.value >> 48 == kSeedRange; }
+/// A device's id of a random number: that, or where it is a seed's one that is none.
+constexpr ReplicaId device_replica(std::uint64_t random) {
+  const ReplicaId drawn{random};
+  return is_seed_replica(drawn) ? ReplicaId{~random} : drawn;
+}
+
 /// "00c0ffee00c0ffee" and "00c0ffee00c0ffee:17".
 std::string to_string(ReplicaId replica);
 std::string to_string(const Dot& dot);

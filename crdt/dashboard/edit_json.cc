@@ -222,7 +222,7 @@ Result<EditReport> apply_edits(Document& document, const Json& edits, Transactio
   if (const Json* dashboard = first_import(edits); dashboard != nullptr && takes_seed(document)) {
     WEFT_ASSIGN(const Bytes seed, seed_delta(document.id(), *dashboard));
     if (!seed.empty()) WEFT_TRY(document.apply(seed));
-    report.first = {seed_replica(document.id(), canonical_text(*dashboard)), 0};
+    report.first = {seed_replica(document.id(), *dashboard), 0};
     report.op_count = document.version().end(report.first.replica);
     report.is_seeded = true;
     begin = 1;

@@ -62,10 +62,9 @@ Status write_at(Transaction& transaction, std::string_view path, const Json& val
 /// @errors those of import_grafana
 Result<Bytes> seed_delta(const DocumentId& document, const Json& dashboard);
 
-/// Who writes a seed: from SHA-256 of the document's id and the canonical text, in a range of its own.
-ReplicaId seed_replica(const DocumentId& document, std::string_view canonical);
-/// No device may write as one of these.
-bool is_seed_replica(ReplicaId replica);
+/// Who writes a seed: from SHA-256 of the document's id and the canonical text of what goes in, which Grafana's own
+/// counters are no part of; in the range of seeds (is_seed_replica).
+ReplicaId seed_replica(const DocumentId& document, const Json& dashboard);
 
 /// The document of a Grafana dashboard, by its `uid`: so that every device that imports it for the first time
 /// makes the same. nullopt: it has none.

@@ -7,9 +7,6 @@
 namespace weft::dashboard {
 namespace {
 
-/// The upper 16 bits of every seed's replica id.
-constexpr std::uint64_t kSeedRange = 0x5eed;
-
 std::uint64_t first_bytes(const Sha256Digest& digest) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < 8; ++i)
@@ -19,22 +16,22 @@ std::uint64_t first_bytes(const Sha256Digest& digest) {
 
 }  // namespace
 
-ReplicaId seed_replica(const DocumentId& document, std::string_view canonical) {
+ReplicaId seed_replica(const DocumentId& document, const Json& dashboard) {
   Sha256 hash;
   hash.update(std::as_bytes(std::span(document.bytes)));
-  hash.update(as_bytes(canonical));
+  hash.update(as_bytes(canonical_text(without_derived(dashboard))));
   return {first_bytes(hash.digest()) >> 16 | kSeedRange << 48};
 }
-
-bool is_seed_replica(ReplicaId replica) { return replica.value >> 48 == kSeedRange; }
 
 Result<Bytes> seed_delta(const DocumentId& document, const Json& dashboard) {
   DocumentOptions options;
   options.id = document;
-  options.replica = seed_replica(document, canonical_text(dashboard));
+  options.replica = seed_replica(document, dashboard);
   Document seed = Document::create(std::move(options));
+  // Operations come in the order of members, which is no part of what a file says.
+  const Json ordered = in_one_form(dashboard);
   WEFT_ASSIGN(const Commit commit, seed.transact([&](Transaction& transaction) {
-    return import_grafana(transaction, dashboard);
+    return import_grafana(transaction, ordered);
   }));
   return Bytes(commit.delta.begin(), commit.delta.end());
 }

@@ -29,6 +29,10 @@ struct JsonStyle {
 };
 std::string print_json(const Json& json, const JsonStyle& style = {});
 
+/// The tree with members by key bytes, of equal keys the last alone, all the way down: the same for texts that say
+/// the same in another order.
+Json in_one_form(const Json& json);
+
 class MapEdit;
 /// Makes `map` hold exactly what `object` says, by a keyed diff: only what differs is written, so a
 /// second run writes nothing. Objects become mergeable maps, arrays lists (list_match.h says which

@@ -18,26 +18,21 @@
 #include "crdt/document/splice_text.h"
 
 namespace weft {
-namespace {
 
-using Array = Json::Array;
-using Object = Json::Object;
-
-/// Members by key bytes, of equal keys the last alone; the same all the way down.
 Json in_one_form(const Json& json) {
-  if (const Array* array = json.as_array()) {
-    Array result;
+  if (const Json::Array* array = json.as_array()) {
+    Json::Array result;
     result.reserve(array->size());
     for (const Json& element : *array) result.push_back(in_one_form(element));
     return result;
   }
-  const Object* object = json.as_object();
+  const Json::Object* object = json.as_object();
   if (object == nullptr) return json;
-  std::vector<const Object::value_type*> members;
+  std::vector<const Json::Object::value_type*> members;
   for (const auto& member : *object) members.push_back(&member);
   std::stable_sort(members.begin(), members.end(),
                    [](const auto* a, const auto* b) { return a->first < b->first; });
-  Object result;
+  Json::Object result;
   result.reserve(members.size());
   for (const auto* member : members) {
     if (!result.empty() && result.back().first == member->first) result.pop_back();
@@ -45,6 +40,11 @@ Json in_one_form(const Json& json) {
   }
   return result;
 }
+
+namespace {
+
+using Array = Json::Array;
+using Object = Json::Object;
 
 bool is_tree(const Json& json) { return json.as_object() || json.as_array(); }
 const Json& empty_object() {

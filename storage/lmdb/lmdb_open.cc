@@ -77,7 +77,7 @@ Status LmdbStore::open_log() {
   meta_ = LogMeta();
   meta_.format = 0;
   meta_.epoch = options_.random();
-  meta_.replica.value = options_.random();
+  meta_.replica = device_replica(options_.random());
   WEFT_ASSIGN(meta_.home, folder_.home(folder_.log_file()));
   WEFT_TRY(log_->write(
       [&](lmdb::Writing& writing) { return lmdb::write_log_meta(writing, kMetaDatabase, meta_); }));
@@ -87,7 +87,7 @@ Status LmdbStore::open_log() {
 
 void LmdbStore::take_identity(std::string why, bool new_epoch) {
   new_identity_ = std::move(why);
-  meta_.replica.value = options_.random();
+  meta_.replica = device_replica(options_.random());
   if (new_epoch) meta_.epoch = options_.random();
   meta_.incarnations.clear();
 }

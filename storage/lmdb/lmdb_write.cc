@@ -347,7 +347,7 @@ Status LmdbStore::write_meta(const std::function<void(LogMeta&)>& change) {
 /// On the writer thread.
 Status LmdbStore::write_as_another() {
   WEFT_TRY(write_meta([&](LogMeta& meta) {
-    meta.replica.value = options_.random();
+    meta.replica = device_replica(options_.random());
     meta.incarnations = {options_.random()};
     meta.may_lack_own = options_.relaxed;
   }));

@@ -165,7 +165,7 @@ Status write_store(const std::string& to, const std::vector<const RecordView*>& 
   lmdb::LogMeta meta;
   meta.format = 0;
   meta.epoch = random();
-  meta.replica.value = random();
+  meta.replica = device_replica(random());
   WEFT_ASSIGN(meta.home, folder.home(folder.log_file()));
   std::size_t next = 0;
   do {

@@ -290,7 +290,7 @@ Result<ReplicaId> MemoryStore::take_replica() {
 
 void MemoryStore::write_as_another() {
   incarnations_.clear();
-  replica_.value = next_random();
+  replica_ = device_replica(next_random());
   incarnations_.push_back(next_random());
 }
 
