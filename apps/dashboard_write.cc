@@ -9,7 +9,6 @@
 #include "apps/peer_client.h"
 #include "apps/terminal.h"
 #include "crdt/dashboard/edit_json.h"
-#include "peer/parse_id.h"
 #include "storage/archive/archive.h"
 
 namespace weft::cli {
@@ -48,18 +47,7 @@ Status write_through(PeerClient& peer, const std::string& document, const Json& 
   WEFT_ASSIGN(const Json answer, ask(peer, peer.folder() + ":" + document, std::move(request)));
   write.document = text_in(answer, "document");
   write.op_count = number_in(answer, "operations");
-  if (write.op_count != 0) {
-    write.first = text_in(answer, "first");
-  } else if (const Json* seeded = answer.find("seeded");
-             seeded != nullptr && *seeded == Json(true)) {
-    // What a seed is follows from the document's id and the file.
-    DocumentOptions options = process_options();
-    WEFT_ASSIGN(options.id, parse_document_id(write.document));
-    Document same = Document::create(std::move(options));
-    WEFT_ASSIGN(const dashboard::EditReport report, dashboard::apply_edits(same, edits, {}));
-    write.op_count = report.op_count;
-    write.first = to_string(report.first);
-  }
+  if (write.op_count != 0) write.first = text_in(answer, "first");
   write.but = durable_words(answer);
   write.is_durable = write.but.empty();
   return {};

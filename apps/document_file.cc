@@ -82,7 +82,8 @@ Result<Json> read_json(const std::string& file) {
   std::string name = file == "-" ? "standard input" : file;
   const Error& error = json.error();
   if (error.byte_offset() != Error::kNoOffset) name += ":" + place_in(text, error.byte_offset());
-  return Error(error.code(), name + ": " + error.context());
+  const char* const what = error.code() == ErrorCode::kCorrupt ? ": is no JSON: " : ": ";
+  return Error(error.code(), name + what + error.context());
 }
 
 Result<VersionVector> version_of(const Document& document, const std::string& text) {

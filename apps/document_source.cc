@@ -1,5 +1,6 @@
 #include "apps/document_source.h"
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <random>
@@ -17,6 +18,11 @@ Error no_document(const std::string& name, Error error) {
   if (is_store(name))
     return Error(error.code(), name + ": is a store; name a document in it, as " + name +
                                    ":ID, `weft store ls " + name + "` lists them");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(name, ignored))
+    return Error(ErrorCode::kNotFound,
+                 name + ": is a folder without a store in it; `weft store create " + name +
+                     "` makes one, `weft help` says what else a name can be");
   const std::size_t colon = name.rfind(':');
   if (error.code() == ErrorCode::kNotFound && colon != std::string::npos)
     return Error(error.code(), error.context() + ", and no store in " + name.substr(0, colon));

@@ -7,6 +7,7 @@
 #include "peer/control_request.h"
 #include "peer/describe_json.h"
 #include "storage/archive/archive.h"
+#include "storage/documents.h"
 
 namespace weft {
 
@@ -28,26 +29,34 @@ Status Control::dashboard(Connection connection, const Json& request) {
   if (array == nullptr || array->empty()) return bad_request("the request has no list 'edits'");
   WEFT_ASSIGN(const Bytes seed, seed_of(id, *edits));
   const bool is_seeded = !seed.empty();
-  const bool is_seed_alone = is_seeded && array->size() == 1;
-  Json::Object result{{"document", to_string(id)}, {"seeded", is_seeded}};
-  if (is_seeded)
-    WEFT_TRY(node_.apply(id, seed, is_seed_alone ? when_durable(connection) : nullptr));
-  if (!is_seed_alone) {
+  const std::size_t begin = is_seeded ? 1 : 0;
+  Dot first;
+  std::uint64_t operations = 0;
+  if (is_seeded) {
+    NewRecord record;
+    WEFT_TRY(record_of(id, seed, record));
+    first = {record.replica, record.first_seq};
+    operations = record.op_count;
+    WEFT_TRY(node_.apply(id, seed, begin == array->size() ? when_durable(connection) : nullptr));
+  }
+  if (begin < array->size()) {
     const std::string* message = find_text(request, "message");
     WEFT_ASSIGN(
         const Commit commit,
         node_.edit_reading(
             id,
-            [&](const Document& document, Transaction& transaction) -> Status {
-              for (std::size_t i = is_seeded ? 1 : 0; i < array->size(); ++i)
-                WEFT_TRY(dashboard::apply_edit(document, transaction, (*array)[i]));
-              return {};
+            [&](const Document& document, Transaction& transaction) {
+              return dashboard::apply_each(document, transaction, *edits, begin);
             },
             when_durable(connection),
             {.origin = "control", .message = message == nullptr ? std::string() : *message}));
-    result.emplace_back("first", to_string(commit.first));
-    result.emplace_back("operations", number_json(commit.op_count));
+    if (commit.op_count != 0) first = commit.first;
+    operations += commit.op_count;
   }
+  Json::Object result{{"document", to_string(id)},
+                      {"seeded", is_seeded},
+                      {"first", to_string(first)},
+                      {"operations", number_json(operations)}};
   issued(connection, std::move(result), why_no_edit_waits());
   return {};
 }

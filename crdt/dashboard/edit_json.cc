@@ -204,6 +204,21 @@ Status apply_edit(const Document& document, Transaction& transaction, const Json
   return bad_edit("there is no edit '" + what + "'; there are " + known);
 }
 
+Status apply_each(const Document& document, Transaction& transaction, const Json& edits,
+                  std::size_t begin) {
+  const Json::Array* array = edits.as_array();
+  if (array == nullptr) return bad_edit("edits are a list");
+  for (std::size_t i = begin; i < array->size(); ++i) {
+    Status done = apply_edit(document, transaction, (*array)[i]);
+    if (done.ok()) continue;
+    if (array->size() == 1) return done;
+    return Error(done.error().code(), "edit " + std::to_string(i + 1) + " of " +
+                                          std::to_string(array->size()) + ": " +
+                                          done.error().context());
+  }
+  return {};
+}
+
 const Json* first_import(const Json& edits) {
   const Json::Array* array = edits.as_array();
   if (array == nullptr || array->empty()) return nullptr;
@@ -229,16 +244,8 @@ Result<EditReport> apply_edits(Document& document, const Json& edits, Transactio
   }
   if (begin == array->size()) return report;
   WEFT_ASSIGN(const Commit commit,
-              document.transact(std::move(options), [&](Transaction& transaction) -> Status {
-                for (std::size_t i = begin; i < array->size(); ++i) {
-                  Status done = apply_edit(document, transaction, (*array)[i]);
-                  if (done.ok()) continue;
-                  if (array->size() == 1) return done;
-                  return Error(done.error().code(), "edit " + std::to_string(i + 1) + " of " +
-                                                        std::to_string(array->size()) + ": " +
-                                                        done.error().context());
-                }
-                return {};
+              document.transact(std::move(options), [&](Transaction& transaction) {
+                return apply_each(document, transaction, edits, begin);
               }));
   if (commit.op_count != 0) report.first = commit.first;
   report.op_count += commit.op_count;

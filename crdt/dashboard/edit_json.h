@@ -30,6 +30,11 @@ namespace weft::dashboard {
 /// @errors kInvalidArgument: no such edit; kNotFound; kNeedHistory; those of the operations
 Status apply_edit(const Document& document, Transaction& transaction, const Json& edit);
 
+/// The edits of a list from `begin` on, in one transaction.
+/// @errors kInvalidArgument: no list; those of apply_edit, which say which of several edits they are about
+Status apply_each(const Document& document, Transaction& transaction, const Json& edits,
+                  std::size_t begin);
+
 /// The dashboard that `edits`, a list, begin with as an import. Null: another edit, or none.
 const Json* first_import(const Json& edits);
 /// Has nobody written into the document yet? Then the dashboard that is imported first goes into it as its

@@ -95,7 +95,7 @@ refused 1 'board.weft: exists already' "$weft" doc new board.weft --from-json on
 refused 1 'one.json: ' "$weft" doc show one.json
 refused 1 'doc new' "$weft" doc log one.json
 printf '{"a": 1,\n "b": tru}' >bad.json
-refused 1 "bad.json:2:7: expected a value" "$weft" doc import board.weft bad.json
+refused 1 "bad.json:2:7: is no JSON: expected a value" "$weft" doc import board.weft bad.json
 echo '[1]' >array.json
 refused 1 'has to be an object' "$weft" doc import board.weft array.json
 refused 1 '/nothing/here' "$weft" doc show board.weft /nothing/here

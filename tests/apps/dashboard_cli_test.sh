@@ -365,10 +365,11 @@ done
 
 # --- wrong inputs: each is named, and what to do ---
 echo '{"title": "x",' >torn.json
-refused 1 'torn.json:2:1: ' "$weft" dashboard import nodes.weft torn.json
+refused 1 'torn.json:2:1: is no JSON: ' "$weft" dashboard import nodes.weft torn.json
 refused 1 'missing.json: there is no such file' "$weft" dashboard import nodes.weft missing.json
 mkdir folder
 refused 1 'there is no store in folder; `weft store create folder` makes one' "$weft" dashboard ls folder
+refused 1 'folder: is a folder without a store in it; `weft store create folder` makes one' "$weft" dashboard show folder
 refused 1 'folder:1234: there is no such file, and no store in folder' "$weft" dashboard show folder:1234
 refused 1 's: is a store; name a document in it, as s:ID' "$weft" dashboard show s
 refused 1 "s: the store has no document 'ffff'; \`weft store ls s\` lists those it has" "$weft" dashboard show s:ffff

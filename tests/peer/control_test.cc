@@ -208,6 +208,39 @@ TEST_CASE("splices make a delta for each transaction and are answered when the l
   CHECK(desk.node->read(desk.id).value()->log().size() == 2);
 }
 
+TEST_CASE("edits of a dashboard: an import first seeds an empty document, the rest is one delta") {
+  Desk desk;
+  const Json board =
+      parse_json(R"({"title": "CPU", "panels": [{"id": 1, "title": "Busy"}]})").value();
+  const Json import = Json::Object{{"do", "import"}, {"dashboard", board}};
+  const std::string id(32, 'a');
+  const auto request = [&](Json::Array edits) {
+    return Json::Object{
+        {"cmd", "dashboard"}, {"document", id}, {"create", true}, {"edits", std::move(edits)}};
+  };
+  const auto set = [](const char* path, const char* value) {
+    return Json::Object{{"do", "set"}, {"path", path}, {"value", value}};
+  };
+  const Json made = desk.result(request({import, set("/panels/1/title", "CPU busy")}));
+  CHECK(*made.find("seeded") == Json(true));
+  CHECK(*made.find("durable") == Json(true));
+  const VersionVector version =
+      desk.node->read(desk.node->documents()[0].document).value()->version();
+  REQUIRE(version.entries().size() == 2);
+  CHECK(*made.find("operations")->as_int() ==
+        std::int64_t{version.entries()[0].end} + std::int64_t{version.entries()[1].end});
+  CHECK(*desk.result(request({import})).find("seeded") == Json(false));  // the title is as it was
+  CHECK(*desk.result(request({import})).find("operations") == Json(0));
+  const std::string wrong = desk.error(request({set("/title", "x"), set("/panels/9/title", "y")}));
+  CHECK(wrong.find("edit 2 of 2: there is no panel '9'") != std::string::npos);
+  CHECK(*desk.node->read(desk.node->documents()[0].document)
+             .value()
+             ->get("/title")
+             ->json()
+             .as_string() == "CPU");
+  CHECK(desk.error(request({})).find("no list 'edits'") != std::string::npos);
+}
+
 TEST_CASE("a watch tells of every change, here and from elsewhere, until its client goes") {
   Desk desk;
   desk.result(desk.edit_of(Json::Object{{"a", 1}}));
