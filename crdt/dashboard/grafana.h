@@ -51,9 +51,11 @@ std::string canonical_text(const Json& dashboard);
 /// @errors kInvalidArgument: no object, or `panels` that are no list of objects; those of the edits
 Status import_grafana(Transaction& transaction, const Json& dashboard);
 
-/// Makes one place hold `value`, by the same keyed diff: a field, an object, an element of an array. A new element
-/// is shown last. @param path  of the document, as in "/panels/7/targets/A/expr"
-/// @errors kNotFound: nothing is above it; kInvalidArgument: no path, the order of panels; those of the edits
+/// Makes one place hold `value`, by the same keyed diff: a field, an object, an element of an array. Objects above it
+/// are made where they are missing; a new element is shown last; a row keeps its panels.
+/// @param path  of the document, as in "/panels/7/targets/A/expr"
+/// @errors kNotFound: an element on the way is not there; kInvalidArgument: no path, an order, a list of panels;
+///         kWrongKind: one value stands on the way; those of the edits
 Status write_at(Transaction& transaction, std::string_view path, const Json& value);
 
 /// The first content of a document, as a delta that is the same on every device: so two that import

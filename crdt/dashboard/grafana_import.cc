@@ -10,7 +10,6 @@
 #include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/keyed_array.h"
 #include "crdt/dashboard/panel_walk.h"
-#include "crdt/dashboard/spot.h"
 #include "crdt/document/json_text.h"
 
 namespace weft::dashboard {
@@ -114,7 +113,11 @@ Matches match_names(const std::vector<NamedElement>& held, const std::vector<std
 
 class Importer {
  public:
-  explicit Importer(MapEdit root) : root_(root), panels_(root) {}
+  enum class Scope : std::uint8_t {
+    kWhole,
+    kPart,  ///< an object that doesn't speak of its panels keeps them
+  };
+  Importer(MapEdit root, Scope scope) : root_(root), panels_(root), scope_(scope) {}
 
   Status run(const Json& dashboard) {
     const Object* object = dashboard.as_object();
@@ -133,32 +136,6 @@ class Importer {
       WEFT_TRY(write_element(panel, kPanels, wanted.key, *wanted.json->as_object(), Place::kPanel));
     }
     return {};
-  }
-
-  Status write_at(const Spot& spot, MapEdit parent, const Json& wanted) {
-    if (spot.key == kOrder ||
-        (spot.array.empty() && spot.key == kPanels && holds_panels(spot.place)))
-      return Error(
-          ErrorCode::kInvalidArgument,
-          spot.parent_path + "/" + spot.key + ": an order is changed by moving what it orders");
-    if (spot.array.empty()) return write_member(parent, escaped(spot.key), wanted, spot.place);
-    const Object* object = wanted.as_object();
-    const bool is_new = !parent.contains(spot.key);
-    if (object == nullptr) {
-      WEFT_TRY(parent.set(spot.key, Value::from_json(wanted)));
-    } else {
-      keeps_panels_ = true;
-      if (find(*object, kPanels) && holds_panels(spot.place))
-        return Error(ErrorCode::kInvalidArgument, spot.parent_path + "/" + spot.key +
-                                                      ": write the panels of a row by themselves");
-      MapEdit element = parent.ensure_map(spot.key);
-      WEFT_TRY(parent.map(spot.key));
-      WEFT_TRY(write_element(element, spot.array, spot.key, *object, spot.place));
-    }
-    if (!is_new) return {};
-    std::vector<std::string> keys = shown_order(parent);
-    keys.push_back(spot.key);
-    return write_keys(parent, keys);
   }
 
  private:
@@ -399,7 +376,7 @@ class Importer {
     for (const std::string& key : map.keys()) {
       const std::string_view name = unescaped(key);
       if (name == implied || is_derived(place, name)) continue;
-      if (find(object, name) != nullptr || (key == kPanels && keeps_panels_)) continue;
+      if (find(object, name) != nullptr || keeps_panels(place, key)) continue;
       if (key == kPanels && place == Place::kRoot) {
         if (panels_.contains(kOrder)) WEFT_TRY(panels_.erase(kOrder));
         continue;
@@ -407,6 +384,10 @@ class Importer {
       WEFT_TRY(map.erase(key));
     }
     return {};
+  }
+
+  bool keeps_panels(Place place, std::string_view key) const {
+    return scope_ == Scope::kPart && key == kPanels && holds_panels(place);
   }
 
   static const Json* find(const Object& object, std::string_view name) {
@@ -449,8 +430,8 @@ class Importer {
 
  private:
   MapEdit root_;
-  MapEdit panels_;             ///< all of them, once there are any
-  bool keeps_panels_ = false;  ///< an object that doesn't speak of its panels keeps them
+  MapEdit panels_;  ///< all of them, once there are any
+  Scope scope_;
   mutable std::optional<UniqueNames> names_;
   std::vector<WantedPanel> wanted_;
   std::unordered_map<const Json*, std::string> key_of_;
@@ -460,24 +441,21 @@ class Importer {
 
 Status write_member(MapEdit root, MapEdit parent, Place place, std::string_view key,
                     const Json& wanted) {
-  return Importer(root).write_member(parent, key, wanted, place);
+  return Importer(root, Importer::Scope::kPart).write_member(parent, key, wanted, place);
 }
 
 Status write_element(MapEdit root, MapEdit element, Place place, std::string_view array,
                      std::string_view key, const Json& wanted) {
   if (wanted.as_object() == nullptr)
     return Error(ErrorCode::kInvalidArgument, "an element is a JSON object, this is none");
-  return Importer(root).write_element(element, array, key, *wanted.as_object(), place);
+  if (holds_panels(place) && wanted.find(kPanels) != nullptr)
+    return Error(ErrorCode::kInvalidArgument, "the panels of a row are written by themselves");
+  return Importer(root, Importer::Scope::kPart)
+      .write_element(element, array, key, *wanted.as_object(), place);
 }
 
 Status import_grafana(Transaction& transaction, const Json& dashboard) {
-  return Importer(transaction.root()).run(dashboard);
-}
-
-Status write_at(Transaction& transaction, std::string_view path, const Json& value) {
-  WEFT_ASSIGN(const Spot spot, find_spot(transaction.root(), path));
-  WEFT_ASSIGN(MapEdit parent, transaction.map(spot.parent_path));
-  return Importer(transaction.root()).write_at(spot, parent, value);
+  return Importer(transaction.root(), Importer::Scope::kWhole).run(dashboard);
 }
 
 }  // namespace weft::dashboard

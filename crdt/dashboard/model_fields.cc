@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/keyed_array.h"
+#include "crdt/dashboard/spot.h"
 #include "crdt/document/json_pointer.h"
 
 namespace weft::dashboard {
@@ -19,21 +21,30 @@ Result<std::vector<std::string>> split_path(std::string_view path) {
 /// Goes down a path.
 class FieldWalk {
  public:
-  FieldWalk(FieldHolder start, std::string_view path) : at_(std::move(start)), path_(path) {}
+  enum class Panels : std::uint8_t {
+    kRefused,  ///< they are named by their keys
+    kPassed,   ///< the way may lead through them
+  };
+  FieldWalk(FieldHolder start, std::string_view path, Panels panels = Panels::kRefused)
+      : at_(std::move(start)), standing_{at_.place, {}}, path_(path), panels_(panels) {}
 
   /// To the object or array that holds the last token.
   Status run(bool make) {
     WEFT_ASSIGN(std::vector<std::string> tokens, split_path(path_));
-    for (const std::string& token : tokens) WEFT_TRY(refuse_order(token));
+    for (const std::string& token : tokens) WEFT_TRY(refuse_reserved(token));
     last_ = std::move(tokens.back());
     tokens.pop_back();
-    for (std::string& token : tokens) WEFT_TRY(step(std::move(token), make));
+    for (std::string& token : tokens) {
+      if (panels_ == Panels::kRefused || standing_.place != Place::kRoot)
+        WEFT_TRY(refuse_panels(token));
+      WEFT_TRY(step(std::move(token), make));
+    }
     return refuse_panels(last_);
   }
 
-  bool is_in_array() const { return is_array(at_.map); }
   const FieldHolder& holder() const { return at_; }
-  const std::string& array() const { return array_; }
+  /// The key of what holds the last token, where that is an array.
+  const std::string& array() const { return standing_.array; }
   const std::string& last() const { return last_; }
   Error not_found() const {
     return Error(ErrorCode::kNotFound, std::string(path_) + ": nothing is there");
@@ -41,50 +52,63 @@ class FieldWalk {
 
  private:
   Status step(std::string token, bool make) {
-    WEFT_TRY(refuse_panels(token));
-    const std::optional<Value> value = at_.map.get(token);
-    const bool in_array = is_in_array();
-    if (!value) {
-      if (in_array || !make) return not_found();
-      MapEdit child = at_.map.ensure_map(token);
-      WEFT_TRY(at_.map.map(token));
-      return enter(child, std::move(token), in_array);
+    if (!at_.map.contains(token)) {
+      if (!array().empty() || !make) return not_found();
+      at_.map.ensure_map(token);
     }
-    Result<MapEdit> child = at_.map.map(token);
+    const Result<MapEdit> child = at_.map.map(token);
     if (!child.ok())
       return Error(ErrorCode::kWrongKind,
                    std::string(path_) + ": '" + token + "' is one value, write it whole");
-    return enter(*child, std::move(token), in_array);
-  }
-
-  Status enter(const MapEdit& child, std::string token, bool in_array) {
-    if (in_array) {
-      at_ = {child, at_.place, array_, std::move(token)};
-      array_.clear();
-    } else {
-      at_ = {child, place_below(at_.place, token), {}, {}};
-      array_ = std::move(token);
-    }
+    const std::string array = standing_.array;
+    standing_.enter(token, *child);
+    at_ = {*child, standing_.place, array, array.empty() ? std::string() : std::move(token)};
     return {};
   }
 
-  Status refuse_order(std::string_view token) const {
-    if (token != kOrder) return {};
+  /// Of the keys that begin with ':' those of a dashboard have another one behind it.
+  Status refuse_reserved(std::string_view token) const {
+    if (!token.starts_with(':') || token.starts_with("::")) return {};
     return Error(ErrorCode::kInvalidArgument,
-                 std::string(path_) + ": an order is changed by moving what stands in it");
+                 std::string(path_) +
+                     (token == kOrder ? ": an order is changed by moving what stands in it"
+                                      : ": a key that begins with ':' has one more in a path"));
   }
   Status refuse_panels(std::string_view token) const {
-    if (!is_in_array() && token == kPanels && holds_panels(at_.place))
+    if (array().empty() && token == kPanels && holds_panels(standing_.place))
       return Error(ErrorCode::kInvalidArgument,
                    std::string(path_) + ": panels are written one by one, by their keys");
     return {};
   }
 
   FieldHolder at_;
-  std::string array_;  ///< the key of at_.map, where that may be an array
+  Standing standing_;  ///< of at_.map
   std::string_view path_;
+  Panels panels_;
   std::string last_;
 };
+
+/// @param adds  an element that is not there is made, last in its order
+Status write_where(MapEdit root, const FieldWalk& walk, const Json& value, bool adds) {
+  const FieldHolder& holder = walk.holder();
+  MapEdit map = holder.map;
+  if (walk.array().empty()) {
+    if (!holder.array.empty() && walk.last() == natural_field(holder.array) &&
+        name_of(holder.array, holder.key, map) == value)
+      return {};
+    return write_member(root, map, holder.place, walk.last(), value);
+  }
+  const std::optional<Value> held = map.get(walk.last());
+  if (!held && !adds) return walk.not_found();
+  if (held && !held->is_container()) return map.set(walk.last(), Value::from_json(value));  // a tag
+  const MapEdit element = map.ensure_map(walk.last());
+  WEFT_TRY(map.map(walk.last()));
+  WEFT_TRY(write_element(root, element, holder.place, walk.array(), walk.last(), value));
+  if (held) return {};
+  const ListEdit order = map.ensure_list(kOrder);
+  WEFT_TRY(map.list(kOrder));
+  return put_at(order, walk.last(), order.size());
+}
 
 /// All places of `key` but the first, from the end on; the first one.
 Result<std::optional<std::size_t>> single_place(ListEdit order, std::string_view key) {
@@ -113,20 +137,17 @@ std::string path_token(std::string_view key) {
   return path.substr(1);
 }
 
+Status write_at(Transaction& transaction, std::string_view path, const Json& value) {
+  const MapEdit root = transaction.root();
+  FieldWalk walk({root, Place::kRoot, {}, {}}, path, FieldWalk::Panels::kPassed);
+  WEFT_TRY(walk.run(true));
+  return write_where(root, walk, value, true);
+}
+
 Status set_field_below(MapEdit root, FieldHolder start, std::string_view path, const Json& value) {
   FieldWalk walk(std::move(start), path);
   WEFT_TRY(walk.run(true));
-  MapEdit map = walk.holder().map;
-  if (walk.is_in_array()) {
-    if (!map.contains(walk.last())) return walk.not_found();
-    WEFT_ASSIGN(const MapEdit element, map.map(walk.last()));
-    return write_element(root, element, walk.holder().place, walk.array(), walk.last(), value);
-  }
-  const FieldHolder& holder = walk.holder();
-  if (!holder.array.empty() && walk.last() == natural_field(holder.array) &&
-      name_of(holder.array, holder.key, map) == value)
-    return {};
-  return write_member(root, map, holder.place, walk.last(), value);
+  return write_where(root, walk, value, false);
 }
 
 Status erase_field_below(FieldHolder start, std::string_view path) {
@@ -134,9 +155,8 @@ Status erase_field_below(FieldHolder start, std::string_view path) {
   WEFT_TRY(walk.run(false));
   MapEdit map = walk.holder().map;
   if (!map.contains(walk.last())) return walk.not_found();
-  const bool in_array = walk.is_in_array();
   WEFT_TRY(map.erase(walk.last()));
-  if (!in_array) return {};
+  if (walk.array().empty()) return {};
   WEFT_ASSIGN(const ListEdit order, map.list(kOrder));
   return take_out(order, walk.last());
 }

@@ -10,12 +10,19 @@
 
 namespace weft::dashboard {
 
+/// What the Map is that one has come to on the way down.
+struct Standing {
+  Place place = Place::kRoot;  ///< of the object; where it is an array, of its elements
+  std::string array;  ///< its own key, where it is an array: the next token is an element's
+
+  /// One step down. @param child  what lies under `token`
+  void enter(std::string_view token, const MapView& child);
+};
+
 struct Spot {
   MapView parent;  ///< holds, or may hold, the path's last key
   std::string parent_path;
-  Place place;  ///< of the parent; of its elements, where it is an array
-  std::string
-      array;  ///< the parent's own key, where it is an array: then the last key is an element's
+  Standing standing;  ///< of the parent
   std::string key;
 
   /// What a dashboard's JSON shows of a value there.

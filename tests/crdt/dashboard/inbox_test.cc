@@ -82,6 +82,42 @@ struct Pair {
   Document b;
 };
 
+TEST_CASE("a path writes one place, and nothing beside it") {
+  Pair pair;
+  const auto refused = [&](const char* path, const Json& value) {
+    const auto commit = pair.a.transact([&](Transaction& tx) { return write_at(tx, path, value); });
+    return commit.ok() ? ErrorCode::kOk : commit.error().code();
+  };
+  // A row that is written without its panels keeps them; a list of that name elsewhere goes as every field does.
+  Pair::write(pair.a, "/panels/1", Json::Object{{"type", "row"}, {"title", "All traffic"}});
+  CHECK(print_json(pair.a.list("/panels/1/panels/:order")->json()) == R"(["2"])");
+  Pair::write(pair.a, "/panels/3/options", Json::Object{{"panels", Json::Array{"x"}}, {"n", 1}});
+  Pair::write(pair.a, "/panels/3/options", Json::Object{{"n", 1}});
+  CHECK(print_json(pair.a.map("/panels/3/options")->json()) == R"({"n":1})");
+  // What is above is made, elements are not; a new one is last.
+  Pair::write(pair.a, "/panels/3/fieldConfig/defaults/min", 0);
+  CHECK(pair.at("/panels/3/fieldConfig/defaults/min") == "0");
+  CHECK(refused("/panels/3/targets/A/expr", "up") == ErrorCode::kOk);  // no array yet: an object
+  CHECK(refused("/panels/2/targets/B/expr", "up") == ErrorCode::kNotFound);
+  Pair::write(pair.a, "/templating/list/node", Json::Object{{"name", "node"}});
+  CHECK(print_json(pair.a.list("/templating/list/:order")->json()) == R"(["job","node"])");
+  CHECK(!pair.a.get("/templating/list/node/name").ok());  // its key says it
+  // A name that the key says already is not written.
+  const VersionVector before = pair.a.version();
+  Pair::write(pair.a, "/panels/2/id", 2);
+  CHECK(pair.a.version() == before);
+  // Orders and lists of panels are no fields, keys that begin with ':' have one more.
+  CHECK(refused("/panels/:order", Json::Array{}) == ErrorCode::kInvalidArgument);
+  CHECK(refused("/panels/1/panels", Json::Array{}) == ErrorCode::kInvalidArgument);
+  CHECK(refused("/panels/1", Json::Object{{"panels", Json::Array()}}) ==
+        ErrorCode::kInvalidArgument);
+  CHECK(refused("/options/:odd", 1) == ErrorCode::kInvalidArgument);
+  Pair::write(pair.a, "/options/::odd", 1);
+  CHECK(print_json(*to_grafana(pair.a).find("options")) == R"({":odd":1})");
+  CHECK(refused("/title/x", 1) == ErrorCode::kWrongKind);
+  pair.exchange();
+}
+
 TEST_CASE("two who write one field meet in the inbox, the same on both devices") {
   Pair pair;
   Pair::write(pair.a, "/panels/2/title", "Requests in");
