@@ -204,7 +204,13 @@ class Importer {
     WEFT_TRY(holder.map(kPanels));
     std::vector<std::string> keys;
     keys.reserve(wanted.size());
-    for (const Json& panel : wanted) keys.push_back(key_of_.at(&panel));
+    for (const Json& panel : wanted) {
+      const auto key = key_of_.find(&panel);
+      if (key == key_of_.end())  // only run() has matched them
+        return Error(ErrorCode::kInvalidArgument,
+                     "panels are written one by one, or all of them by an import");
+      keys.push_back(key->second);
+    }
     return write_keys(list, keys);
   }
 

@@ -393,6 +393,7 @@ refused 2 "'soon' is no version and no file" "$weft" dashboard diff nodes.weft s
 refused 2 'X,Y,W,H' "$weft" dashboard move nodes.weft 1 0,1,2
 refused 2 'out-of-row' "$weft" dashboard move nodes.weft 1
 refused 1 '24 columns' "$weft" dashboard move nodes.weft 1 20,0,12,8
+refused 1 'nodes.weft: /rows: panels are written one by one' "$weft" dashboard set nodes.weft /rows '[{"panels": [{"id": 1}]}]'
 refused 2 'a path begins with a slash' "$weft" dashboard set nodes.weft title x
 refused 2 'dance' "$weft" dashboard dance
 echo 'no note' >out.json.weft

@@ -111,6 +111,10 @@ TEST_CASE("a path writes one place, and nothing beside it") {
   CHECK(refused("/panels/1/panels", Json::Array{}) == ErrorCode::kInvalidArgument);
   CHECK(refused("/panels/1", Json::Object{{"panels", Json::Array()}}) ==
         ErrorCode::kInvalidArgument);
+  // A list of rows with their panels once ended the program: only an import knows which panels these are.
+  CHECK(refused("/rows",
+                Json::Array{Json::Object{{"panels", Json::Array{Json::Object{{"id", 1}}}}}}) ==
+        ErrorCode::kInvalidArgument);
   CHECK(refused("/options/:odd", 1) == ErrorCode::kInvalidArgument);
   Pair::write(pair.a, "/options/::odd", 1);
   CHECK(print_json(*to_grafana(pair.a).find("options")) == R"({":odd":1})");
