@@ -33,6 +33,14 @@ bool is_keyed(const Array& array, Place place, std::string_view key) {
 
 std::string line_of(const Json& json) { return print_json(json, {.indent = 0, .sort_keys = true}); }
 
+/// The element's name in the array of that key; null: it has none, or something that can't be one.
+const Json* name_in(std::string_view array, const Json& element) {
+  const std::string_view field = natural_field(array);
+  const Json* name = field.empty() ? nullptr : element.find(field);
+  const bool is_none = name == nullptr || name->is_null() || name->as_object() || name->as_array();
+  return is_none ? nullptr : name;
+}
+
 /// Does the register hold this already?
 bool holds(const Value& value, const Json& wanted) {
   switch (value.type()) {
@@ -176,7 +184,7 @@ class Importer {
     std::vector<std::string> wanted_names;
     wanted_names.reserve(wanted_.size());
     for (const WantedPanel& wanted : wanted_) {
-      const Json* id = wanted.json->find("id");
+      const Json* id = name_in(kPanels, *wanted.json);
       wanted_names.push_back(line_of(id == nullptr ? Json() : *id));
     }
     const Matches match = match_names(names, wanted_names);
@@ -220,9 +228,7 @@ class Importer {
   static std::string new_key(std::string_view array, const Json& element, Place place,
                              std::unordered_set<std::string>& used) {
     std::string key;
-    const std::string_view field = natural_field(array);
-    if (const Json* name = field.empty() ? nullptr : element.find(field))
-      key = natural_key(array, *name).value_or("");
+    if (const Json* name = name_in(array, element)) key = natural_key(array, *name).value_or("");
     if (const std::string* tag = element.as_string()) key = natural_key(array, *tag).value_or("");
     if (key.empty() || used.contains(key)) key = content_key(match_text(array, element, place));
     std::string result = key;
@@ -232,10 +238,9 @@ class Importer {
 
   /// What an element is found again by when it has changed, as far as it can be.
   static std::string match_text(std::string_view array, const Json& element, Place place) {
-    for (std::string_view field : {natural_field(array), matched_field(array)}) {
-      const Json* name = field.empty() ? nullptr : element.find(field);
-      if (name != nullptr) return line_of(*name);
-    }
+    if (const Json* name = name_in(array, element)) return line_of(*name);
+    const std::string_view field = matched_field(array);
+    if (const Json* match = field.empty() ? nullptr : element.find(field)) return line_of(*match);
     if (place != Place::kOldRow || !element.as_object()) return line_of(element);
     Object row = *element.as_object();  // its panels are found by themselves
     std::erase_if(row, [](const auto& member) { return member.first == kPanels; });
@@ -256,8 +261,7 @@ class Importer {
                           Place place) const {
     if (!natural_field(array).empty() && is_kind(element.value, ContainerKind::kMap)) {
       const MapView held = map.child_map(element.value);
-      if (held.contains(natural_field(array)) || is_natural(element.key))
-        return names_of(array, element.key, held);
+      if (!name_of(array, element.key, held).is_null()) return names_of(array, element.key, held);
     }
     std::string text = match_text(array, element_json(root_, map, element, place, array), place);
     return {text, text};
@@ -301,9 +305,8 @@ class Importer {
                       const std::vector<ArrayElement>& held, const Array& wanted, Place place,
                       Matches& match) const {
     if (held.size() != wanted.size()) return false;
-    const std::string_view field = natural_field(array);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-      const Json* name = field.empty() ? nullptr : wanted[i].find(field);
+      const Json* name = name_in(array, wanted[i]);
       bool is_same;
       if (name != nullptr && is_kind(held[i].value, ContainerKind::kMap)) {
         const MapView element = map.child_map(held[i].value);

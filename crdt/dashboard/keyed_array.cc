@@ -89,7 +89,10 @@ std::optional<MapView> map_at(const MapView& parent, std::string_view key) {
 Json name_of(std::string_view array, std::string_view key, const MapView& element) {
   const std::string_view field = natural_field(array);
   if (field.empty()) return nullptr;
-  if (std::optional<Value> name = element.get(field)) return name->json();
+  if (std::optional<Value> name = element.get(field)) {
+    if (name->is_container() || name->type() == Value::Type::kRecord) return nullptr;
+    return name->json();
+  }
   return is_natural(key) ? name_of_key(array, key) : Json();
 }
 
