@@ -84,6 +84,7 @@ class Exporter {
         panels = value;  // behind /rows, in whatever order the keys come
         return;
       }
+      if (is_reserved(key)) return;
       result.emplace_back(std::string(unescaped(key)), this->value(object, value, place, key));
     });
     if (panels && is_array(object.child_map(*panels)))

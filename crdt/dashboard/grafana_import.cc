@@ -161,18 +161,17 @@ class Importer {
            });
   }
 
-  /// In the order in which they are shown.
+  /// In the order in which a walk through the document finds them (shape.h, I2), whatever that of members is.
   void collect_panels(const Object& holder, Place place) {
-    for (const auto& [key, value] : holder) {
-      if (place == Place::kRoot && key == "rows" && value.as_array()) {
-        for (const Json& row : *value.as_array())
-          if (row.as_object()) collect_panels(*row.as_object(), Place::kOldRow);
-      }
-      if (key != kPanels || !is_panel_list(value)) continue;
-      for (const Json& panel : *value.as_array()) {
-        wanted_.push_back({&panel, {}});
-        collect_panels(*panel.as_object(), Place::kPanel);
-      }
+    const Json* rows = place == Place::kRoot ? find(holder, "rows") : nullptr;
+    if (rows != nullptr && rows->as_array())
+      for (const Json& row : *rows->as_array())
+        if (row.as_object()) collect_panels(*row.as_object(), Place::kOldRow);
+    const Json* panels = find(holder, kPanels);
+    if (panels == nullptr || !is_panel_list(*panels)) return;
+    for (const Json& panel : *panels->as_array()) {
+      wanted_.push_back({&panel, {}});
+      collect_panels(*panel.as_object(), Place::kPanel);
     }
   }
 
@@ -383,6 +382,7 @@ class Importer {
         place == Place::kRoot && map.contains(kPanels) && find(object, kPanels) == nullptr;
     if (map.size() == kept + (panels_are_kept ? 1 : 0)) return {};
     for (const std::string& key : map.keys()) {
+      if (is_reserved(key)) continue;
       const std::string_view name = unescaped(key);
       if (name == implied || is_derived(place, name)) continue;
       if (find(object, name) != nullptr || keeps_panels(place, key)) continue;

@@ -68,7 +68,7 @@ class FieldWalk {
 
   /// Of the keys that begin with ':' those of a dashboard have another one behind it.
   Status refuse_reserved(std::string_view token) const {
-    if (!token.starts_with(':') || token.starts_with("::")) return {};
+    if (!is_reserved(token)) return {};
     return Error(ErrorCode::kInvalidArgument,
                  std::string(path_) +
                      (token == kOrder ? ": an order is changed by moving what stands in it"

@@ -103,6 +103,8 @@ std::string content_key(std::string_view canonical) {
   return key;
 }
 
+bool is_reserved(std::string_view key) { return key.starts_with(':') && !key.starts_with("::"); }
+
 std::string escaped(std::string_view key) {
   std::string result(!key.empty() && key[0] == ':' ? ":" : "");
   return result += key;

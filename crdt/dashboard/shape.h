@@ -24,10 +24,12 @@
 // Invariants
 //   I1  What is shown of an array: the elements in the order of the first place of each key in ":order";
 //       behind them, by key, those that have no place there. A place without an element shows nothing.
-//   I2  A panel is shown once: where a walk through the document finds it first; behind all, by key, those
+//   I2  A panel is shown once: where a walk through the document, /rows first, finds it first; behind all, by key, those
 //       that no order holds. Lists of panels count only down to kPanelDepthMax inside each other: Grafana has
 //       one level, and whoever reads goes down by recursion.
 //   I3  Reading writes nothing.
+//   I4  Keys that begin with one ':' are no members: what a later version may keep there is not shown, and
+//       left alone.
 //
 // Source: design.md section 9.
 
@@ -79,6 +81,9 @@ bool is_natural(std::string_view key);
 bool is_fresh(std::string_view key);
 /// "=1a2b3c4d", of the canonical text of an element.
 std::string content_key(std::string_view canonical);
+
+/// Is it a key of ours beside the members, as ":order"? (I4)
+bool is_reserved(std::string_view key);
 
 /// A JSON object's key as a Map's, and back.
 std::string escaped(std::string_view key);
