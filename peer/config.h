@@ -22,7 +22,7 @@
 
 #include "crdt/base/result.h"
 #include "crdt/document/document.h"
-#include "peer/log.h"
+#include "peer/event_log.h"
 
 namespace weft {
 
@@ -33,7 +33,7 @@ struct PeerConfig {
   std::vector<std::string> connect;
   bool insecure = false;  ///< TCP beyond loopback, where nothing is encrypted yet
   std::string control;    ///< the control socket's path; empty: control_path()
-  Log::Options log;
+  EventLog::Options log;
   std::uint64_t quota_bytes = 0;  ///< of the store's files; 0: no limit
   bool relaxed = false;           ///< edits are acknowledged before their flush, 100 ms at most
   std::vector<DocumentId> warm;   ///< opened at start

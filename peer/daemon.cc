@@ -15,7 +15,7 @@
 #include "crdt/document/json_text.h"
 #include "peer/control.h"
 #include "peer/control_json.h"
-#include "peer/journal.h"
+#include "peer/event_journal.h"
 #include "peer/node.h"
 #include "peer/peer_facts.h"
 #include "peer/store_thread.h"
@@ -125,8 +125,8 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
   std::string link_name(LinkId link) const;
 
   const PeerConfig config_;
-  std::unique_ptr<Log> log_;
-  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<EventLog> log_;
+  std::unique_ptr<EventJournal> journal_;
   ZstdCompressor compressor_{ZstdCompressor::kQuickLevel};
   EventLoop loop_;
   std::unique_ptr<LmdbStore> store_;
@@ -151,8 +151,8 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
 // --- opening ---
 
 Status Daemon::Impl::open() {
-  WEFT_ASSIGN(log_, Log::open(config_.log));
-  journal_ = std::make_unique<Journal>(*log_, [this] { return loop_.now_ms(); });
+  WEFT_ASSIGN(log_, EventLog::open(config_.log));
+  journal_ = std::make_unique<EventJournal>(*log_, [this] { return loop_.now_ms(); });
   started_ms_ = loop_.now_ms();
   WEFT_TRY(open_node());
   WEFT_TRY(open_control());

@@ -50,7 +50,7 @@ DocumentImpl::~DocumentImpl() { *alive = false; }
 void DocumentImpl::reset_state() {
   crowded.clear();
   graph = CausalGraph();
-  log = Log();
+  log = OperationLog();
   keys = KeyTable();
   containers.clear();
   names.clear();

@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "crdt/base/flat_table.h"
-#include "crdt/delta/log.h"
+#include "crdt/delta/operation_log.h"
 #include "crdt/delta/row_encoder.h"
 #include "crdt/document/bounded_stack.h"
 #include "crdt/document/document.h"
@@ -59,7 +59,7 @@ struct Toggle {
   LocalDot target;
 };
 
-struct Journal {
+struct RollbackJournal {
   std::vector<RegisterBackup> registers;
   std::vector<MoveBackup> moves;
   std::vector<Toggle> toggles;
@@ -108,7 +108,7 @@ class DocumentImpl {
   // --- state ---
   DocumentOptions options;
   CausalGraph graph;
-  Log log;
+  OperationLog log;
   KeyTable keys;
   std::vector<Container> containers;
   std::vector<ContainerName> names;  ///< names[0] is the root
@@ -276,7 +276,7 @@ class DocumentImpl {
   static Op slice_skeleton(const Op& op, Seq begin, Seq end, ReplicaIndex author);
   void reset_state();
   PendingQueue pending;
-  Journal journal;
+  RollbackJournal journal;
 
   // --- transactions (transaction.cc) ---
   struct OpenTransaction {

@@ -1,5 +1,5 @@
 #pragma once
-// Log: every operation of every replica that is held, as runs, by replica and seq. It is what deltas
+// OperationLog: every operation of every replica that is held, as runs, by replica and seq. It is what deltas
 // are encoded from, where origins and erase targets are looked up, and what time travel replays.
 //
 // A replica's log is a list of chunks. A bundle that was imported is one chunk as it was unpacked;
@@ -72,7 +72,7 @@ struct Neighbour {
   LocalDot ro;
 };
 
-class Log {
+class OperationLog {
  public:
   using Chunks = std::vector<std::unique_ptr<LogChunk>>;
 
@@ -95,7 +95,7 @@ class Log {
   /// The first seq of `replica` whose content is held.
   Seq base(ReplicaIndex replica) const;
   std::unique_ptr<LogChunk> clone_chunk(const LogChunk& chunk) const;
-  Log clone() const;
+  OperationLog clone() const;
 
  private:
   std::vector<Chunks> replicas_;

@@ -1,4 +1,4 @@
-#include "peer/journal.h"
+#include "peer/event_journal.h"
 
 #include <doctest/doctest.h>
 
@@ -15,11 +15,11 @@ namespace {
 /// A journal whose log is read back, without the times.
 struct Book {
   Book() {
-    Log::Options options;
+    EventLog::Options options;
     options.file = folder.path() + "/log";
     options.level = LogLevel::kDebug;
-    log = Log::open(options).value();
-    journal = std::make_unique<Journal>(*log, [this] { return now_ms; });
+    log = EventLog::open(options).value();
+    journal = std::make_unique<EventJournal>(*log, [this] { return now_ms; });
   }
   std::vector<std::string> lines() {
     log->flush();
@@ -36,9 +36,9 @@ struct Book {
   }
 
   test::Folder folder;
-  std::unique_ptr<Log> log;
+  std::unique_ptr<EventLog> log;
   std::uint64_t now_ms = 1'000;
-  std::unique_ptr<Journal> journal;
+  std::unique_ptr<EventJournal> journal;
 };
 
 using Lines = std::vector<std::string>;

@@ -1,4 +1,4 @@
-#include "peer/journal.h"
+#include "peer/event_journal.h"
 
 #include <algorithm>
 #include <chrono>
@@ -46,10 +46,10 @@ std::int64_t count(std::uint64_t number) { return static_cast<std::int64_t>(numb
 
 }  // namespace
 
-void Journal::note(const NodeEvent& event, const std::string& link, const std::string& why) {
+void EventJournal::note(const NodeEvent& event, const std::string& link, const std::string& why) {
   const std::string word = event_word(event.kind);
   ++events_[word];
-  Log::Fields fields;
+  EventLog::Fields fields;
   const bool is_stranger = event.kind == NodeEvent::Kind::kLinkDown && event.replica == ReplicaId();
   if (is_stranger || event.kind == NodeEvent::Kind::kDeltaRefused) {
     LogLimit& limit = is_stranger ? strangers_limit_ : refused_limit_;
@@ -67,7 +67,7 @@ void Journal::note(const NodeEvent& event, const std::string& link, const std::s
   log_.write(level_of(event.kind), word, fields);
 }
 
-void Journal::note_unsaved(const Status& status) {
+void EventJournal::note_unsaved(const Status& status) {
   unsaved_ = status.ok() ? std::string() : status.error().message();
   if (status.ok()) {
     log_.info("saved_again");
@@ -80,7 +80,7 @@ void Journal::note_unsaved(const Status& status) {
                           "again"}});
 }
 
-void Journal::note_flush(const StoreThread::Flush& flush) {
+void EventJournal::note_flush(const StoreThread::Flush& flush) {
   flushes_.add(flush);
   if (flush.took < kSlowFlush) return;
   ++events_["slow_flush"];
@@ -92,18 +92,18 @@ void Journal::note_flush(const StoreThread::Flush& flush) {
                               {"not_said", count(slow_limit_.take_skipped())}});
 }
 
-void Journal::note_links(const std::string& text) {
+void EventJournal::note_links(const std::string& text) {
   if (!links_limit_.take(now_ms_())) return;
   log_.warning("links", {{"text", text}, {"not_said", count(links_limit_.take_skipped())}});
 }
 
-void Journal::note_dialled(const std::string& address, bool is_unreachable,
-                           const std::string& state) {
+void EventJournal::note_dialled(const std::string& address, bool is_unreachable,
+                                const std::string& state) {
   if (std::exchange(is_unreachable_[address], is_unreachable) == is_unreachable) return;
   if (is_unreachable) log_.warning("unreachable", {{"peer", address}, {"state", state}});
 }
 
-void Journal::note_space(std::uint64_t bytes, std::uint64_t quota_bytes) {
+void EventJournal::note_space(std::uint64_t bytes, std::uint64_t quota_bytes) {
   const bool is_near = quota_bytes != 0 && bytes >= quota_bytes / 10 * 9;
   if (is_near && !is_near_quota_)
     log_.warning("near_quota", {{"bytes", count(bytes)}, {"quota", count(quota_bytes)}});

@@ -1,4 +1,4 @@
-#include "peer/log.h"
+#include "peer/event_log.h"
 
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
@@ -67,7 +67,7 @@ const char* level_name(LogLevel level) {
   return kNames[static_cast<std::size_t>(level)];
 }
 
-std::string log_line(LogFormat format, std::string_view event, const Log::Fields& fields) {
+std::string log_line(LogFormat format, std::string_view event, const EventLog::Fields& fields) {
   std::string line;
   if (format == LogFormat::kJson) {
     line = "\"event\":" + safe_json(event);
@@ -83,7 +83,7 @@ std::string log_line(LogFormat format, std::string_view event, const Log::Fields
   return line;
 }
 
-class Log::Sink {
+class EventLog::Sink {
  public:
   Sink(const Options& options, spdlog::sink_ptr sink)
       : format_(options.format), logger_("weft", std::move(sink)) {
@@ -100,10 +100,10 @@ class Log::Sink {
   spdlog::logger logger_;
 };
 
-Log::Log(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
-Log::~Log() = default;
+EventLog::EventLog(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
+EventLog::~EventLog() = default;
 
-Result<std::unique_ptr<Log>> Log::open(const Options& options) {
+Result<std::unique_ptr<EventLog>> EventLog::open(const Options& options) {
   try {
     spdlog::sink_ptr sink;
     if (options.file.empty()) {
@@ -111,20 +111,23 @@ Result<std::unique_ptr<Log>> Log::open(const Options& options) {
     } else {
       sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file);
     }
-    return std::unique_ptr<Log>(new Log(std::make_unique<Sink>(options, std::move(sink))));
+    return std::unique_ptr<EventLog>(
+        new EventLog(std::make_unique<Sink>(options, std::move(sink))));
   } catch (const std::exception& error) {
     return Error(ErrorCode::kInvalidArgument,
                  options.file + ": the log can't be written there: " + error.what());
   }
 }
 
-bool Log::is_wanted(LogLevel level) const { return sink_->logger_.should_log(level_of(level)); }
+bool EventLog::is_wanted(LogLevel level) const {
+  return sink_->logger_.should_log(level_of(level));
+}
 
-void Log::write(LogLevel level, std::string_view event, const Fields& fields) {
+void EventLog::write(LogLevel level, std::string_view event, const Fields& fields) {
   if (!is_wanted(level)) return;
   sink_->logger_.log(level_of(level), log_line(sink_->format_, event, fields));
 }
 
-void Log::flush() { sink_->logger_.flush(); }
+void EventLog::flush() { sink_->logger_.flush(); }
 
 }  // namespace weft

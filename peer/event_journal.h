@@ -1,5 +1,5 @@
 #pragma once
-// Journal: what happens to a running peer, said in its log and counted for status and metrics. What could come
+// EventJournal: what happens to a running peer, said in its log and counted for status and metrics. What could come
 // from the other end of a link as often as that likes is said a few times only.
 //
 // Threads: none of its own; that of its peer.
@@ -9,22 +9,22 @@
 #include <map>
 #include <string>
 
-#include "peer/log.h"
+#include "peer/event_log.h"
 #include "peer/node_status.h"
 #include "peer/peer_facts.h"
 #include "peer/store_thread.h"
 
 namespace weft {
 
-class Journal {
+class EventJournal {
  public:
   /// @param now_ms  monotonic
-  Journal(Log& log, std::function<std::uint64_t()> now_ms)
+  EventJournal(EventLog& log, std::function<std::uint64_t()> now_ms)
       : log_(log), now_ms_(std::move(now_ms)) {}
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
+  EventJournal(const EventJournal&) = delete;
+  EventJournal& operator=(const EventJournal&) = delete;
 
-  Log& log() { return log_; }
+  EventLog& log() { return log_; }
 
   /// @param link  the name of the event's link, if it has one
   /// @param why   what the socket says of a link that ended
@@ -46,7 +46,7 @@ class Journal {
   const std::string& unsaved() const { return unsaved_; }
 
  private:
-  Log& log_;
+  EventLog& log_;
   std::function<std::uint64_t()> now_ms_;
   std::map<std::string, std::uint64_t> events_;
   FlushTimes flushes_;

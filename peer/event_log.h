@@ -1,5 +1,5 @@
 #pragma once
-// Log: what a peer says while it runs: one line for each event, for people (key=value) or for machines
+// EventLog: what a peer says while it runs: one line for each event, for people (key=value) or for machines
 // (JSON), on standard error or in a file. The one place that knows spdlog.
 //
 //   2026-05-01T12:00:00.123Z info link_up link=tcp:127.0.0.1:7401 replica=00c0ffee00c0ffee
@@ -25,7 +25,7 @@ enum class LogFormat : std::uint8_t { kText, kJson };
 /// "debug", "info", "warning", "error", "off".
 const char* level_name(LogLevel level);
 
-class Log {
+class EventLog {
  public:
   struct Options {
     LogLevel level = LogLevel::kInfo;
@@ -35,10 +35,10 @@ class Log {
   using Fields = std::vector<std::pair<std::string_view, Json>>;
 
   /// @errors kInvalidArgument: the file can't be written
-  static Result<std::unique_ptr<Log>> open(const Options& options);
-  Log(const Log&) = delete;
-  Log& operator=(const Log&) = delete;
-  ~Log();
+  static Result<std::unique_ptr<EventLog>> open(const Options& options);
+  EventLog(const EventLog&) = delete;
+  EventLog& operator=(const EventLog&) = delete;
+  ~EventLog();
 
   bool is_wanted(LogLevel level) const;
   /// @param event  one word, as "link_up"
@@ -59,12 +59,12 @@ class Log {
 
  private:
   class Sink;
-  explicit Log(std::unique_ptr<Sink> sink);
+  explicit EventLog(std::unique_ptr<Sink> sink);
   std::unique_ptr<Sink> sink_;
 };
 
 /// What follows the level on a line of the format.
-std::string log_line(LogFormat format, std::string_view event, const Log::Fields& fields);
+std::string log_line(LogFormat format, std::string_view event, const EventLog::Fields& fields);
 
 /// Lets through so many words of a kind in a time and counts the others.
 class LogLimit {

@@ -1,4 +1,4 @@
-#include "crdt/delta/log.h"
+#include "crdt/delta/operation_log.h"
 
 #include <algorithm>
 
@@ -24,7 +24,7 @@ std::size_t LogChunk::delta_at(Seq seq) const {
   return static_cast<std::size_t>(at - deltas.begin());
 }
 
-LogChunk& Log::open_chunk(ReplicaIndex replica, Seq begin) {
+LogChunk& OperationLog::open_chunk(ReplicaIndex replica, Seq begin) {
   Chunks& chunks = replicas_[replica];
   if (chunks.empty() || chunks.back()->sealed || chunks.back()->skeleton ||
       chunks.back()->text.size() > kChunkTextMax) {
@@ -36,12 +36,12 @@ LogChunk& Log::open_chunk(ReplicaIndex replica, Seq begin) {
   return *chunks.back();
 }
 
-void Log::add_chunk(ReplicaIndex replica, std::unique_ptr<LogChunk> chunk) {
+void OperationLog::add_chunk(ReplicaIndex replica, std::unique_ptr<LogChunk> chunk) {
   WEFT_ASSERT(replicas_[replica].empty() || replicas_[replica].back()->end == chunk->begin);
   replicas_[replica].push_back(std::move(chunk));
 }
 
-void Log::truncate(ReplicaIndex replica, Seq end, std::size_t text_size) {
+void OperationLog::truncate(ReplicaIndex replica, Seq end, std::size_t text_size) {
   Chunks& chunks = replicas_[replica];
   if (chunks.empty()) return;
   LogChunk& chunk = *chunks.back();
@@ -55,7 +55,7 @@ void Log::truncate(ReplicaIndex replica, Seq end, std::size_t text_size) {
   chunk.end = end;
 }
 
-std::optional<LoggedOp> Log::find(LocalDot dot) const {
+std::optional<LoggedOp> OperationLog::find(LocalDot dot) const {
   if (dot.replica >= replicas_.size()) return std::nullopt;
   const Chunks& chunks = replicas_[dot.replica];
   if (chunks.empty()) return std::nullopt;
@@ -70,7 +70,7 @@ std::optional<LoggedOp> Log::find(LocalDot dot) const {
   return LoggedOp{&chunk->ops[index], chunk};
 }
 
-std::optional<Neighbour> Log::origin(LocalDot dot) const {
+std::optional<Neighbour> OperationLog::origin(LocalDot dot) const {
   auto found = find(dot);
   if (!found) return std::nullopt;
   const Op& op = *found->op;
@@ -79,19 +79,19 @@ std::optional<Neighbour> Log::origin(LocalDot dot) const {
   return Neighbour{{dot.replica, dot.seq - 1}, op.b};
 }
 
-std::optional<LocalDot> Log::erase_target(LocalDot dot) const {
+std::optional<LocalDot> OperationLog::erase_target(LocalDot dot) const {
   auto found = find(dot);
   if (!found || found->op->kind != OpKind::kErase) return std::nullopt;
   return target_of_unit(*found->op, dot.seq - found->op->seq);
 }
 
-Seq Log::base(ReplicaIndex replica) const {
+Seq OperationLog::base(ReplicaIndex replica) const {
   const Chunks& chunks = replicas_[replica];
   if (chunks.empty()) return 0;
   return chunks.front()->skeleton ? chunks.front()->end : chunks.front()->begin;
 }
 
-std::unique_ptr<LogChunk> Log::clone_chunk(const LogChunk& chunk) const {
+std::unique_ptr<LogChunk> OperationLog::clone_chunk(const LogChunk& chunk) const {
   auto copy = std::make_unique<LogChunk>(chunk);
   if (copy->sealed) {
     copy->text = std::string(chunk.borrowed);
@@ -102,8 +102,8 @@ std::unique_ptr<LogChunk> Log::clone_chunk(const LogChunk& chunk) const {
   return copy;
 }
 
-Log Log::clone() const {
-  Log copy;
+OperationLog OperationLog::clone() const {
+  OperationLog copy;
   for (const Chunks& chunks : replicas_) {
     copy.add_replica();
     for (const auto& chunk : chunks) copy.replicas_.back().push_back(clone_chunk(*chunk));

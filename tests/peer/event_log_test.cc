@@ -1,4 +1,4 @@
-#include "peer/log.h"
+#include "peer/event_log.h"
 
 #include <doctest/doctest.h>
 
@@ -19,9 +19,9 @@ std::string text_of(const std::string& file) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-const Log::Fields kFields = {{"link", "tcp:127.0.0.1:7400"},
-                             {"count", std::int64_t{3}},
-                             {"why", "it said \"no\"\n\x1b[31m"}};
+const EventLog::Fields kFields = {{"link", "tcp:127.0.0.1:7400"},
+                                  {"count", std::int64_t{3}},
+                                  {"why", "it said \"no\"\n\x1b[31m"}};
 
 }  // namespace
 
@@ -36,10 +36,10 @@ TEST_CASE("a line for people has plain values as they are and others as JSON, wi
 TEST_CASE("each line for machines is a JSON object with time, level and event") {
   const test::Folder folder;
   const std::string file = folder.path() + "/log";
-  Log::Options options;
+  EventLog::Options options;
   options.format = LogFormat::kJson;
   options.file = file;
-  std::unique_ptr<Log> log = Log::open(options).value();
+  std::unique_ptr<EventLog> log = EventLog::open(options).value();
   log->info("link_closed", kFields);
   log->warning("other");
   log->debug("not_wanted");
@@ -59,14 +59,14 @@ TEST_CASE("each line for machines is a JSON object with time, level and event") 
 
 TEST_CASE("a log goes on in the file that is there; where it can't be written it says so") {
   const test::Folder folder;
-  Log::Options options;
+  EventLog::Options options;
   options.file = folder.path() + "/log";
-  for (int i = 0; i < 2; ++i) Log::open(options).value()->info("opened");
+  for (int i = 0; i < 2; ++i) EventLog::open(options).value()->info("opened");
   const std::string text = text_of(options.file);
   CHECK(std::count(text.begin(), text.end(), '\n') == 2);
   CHECK(text.find("Z info opened\n") != std::string::npos);
   options.file = folder.path();
-  const Result<std::unique_ptr<Log>> log = Log::open(options);
+  const Result<std::unique_ptr<EventLog>> log = EventLog::open(options);
   REQUIRE(!log.ok());
   CHECK(log.error().context().starts_with(folder.path() + ": the log can't be written there"));
 }
