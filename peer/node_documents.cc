@@ -86,7 +86,7 @@ Result<Node::Impl::Open*> Node::Impl::open(Entry& entry) {
   if (!document.ok() && document.error().code() == ErrorCode::kNotFound)
     document = Document::create(document_options(entry.id));
   if (!document.ok()) return document.take_error();
-  entry.open = std::make_unique<Open>(std::move(document).value());
+  entry.open = std::make_unique<Open>(*std::move(document));
   entry.open->recent_number = next_recent_;
   next_recent_ += std::uint64_t{1} << 32;
   entry.open->recent_base = entry.open->noted = entry.open->document.version();
@@ -195,7 +195,7 @@ void Node::Impl::replace_document(Entry& entry, Document document) {
   for (const std::string& key : root.keys()) {
     KeyChange change;
     change.key = key;
-    change.value = root.get(key).value();
+    change.value = *root.get(key);
     patch.keys.push_back(std::move(change));
   }
   const Json after = open.document.to_json();

@@ -175,7 +175,7 @@ void StoreThread::append_group(Requests group) {
   std::vector<Result<AppendResult>> results;
   Result<AppendResult> together = append_patiently(group);
   if (together.ok()) {
-    for (std::size_t i = 0; i < group.size(); ++i) results.emplace_back(together.value());
+    for (std::size_t i = 0; i < group.size(); ++i) results.emplace_back(*together);
   } else if (group.size() == 1) {
     results.push_back(std::move(together));
   } else {

@@ -229,7 +229,7 @@ Result<StoredDocument> StoredDocument::open(Store& store, const DocumentId& id,
     options.id = id;
     opened = Document::create(std::move(options));
   }
-  StoredDocument document(store, std::move(opened).value());
+  StoredDocument document(store, *std::move(opened));
   document.saved_ = document.document_.version();
   document.kept_ = document.document_.base();
   if (history == History::kWhole || document.kept_.empty()) {

@@ -92,4 +92,9 @@ void value_of_error(const Error& error) {
   std::abort();
 }
 
+void disproven(const char* why, const Error& error) {
+  std::fprintf(stderr, "weft: there is an error although %s: %s\n", why, error.message().c_str());
+  std::abort();
+}
+
 }  // namespace weft

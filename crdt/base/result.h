@@ -2,6 +2,10 @@
 // Result<T>: a value or an Error. The core throws nothing; every function that can fail for a reason
 // outside our own code returns one of these.
 //
+// value() aborts where there is an error: for examples and tests. In crdt/, storage/, transport/ and peer/, where
+// bytes of strangers come by, scripts/lint.sh refuses it: hand the error on (WEFT_TRY, WEFT_ASSIGN), look at
+// ok() first and take *result, or say with proven() what rules an error out.
+//
 // An Error is one pointer (null = no error), so `Status` travels in a register-sized object and the
 // successful path never touches the heap.
 
@@ -84,6 +88,7 @@ class [[nodiscard]] Error {
 };
 
 [[noreturn]] void value_of_error(const Error& error);
+[[noreturn]] void disproven(const char* why, const Error& error);
 
 template <typename T>
 class [[nodiscard]] Result {
@@ -111,6 +116,11 @@ class [[nodiscard]] Result {
     if (error_) value_of_error(error_);
     return std::move(*value_);
   }
+  /// The value, where an error is a bug of ours. `why` says what rules one out, and is printed where it did not.
+  T proven(const char* why) && {
+    if (error_) disproven(why, error_);
+    return std::move(*value_);
+  }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
   T& operator*() & { return value(); }
@@ -134,6 +144,9 @@ class [[nodiscard]] Result<void> {
   Error take_error() { return std::move(error_); }
   void value() const {
     if (error_) value_of_error(error_);
+  }
+  void proven(const char* why) const {
+    if (error_) disproven(why, error_);
   }
 
  private:

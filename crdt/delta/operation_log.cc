@@ -79,12 +79,6 @@ std::optional<Neighbour> OperationLog::origin(LocalDot dot) const {
   return Neighbour{{dot.replica, dot.seq - 1}, op.b};
 }
 
-std::optional<LocalDot> OperationLog::erase_target(LocalDot dot) const {
-  auto found = find(dot);
-  if (!found || found->op->kind != OpKind::kErase) return std::nullopt;
-  return target_of_unit(*found->op, dot.seq - found->op->seq);
-}
-
 Seq OperationLog::base(ReplicaIndex replica) const {
   const Chunks& chunks = replicas_[replica];
   if (chunks.empty()) return 0;

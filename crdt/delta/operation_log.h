@@ -90,8 +90,6 @@ class OperationLog {
   std::optional<LoggedOp> find(LocalDot dot) const;
   /// The neighbours that the insertion or move of `dot` was made between.
   std::optional<Neighbour> origin(LocalDot dot) const;
-  /// What the erase unit `dot` erases.
-  std::optional<LocalDot> erase_target(LocalDot dot) const;
   /// The first seq of `replica` whose content is held.
   Seq base(ReplicaIndex replica) const;
   std::unique_ptr<LogChunk> clone_chunk(const LogChunk& chunk) const;

@@ -13,6 +13,10 @@ namespace {
 
 Error invalid(const char* what) { return Error(ErrorCode::kInvalidDelta, what); }
 
+/// Why taking an erasure back finds the text: the element showed before the operation that is taken back, and
+/// what shows is in the log, in the delta in progress, or was kept (stash_text) when it was hidden.
+constexpr const char* kTextIsHeld = "the text of what an operation hid is held until it is final";
+
 /// Largest generation of a mergeable child: one a liar could set must leave room for others.
 constexpr std::uint32_t kMaxGeneration = 1u << 30;
 
@@ -153,6 +157,7 @@ void DocumentImpl::begin_journal() {
   journal.toggles.clear();
   journal.containers = containers.size();
   journal.names = names.size();
+  journal.needs_weft = needs_weft;
   ++journal.epoch;
 }
 
@@ -171,9 +176,10 @@ void DocumentImpl::rollback_ops(std::span<const Op> ops, const OpContext& contex
         for (Seq k = 0; k < op.count; ++k) sequence->elements.erase(first.plus(k).packed());
     } else if (op.kind == OpKind::kErase) {
       for (Seq k = op.count; k-- > 0;)
-        uncount_erasure(container, *sequence->tree, target_of_unit(op, k), 1).value();
+        uncount_erasure(container, *sequence->tree, target_of_unit(op, k), 1).proven(kTextIsHeld);
     } else if (op.kind == OpKind::kRevoke || op.kind == OpKind::kReinstate) {
-      while (!journal.toggles.empty() && journal.toggles.back().op_seq == op.seq) {
+      // A run of our own log joins operations that were noted one by one.
+      while (!journal.toggles.empty() && journal.toggles.back().op_seq >= op.seq) {
         Toggle toggle = journal.toggles.back();
         journal.toggles.pop_back();
         if (op.kind == OpKind::kRevoke) {
@@ -181,7 +187,7 @@ void DocumentImpl::rollback_ops(std::span<const Op> ops, const OpContext& contex
           count_erasure(container, *sequence->tree, toggle.target, 1);
         } else {
           sequence->revoked[toggle.erase.packed()] = 1;
-          uncount_erasure(container, *sequence->tree, toggle.target, 1).value();
+          uncount_erasure(container, *sequence->tree, toggle.target, 1).proven(kTextIsHeld);
         }
       }
     } else if (op.kind == OpKind::kListMove) {
@@ -212,6 +218,7 @@ void DocumentImpl::rollback_ops(std::span<const Op> ops, const OpContext& contex
     container_by_id.erase(containers.back().id);
     containers.pop_back();
   }
+  needs_weft = journal.needs_weft;
   begin_journal();
   collector = std::move(kept);
 }

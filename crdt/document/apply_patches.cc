@@ -15,15 +15,15 @@ Status fill(TextEdit to, const TextView& from) {
   const std::string text = from.str();
   return text.empty() ? Status() : to.insert(scalar(0), text);
 }
-Status fill(CounterEdit to, const CounterView& from) {
-  return from.value() == 0 ? Status() : to.add(from.value());
+Status fill(CounterEdit to, const CounterView& counter) {
+  return counter.value() == 0 ? Status() : to.add(counter.value());
 }
 
 template <typename Edit, typename View>
 Status fill_result(Result<Edit> to, const Result<View>& from) {
   if (!to.ok()) return to.take_error();
   if (!from.ok()) return from.error().clone();
-  return fill(std::move(to).value(), *from);
+  return fill(*std::move(to), *from);
 }
 
 /// Fills the child at `place`, a key or an index, as it is in `from`.

@@ -59,15 +59,15 @@ Status DocumentImpl::apply_ready_delta(const Batch& batch, const DeltaRun& delta
   context.content = batch.content;
   begin_journal();
   boost::container::small_vector<Op, 4> applied;
-  in_progress_author = author;
   for (const Op& from : ops) {
     Op op = from;
-    in_progress = std::span(applied.data(), applied.size());
+    in_progress = {std::span(applied.data(), applied.size()), author, batch.content};
     Status status = translator.op(op, context);
     if (status.ok()) status = apply_op(op, context);
     if (!status.ok()) {
-      in_progress = {};
+      // Taking back looks up what the delta did, so it is in progress until all is taken back.
       rollback_ops(std::span(applied.data(), applied.size()), context);
+      in_progress = {};
       translator.forget_names();
       Error error = status.take_error();
       return Error(error.code(), "delta " + to_string(Dot{batch.author(), delta.first_seq}) +
@@ -195,7 +195,7 @@ void DocumentImpl::drain_pending(std::vector<ReplicaId> advanced, ApplyReport& r
       if (report.pending > 0) --report.pending;
       Result<Batch> batch = decode_delta(delta.bytes, options.limits);
       Status status =
-          batch.ok() ? take_delta(batch.value(), delta.bytes, report) : Status(batch.take_error());
+          batch.ok() ? take_delta(*batch, delta.bytes, report) : Status(batch.take_error());
       if (status.ok()) {
         advanced.push_back(delta.first.replica);
       } else {

@@ -192,7 +192,7 @@ void Document::check_invariants() const {
     if (!container.sequence) continue;
     auto made = impl.tree_of(c);
     if (!made.ok()) continue;
-    const RunTree& tree = *made.value();
+    const RunTree& tree = **made;
     tree.check_invariants();
     SequenceState& sequence = *container.sequence;
     if (sequence.is_text) continue;

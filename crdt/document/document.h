@@ -336,7 +336,7 @@ template <typename Body>
 Result<Commit> Document::transact(TransactionOptions options, Body&& body) {
   auto begun = begin(std::move(options));
   if (!begun.ok()) return begun.take_error();
-  Transaction transaction = std::move(begun).value();
+  Transaction transaction = *std::move(begun);
   if constexpr (std::is_void_v<decltype(body(transaction))>) {
     body(transaction);
   } else {

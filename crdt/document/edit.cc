@@ -220,7 +220,7 @@ Status DocumentImpl::insert_text(ContainerIndex container, Position at, std::str
   if (!at_cursor && (at.unit != Unit::kScalar || pos > tree.visible().scalars)) {
     auto converted = scalar_position(tree, at);
     if (!converted.ok()) return fail_transaction(converted.take_error());
-    pos = converted.value();
+    pos = *converted;
   }
   LogChunk& chunk = *own_chunk;
   if (chunk.end > kMaxSeq / 2 ||
@@ -300,8 +300,8 @@ Status DocumentImpl::erase_text(ContainerIndex container, Position begin, std::s
       return fail_transaction(
           end.ok() ? Error(ErrorCode::kOutOfRange, "the erased range is beyond the end")
                    : end.take_error());
-    pos = first.value();
-    units = end.value() - pos;
+    pos = *first;
+    units = *end - pos;
   }
   if (units == 0) return {};
   Status room = check_room(units);
@@ -338,7 +338,7 @@ Status DocumentImpl::edit_list_insert(ContainerIndex container, std::size_t inde
     return fail_transaction(wrong_kind("insertion into a handle that is no list"));
   auto made = tree_of(container);
   if (!made.ok()) return fail_transaction(made.take_error());
-  RunTree& tree = *made.value();
+  RunTree& tree = **made;
   if (index > tree.visible().scalars)
     return fail_transaction(
         Error(ErrorCode::kOutOfRange, "index " + std::to_string(index) + " is beyond the end, " +
@@ -464,12 +464,11 @@ Status DocumentImpl::edit_list_move(ContainerIndex container, std::size_t from, 
   // The gap is named before the element leaves its place.
   std::size_t gap = to > from ? to + 1 : to;
   LocalDot lo = gap == 0 ? kNoDot : tree.dot_at(gap - 1);
-  own_move(container, *element, lo);
-  return {};
+  return own_move(container, *element, lo);
 }
 
 /// Moves `element` to a new slot right after the slot `lo`.
-void DocumentImpl::own_move(ContainerIndex container, LocalDot element, LocalDot lo) {
+Status DocumentImpl::own_move(ContainerIndex container, LocalDot element, LocalDot lo) {
   RunTree& tree = *containers[container].sequence->tree;
   Op op;
   op.kind = OpKind::kListMove;
@@ -480,8 +479,9 @@ void DocumentImpl::own_move(ContainerIndex container, LocalDot element, LocalDot
   op.b = tree.next(lo);
   op.content_begin = element.replica;
   op.content_size = element.seq;
-  move_element(container, op, own_context()).value();
+  WEFT_TRY(move_element(container, op, own_context()));
   log_own(op, {});
+  return {};
 }
 
 Status DocumentImpl::edit_counter_add(ContainerIndex container, std::int64_t amount) {

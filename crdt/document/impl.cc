@@ -191,7 +191,7 @@ std::string DocumentImpl::slot_path(ContainerIndex container, std::uint64_t slot
   const Element* element = containers[container].sequence->elements.find(slot);
   auto tree = tree_of(container);
   if (element != nullptr && tree.ok()) {
-    auto at = tree.value()->locate(element->slot);
+    auto at = (*tree)->locate(element->slot);
     if (at && !at->hidden) {
       append_pointer_token(path, std::to_string(at->pos));
       return path;
@@ -287,7 +287,7 @@ Json DocumentImpl::json_of(ContainerIndex index) {
       auto tree = tree_of(index);
       if (!tree.ok()) return Json(std::move(array));
       const SequenceState& sequence = *container.sequence;
-      tree.value()->for_each_visible_run(0, visible_size(*tree.value()), [&](Run run) {
+      (*tree)->for_each_visible_run(0, visible_size(**tree), [&](Run run) {
         for (Seq i = 0; i < run.count; ++i) {
           LocalDot element = sequence.element_of_slot(run.first.plus(i));
           array.push_back(json_of(sequence.elements.find(element.packed())->reg.winner.value));

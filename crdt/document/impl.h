@@ -65,7 +65,8 @@ struct RollbackJournal {
   std::vector<Toggle> toggles;
   std::size_t containers = 0;  ///< counts before
   std::size_t names = 0;
-  std::uint32_t epoch = 0;  ///< registers whose `touched` is this are backed up already
+  std::uint32_t needs_weft = 0;  ///< what it was before
+  std::uint32_t epoch = 0;       ///< registers whose `touched` is this are backed up already
 };
 
 /// Who makes the operations that are being applied, and what they had seen.
@@ -78,6 +79,22 @@ struct OpContext {
   std::string_view content;            ///< what the ops' content ranges refer to
   bool trusted = false;                ///< from our own snapshot: no validation of neighbours
   bool in_graph = false;               ///< the graph knows the ops already; else first_hlc counts
+};
+
+/// The operations of a delta that are applied and not in the log yet.
+struct InProgress {
+  std::span<const Op> ops;  ///< adjacent, in order
+  ReplicaIndex author = 0;
+  std::string_view content;
+};
+
+/// An operation, wherever it is held, and the buffer that its content lies in.
+struct HeldOp {
+  const Op* op = nullptr;
+  std::string_view buffer;
+  bool skeleton = false;  ///< its content is not held
+
+  std::string_view content() const { return buffer.substr(op->content_begin, op->content_size); }
 };
 
 /// Collects what observers have to be told; null where nobody observes.
@@ -208,11 +225,14 @@ class DocumentImpl {
   void add_sibling(SequenceState& sequence, RunTree& tree, LocalDot lo, LocalDot ro, LocalDot dot,
                    const OpContext& context);
   std::optional<Neighbour> origin_of(LocalDot dot) const;
-  const Op* op_of(LocalDot dot) const;
+  /// The operation that `dot` belongs to, in the log or in the delta that is being applied: while a delta is
+  /// checked, applied and taken back, nothing may be looked up in `log` alone.
+  std::optional<HeldOp> find_op(LocalDot dot) const;
+  /// What the erase unit `dot` erases, if it is one.
+  std::optional<LocalDot> erase_target(LocalDot dot) const;
   void drop_siblings();
   std::vector<SequenceState*> crowded;  ///< sequences that have sibling tables
-  std::span<const Op> in_progress;      ///< applied ops of a delta that is not in the log yet
-  ReplicaIndex in_progress_author = 0;
+  InProgress in_progress;
   bool hangs_on(LocalDot element, LocalDot ancestor) const;
   /// The text of `count` elements from `first` on, which one insertion made. @errors kNeedHistory
   Result<std::string> text_of(SequenceState& sequence, LocalDot first, Seq count) const;
@@ -344,7 +364,7 @@ class DocumentImpl {
   void write_own_key(ContainerIndex container, std::uint32_t key, Write write, OpKind kind,
                      std::uint32_t generations, std::string_view content);
   Status own_element_write(ContainerIndex container, LocalDot element, Value value, OpKind kind);
-  void own_move(ContainerIndex container, LocalDot element, LocalDot lo);
+  Status own_move(ContainerIndex container, LocalDot element, LocalDot lo);
   void stash_range(SequenceState& sequence, RunTree& tree, std::size_t pos, std::size_t units);
   Bytes scratch;
 

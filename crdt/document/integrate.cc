@@ -16,6 +16,8 @@
 // ro is checked, not believed: it must be the first element after lo in the author's past, so no
 // element between the two may be in it. (A false ro would make replicas diverge that meet the delta in
 // different company.)
+#include <algorithm>
+
 #include "crdt/document/impl.h"
 
 namespace weft {
@@ -75,23 +77,31 @@ void DocumentImpl::add_sibling(SequenceState& sequence, RunTree& tree, LocalDot 
       [&](LocalDot a, LocalDot b) { return compare_or_end(tree, a, b); });
 }
 
-/// The operation that `dot` belongs to, those of the delta that is being applied included.
-const Op* DocumentImpl::op_of(LocalDot dot) const {
-  if (!in_progress.empty() && dot.replica == in_progress_author &&
-      dot.seq >= in_progress.front().seq) {
-    for (const Op& op : in_progress)
-      if (dot.seq < op.end()) return &op;
-    return nullptr;
+std::optional<HeldOp> DocumentImpl::find_op(LocalDot dot) const {
+  std::span<const Op> ops = in_progress.ops;
+  if (!ops.empty() && dot.replica == in_progress.author && dot.seq >= ops.front().seq) {
+    auto at = std::upper_bound(ops.begin(), ops.end(), dot.seq,
+                               [](Seq seq, const Op& op) { return seq < op.end(); });
+    if (at == ops.end()) return std::nullopt;
+    return HeldOp{&*at, in_progress.content, false};
   }
   auto found = log.find(dot);
-  return found ? found->op : nullptr;
+  if (!found) return std::nullopt;
+  return HeldOp{found->op, found->chunk->content(), found->chunk->skeleton};
+}
+
+std::optional<LocalDot> DocumentImpl::erase_target(LocalDot dot) const {
+  auto found = find_op(dot);
+  if (!found || found->op->kind != OpKind::kErase) return std::nullopt;
+  return target_of_unit(*found->op, dot.seq - found->op->seq);
 }
 
 std::optional<Neighbour> DocumentImpl::origin_of(LocalDot dot) const {
-  const Op* op = op_of(dot);
-  if (op == nullptr || (!is_insert(op->kind) && op->kind != OpKind::kListMove)) return std::nullopt;
-  if (dot.seq == op->seq) return Neighbour{op->a, op->b};
-  return Neighbour{{dot.replica, dot.seq - 1}, op->b};
+  auto found = find_op(dot);
+  if (!found || (!is_insert(found->op->kind) && found->op->kind != OpKind::kListMove))
+    return std::nullopt;
+  if (dot.seq == found->op->seq) return Neighbour{found->op->a, found->op->b};
+  return Neighbour{{dot.replica, dot.seq - 1}, found->op->b};
 }
 
 /// What tables know of an operation's company may be wrong once it is taken back.
@@ -104,9 +114,9 @@ void DocumentImpl::drop_siblings() {
 bool DocumentImpl::hangs_on(LocalDot element, LocalDot ancestor) const {
   for (int i = 0; i < kClimbMax; ++i) {
     if (element == ancestor) return true;
-    const Op* found = op_of(element);
-    if (found == nullptr) return false;
-    const Op& op = *found;
+    auto found = find_op(element);
+    if (!found) return false;
+    const Op& op = *found->op;
     // Inside an insertion every element hangs on the one before: go to its begin at once.
     if (ancestor.replica == element.replica && ancestor.seq >= op.seq &&
         ancestor.seq < element.seq && is_insert(op.kind))

@@ -41,12 +41,11 @@ Result<std::string> DocumentImpl::text_of(SequenceState& sequence, LocalDot firs
                                           Seq count) const {
   std::string text;
   while (count > 0) {
-    auto found = log.find(first);
-    if (found && found->op->kind == OpKind::kTextInsert && !found->chunk->skeleton) {
+    auto found = find_op(first);
+    if (found && found->op->kind == OpKind::kTextInsert && !found->skeleton) {
       Seq here = std::min(count, found->op->end() - first.seq);
-      Op slice =
-          slice_op(*found->op, first.seq, first.seq + here, first.replica, found->chunk->content());
-      text += found->chunk->content(slice);
+      Op slice = slice_op(*found->op, first.seq, first.seq + here, first.replica, found->buffer);
+      text += HeldOp{&slice, found->buffer}.content();
       first.seq += here;
       count -= here;
       continue;
@@ -234,7 +233,7 @@ Status DocumentImpl::toggle_erasures(ContainerIndex container, const Op& op,
   WEFT_ASSIGN(RunTree * tree, tree_of(container));
   // All is checked first, whether the text is at hand included.
   for (Seq i = 0; i < op.count; ++i) {
-    auto found = log.find(op.a.plus(i));
+    auto found = find_op(op.a.plus(i));
     if (!found || found->op->kind != OpKind::kErase || resolve(found->op->container) != container)
       return invalid("what is revoked is no erasure in this container");
     LocalDot target = target_of_unit(*found->op, op.a.seq + i - found->op->seq);
@@ -243,7 +242,7 @@ Status DocumentImpl::toggle_erasures(ContainerIndex container, const Op& op,
   }
   for (Seq i = 0; i < op.count; ++i) {
     LocalDot erase = op.a.plus(i);
-    LocalDot target = *log.erase_target(erase);
+    LocalDot target = *erase_target(erase);
     bool revoked = sequence.revoked.find(erase.packed()) != nullptr;
     if (revoked == revoke) continue;
     journal.toggles.push_back({op.seq, erase, target});

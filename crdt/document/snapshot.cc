@@ -39,7 +39,7 @@ Bytes DocumentImpl::make_snapshot() {
   if (tx.open) {
     auto before = committed();
     WEFT_ASSERT(before.ok());  // of what is held everything fits
-    return before.value()->make_snapshot();
+    return (*before)->make_snapshot();
   }
   for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) bring_chain_up(r);
   return snapshot::write(*this);

@@ -9,6 +9,8 @@
 namespace weft::snapshot {
 namespace {
 
+constexpr const char* kTextIsHeld = "the log, the cold part or the stash holds what is hidden";
+
 /// Writes one snapshot: numbers everything in its canonical order first.
 class SnapshotWriter {
  public:
@@ -299,7 +301,7 @@ class SnapshotWriter {
     bool untouched = !sequence.tree && sequence.borrowed_text.data() != nullptr;
     std::string text;
     auto add = [&](const Run& run) {
-      if (run.hidden) text += impl_.text_of(sequence, run.first, run.count).value();
+      if (run.hidden) text += impl_.text_of(sequence, run.first, run.count).proven(kTextIsHeld);
     };
     if (untouched) {
       text = sequence.cold_text;

@@ -137,7 +137,7 @@ class Differ {
   }
 
   Value value_at(DocumentImpl& impl, ContainerIndex list, std::size_t pos) {
-    return ListView(&impl, list).get(pos).value();
+    return ListView(&impl, list).get(pos).proven("the list's runs have shown the position");
   }
 
   Status sequences(ContainerIndex a, ContainerIndex b, Patch& patch, std::vector<Child>& children) {
@@ -297,18 +297,19 @@ Document Document::fork(ReplicaId replica) const {
   options.replica = replica;
   auto made = std::make_unique<DocumentImpl>(std::move(options));
   if (impl_->has_skeleton) {
-    made->load_snapshot(impl_->make_snapshot()).value();
+    made->load_snapshot(impl_->make_snapshot()).proven("a snapshot that is written can be read");
   } else {
     std::vector<OpenedBundle> bundles;
     VersionVector all = version();
     for (const VersionVector::Entry& entry : all.entries()) {
       ReplicaIndex author = *impl_->graph.find(entry.replica);
-      bundles.push_back(impl_->bundle_of(author, 0, entry.end).value());
+      bundles.push_back(impl_->bundle_of(author, 0, entry.end).proven("the whole log is held"));
       impl_->bring_chain_up(author);  // a checkout does not have it yet
       bundles.back().end_chain = impl_->graph.chain(author);
     }
     ApplyReport report;
-    if (!made->apply_in_bulk(bundles, report)) made->apply_one_by_one(bundles, report).value();
+    if (!made->apply_in_bulk(bundles, report))
+      made->apply_one_by_one(bundles, report).proven("what is applied here applies again");
   }
   return Document(std::move(made));
 }

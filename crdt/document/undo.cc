@@ -123,7 +123,7 @@ Status DocumentImpl::invert_op(const Op& op, std::string_view content, const Und
       WEFT_TRY(check_room(1));
       WEFT_ASSIGN(LocalDot before, slot_before(container, moved, op.seq));
       stands_for[LocalDot{self, next_seq()}.packed()] = original(before).packed();
-      own_move(container, moved, before);
+      WEFT_TRY(own_move(container, moved, before));
       ++report.undone;
       return {};
     }

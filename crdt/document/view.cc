@@ -163,7 +163,7 @@ Result<CounterView> MapView::counter(std::string_view key) const {
 
 std::size_t ListView::size() const {
   auto tree = sequence_tree(*impl_, container_);
-  return tree.ok() ? static_cast<std::size_t>(tree.value()->visible().scalars) : 0;
+  return tree.ok() ? static_cast<std::size_t>((*tree)->visible().scalars) : 0;
 }
 
 Result<Value> ListView::get(std::size_t index) const {
@@ -176,7 +176,7 @@ std::vector<Value> ListView::values() const {
   auto tree = sequence_tree(*impl_, container_);
   if (!tree.ok()) return result;
   const SequenceState& sequence = *impl_->containers[container_].sequence;
-  tree.value()->for_each_visible_run(0, visible_size(*tree.value()), [&](Run run) {
+  (*tree)->for_each_visible_run(0, visible_size(**tree), [&](Run run) {
     for (Seq i = 0; i < run.count; ++i) {
       LocalDot element = sequence.element_of_slot(run.first.plus(i));
       result.push_back(sequence.elements.find(element.packed())->reg.winner.value);
@@ -233,7 +233,7 @@ std::size_t TextView::size(Unit unit) const {
 
 std::size_t TextView::line_count() const {
   auto tree = sequence_tree(*impl_, container_);
-  return tree.ok() ? static_cast<std::size_t>(tree.value()->visible().newlines) + 1 : 0;
+  return tree.ok() ? static_cast<std::size_t>((*tree)->visible().newlines) + 1 : 0;
 }
 
 Result<std::string> TextView::slice(Position begin, Position end) const {
@@ -348,9 +348,7 @@ Status MapEdit::erase_anew(std::string_view key) {
 Status MapEdit::restore(const Value& child) { return impl_->edit_restore_in(container_, child); }
 
 namespace {
-ContainerIndex ensured(Result<ContainerIndex> made) {
-  return made.ok() ? made.value() : kNoContainer;
-}
+ContainerIndex ensured(Result<ContainerIndex> made) { return made.ok() ? *made : kNoContainer; }
 }  // namespace
 
 MapEdit MapEdit::ensure_map(std::string_view key) {

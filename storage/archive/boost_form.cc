@@ -82,7 +82,7 @@ DeltaInfo check_delta(const DeltaEntry& entry, const DocumentId& document, std::
   if (entry.shown)
     if (const char* name = difference(*entry.shown, shown_of(*info)))
       refuse(ErrorCode::kCorrupt, where() + "its payload has another " + name + " than is shown");
-  return std::move(info).value();
+  return *std::move(info);
 }
 
 }  // namespace weft::boost_form

@@ -129,7 +129,7 @@ Status LmdbStore::open_derived() {
   Result<std::unique_ptr<Derived>> opened = open_checked_derived();
   Result<Derived::Meta> meta = Derived::Meta();
   if (opened.ok()) {
-    derived_ = std::move(opened).value();
+    derived_ = *std::move(opened);
     meta = derived_->meta();
   }
   const bool is_new =
@@ -164,7 +164,7 @@ Status LmdbStore::recreate_derived(std::string why) {
       removed.ok() ? Derived::open(folder_.derived(), false)
                    : Result<std::unique_ptr<Derived>>(removed.take_error());
   if (opened.ok()) {
-    derived_ = std::move(opened).value();
+    derived_ = *std::move(opened);
   } else {  // then everything stays in memory, until the next opening
     derived_lost_ = true;
     derived_fault_ = opened.error().message();

@@ -326,7 +326,7 @@ std::optional<StoredState> LmdbStore::state(const DocumentId& id) const {
   if (!kept) {
     Result<std::optional<lmdb::KeptState>> state = derived_->state(id);
     if (!state.ok()) return std::nullopt;  // damaged: as if it had never been kept
-    kept = std::move(state).value();
+    kept = *std::move(state);
   }
   if (!kept || kept->mark_position != document->head.mark_position ||
       !kept->state.version.covers(document->head.base))

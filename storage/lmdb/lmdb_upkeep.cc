@@ -329,11 +329,11 @@ void LmdbStore::open_replaced() {
     broken_ = log.take_error();
     return;
   }
-  log_ = std::move(log).value();
+  log_ = *std::move(log);
   if (derived_lost_) return;
   Result<std::unique_ptr<Derived>> derived = Derived::open(folder_.derived(), false);
   if (derived.ok()) {
-    derived_ = std::move(derived).value();
+    derived_ = *std::move(derived);
     return;
   }
   derived_fault_ = derived.error().message();

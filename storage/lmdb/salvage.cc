@@ -140,7 +140,7 @@ std::unique_ptr<lmdb::Derived> open_states(const lmdb::StoreFolder& folder) {
       lmdb::check_pages(folder.derived() + "/data.mdb", lmdb::PageDepth::kEverything);
   if (!sound.ok()) return nullptr;
   Result<std::unique_ptr<lmdb::Derived>> derived = lmdb::Derived::open(folder.derived(), true);
-  return derived.ok() ? std::move(derived).value() : nullptr;
+  return derived.ok() ? *std::move(derived) : nullptr;
 }
 
 /// A state with operations that the log has lost: it takes the place of the history up to there.

@@ -27,8 +27,8 @@ struct LieCounts {
 /// and the oracle's JSON. A refused delta changes no byte. Throws Failure.
 LieCounts check_lies(const Script& script, AfterRefusal after = AfterRefusal::kEnds);
 
-/// A lie inside a sealed bundle: the bundle leads where its deltas lead one by one, into an empty
-/// document as into one that holds something. Throws Failure.
+/// Lies inside sealed bundles: the bundles lead where their deltas lead one by one, in order and in any other,
+/// into an empty document as into one that holds something. Throws Failure.
 void check_lying_bundle(const Script& script);
 
 }  // namespace weft::test

@@ -26,6 +26,7 @@ class Liar {
 
   /// What was changed; "" if nothing could be.
   std::string change() {
+    if (random_.chance(1, 4)) return one_more();
     Op& op = batch_.ops[random_.below(batch_.ops.size())];
     switch (random_.below(12)) {
       case 0:
@@ -61,9 +62,13 @@ class Liar {
     if (found == batch_.replicas.end()) batch_.replicas.push_back(dot.replica);
     return {index, dot.seq};
   }
-  /// Mostly one that exists, of an operation that the test of `wanted` takes.
+  /// Mostly one that exists, of an operation that the test of `wanted` takes; often one of the delta itself.
   template <typename Wanted>
   LocalDot some_dot(Wanted wanted) {
+    if (random_.chance(1, 2)) {
+      std::vector<LocalDot> own = own_dots(wanted);
+      if (!own.empty()) return own[random_.below(own.size())];
+    }
     std::vector<Dot> dots;
     bool any = random_.chance(1, 5);
     for (const auto& [dot, op] : world_.oracle().ops())
@@ -73,6 +78,99 @@ class Liar {
     if (random_.chance(1, 12)) dot.seq += static_cast<Seq>(random_.below(100));
     return local(dot);
   }
+  /// Units of the batch at hand, which the world does not hold yet.
+  template <typename Wanted>
+  std::vector<LocalDot> own_dots(Wanted wanted) {
+    std::vector<LocalDot> dots;
+    for (const Op& op : batch_.ops) {
+      if (op.kind > OpKind::kRestore) continue;
+      OracleOp as_unit;
+      as_unit.kind = oracle_kind(op.kind);
+      if (op.kind == OpKind::kMapSet || op.kind == OpKind::kListInsert)
+        as_unit.value.child = ContainerKind::kMap;  // perhaps it made one
+      if (!wanted(as_unit)) continue;
+      for (Seq k = 0; k < op.count; ++k) dots.push_back({0, op.seq + k});
+    }
+    return dots;
+  }
+  static OracleKind oracle_kind(OpKind kind) {
+    switch (kind) {
+      case OpKind::kMapSet:
+        return OracleKind::kMapSet;
+      case OpKind::kMapErase:
+        return OracleKind::kMapErase;
+      case OpKind::kMapEnsure:
+        return OracleKind::kMapEnsure;
+      case OpKind::kTextInsert:
+        return OracleKind::kTextInsert;
+      case OpKind::kListInsert:
+        return OracleKind::kListInsert;
+      case OpKind::kErase:
+        return OracleKind::kErase;
+      case OpKind::kListSet:
+        return OracleKind::kListSet;
+      case OpKind::kListMove:
+        return OracleKind::kListMove;
+      case OpKind::kRevoke:
+        return OracleKind::kRevoke;
+      case OpKind::kReinstate:
+        return OracleKind::kReinstate;
+      case OpKind::kRestore:
+        return OracleKind::kRestore;
+      default:
+        return OracleKind::kCounterAdd;
+    }
+  }
+
+  /// One more operation at the end of the last delta: it can speak of all that the delta did before, and when
+  /// it is refused all of that has to be taken back.
+  std::string one_more() {
+    DeltaRun& last = batch_.deltas.back();
+    if (last.delta_count != 1) return "";
+    Op op;
+    op.seq = batch_.end();
+    op.count = 1;
+    auto slots = [](const OracleOp& o) { return o.makes_slot(); };
+    auto erasures = [](const OracleOp& o) { return o.kind == OracleKind::kErase; };
+    op.container = batch_.ops[random_.below(batch_.ops.size())].container;
+    switch (random_.below(5)) {
+      case 0:
+        op.kind = OpKind::kErase;
+        op.a = some_dot(slots);
+        break;
+      case 1:
+        op.kind = OpKind::kRevoke;
+        op.a = some_dot(erasures);
+        break;
+      case 2:
+        op.kind = OpKind::kReinstate;
+        op.a = some_dot(erasures);
+        break;
+      case 3: {
+        op.kind = OpKind::kTextInsert;
+        op.a = some_slot();
+        op.b = some_slot();
+        put_content(op, "x");
+        break;
+      }
+      default:
+        op.kind = OpKind::kCounterAdd;
+        Bytes amount;
+        ByteWriter(amount).svarint(1);
+        put_content(op, as_text(amount));
+        break;
+    }
+    append_run(batch_.ops, op, 0);
+    ++batch_.op_count;
+    ++last.ops_each;
+    return "one operation more";
+  }
+  void put_content(Op& op, std::string_view bytes) {
+    op.content_begin = static_cast<std::uint32_t>(content_.size());
+    op.content_size = static_cast<std::uint32_t>(bytes.size());
+    content_ += bytes;
+  }
+
   LocalDot some_slot() {
     if (random_.chance(1, 6)) return kNoDot;
     return some_dot([](const OracleOp& op) { return op.makes_slot(); });
@@ -193,9 +291,7 @@ class Liar {
             random_.chance(1, 2) ? random_.below(4) : random_.below(1u << 31);
         put_ensure_content(out, {static_cast<ContainerKind>(random_.below(4)),
                                  static_cast<std::uint32_t>(generation)});
-        op.content_begin = static_cast<std::uint32_t>(content_.size());
-        op.content_size = static_cast<std::uint32_t>(bytes.size());
-        content_ += as_text(bytes);
+        put_content(op, as_text(bytes));
         return "kind and generation of an ensure";
       }
       default: {
@@ -219,9 +315,12 @@ class Liar {
 
 namespace {
 
-/// Changes one thing; false where that can't be written down.
-bool change(Batch& batch, Liar& liar, std::string& what) {
-  what = liar.change();
+/// Changes one thing, now and then more; false where that can't be written down.
+bool change(Batch& batch, Liar& liar, Random& random, std::string& what) {
+  for (std::uint64_t lies = random.chance(1, 3) ? 1 + random.below(3) : 1; lies > 0; --lies) {
+    std::string one = liar.change();
+    if (!one.empty()) what += (what.empty() ? "" : ", ") + one;
+  }
   if (what.empty()) return false;
   liar.finish();
   // The encoder takes what a decoder or an author gives it; a dot of the author's own that is not
@@ -241,7 +340,7 @@ std::optional<Lie> tell_lie(ByteSpan honest, const DeltaLog& world, Random& rand
   Batch batch = decode_delta(honest).value();
   Liar liar(batch, world, random);
   Lie lie;
-  if (!change(batch, liar, lie.what)) return std::nullopt;
+  if (!change(batch, liar, random, lie.what)) return std::nullopt;
   encode_delta(batch, 0, lie.bytes);
   if (!decode_delta(lie.bytes).ok() || std::ranges::equal(lie.bytes, honest)) return std::nullopt;
   return lie;
@@ -253,9 +352,7 @@ std::optional<LyingBundle> tell_lie_in_bundle(ByteSpan honest, const DeltaLog& w
   Batch& batch = opened.batch;
   Liar liar(batch, world, random);
   LyingBundle lie;
-  if (!change(batch, liar, lie.what)) return std::nullopt;
-  lie.honest.assign(honest.begin(), honest.end());
-  lie.author = batch.author();
+  if (!change(batch, liar, random, lie.what)) return std::nullopt;
   std::size_t deltas = 0;
   for (const DeltaRun& run : batch.deltas) deltas += run.delta_count;
   std::uint64_t chain = 0;
@@ -266,7 +363,8 @@ std::optional<LyingBundle> tell_lie_in_bundle(ByteSpan honest, const DeltaLog& w
     chain = xxh3_64(row, chain);
   }
   lie.bundle = seal_bundle(batch, chain, nullptr);
-  if (!open_bundle(lie.bundle, nullptr).ok() || lie.bundle == lie.honest) return std::nullopt;
+  if (!open_bundle(lie.bundle, nullptr).ok() || std::ranges::equal(lie.bundle, honest))
+    return std::nullopt;
   return lie;
 }
 

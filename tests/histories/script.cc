@@ -114,6 +114,13 @@ Script random_script(std::uint64_t seed) {
   // Now and then long enough that trees and tables grow past their first node.
   if (seed % 64 == 63) actions += 150;
   while (actions-- > 0) script.actions.push_back(random_action(random, script, weights));
+  // Some with transactions of many edits, which make, erase and lean on what they made themselves.
+  if (seed % 8 == 5)
+    for (Action& action : script.actions) {
+      if (action.kind != ActionKind::kEdit || !random.chance(1, 3)) continue;
+      for (std::uint64_t more = 5 + random.below(16); more > 0; --more)
+        action.edits.push_back(random_edit(random, weights));
+    }
   return script;
 }
 

@@ -90,7 +90,8 @@ struct Script {
   friend bool operator==(const Script&, const Script&) = default;
 };
 
-/// 10 to 40 actions over 2 to 5 replicas, mostly 2 or 3; every 64th seed makes a long one.
+/// 10 to 40 actions over 2 to 5 replicas, mostly 2 or 3; every 64th seed makes a long one, every
+/// 8th one with transactions of many edits.
 Script random_script(std::uint64_t seed);
 
 std::string print(const Script& script);
