@@ -13,6 +13,9 @@
 // Invariants
 //   I1  members() is all elements of the sequence with lo == L.
 //   I2  A member's nearest member ancestor precedes it, or is itself.
+//   I3  The versions that is_first_in_past remembers have some entries for each member, not one for each pair of
+//       authors: n siblings of n replicas take memory that grows with n. Beyond that they are forgotten, and
+//       looked at again.
 // Cost: O(log n) comparisons and one memmove an insertion; a walk down the left edge of one subtree.
 
 #include <algorithm>
@@ -88,14 +91,25 @@ class SiblingTable {
     for (const LocalVersion::Entry& entry : past.entries())
       if (entry.replica != author) look_at(entry.replica, entry.end);
     look_at(author, own_end);
+    held_entries_ -= check.version.entries().size();
     check.version = past;
     check.version.raise(author, own_end);
+    held_entries_ += check.version.entries().size();
     check.first = first;
     check.has_first = !first.is_none();
+    if (held_entries_ > 1'024 + kEntriesPerMember * members_.size()) {
+      checks_.clear();
+      held_entries_ = 0;
+    }
     return first.is_none() || (!ro.is_none() && position(ro, first) <= 0);
   }
 
+  /// Entries of the versions that is_first_in_past keeps (I3).
+  std::size_t held_entries() const { return held_entries_; }
+
  private:
+  static constexpr std::size_t kEntriesPerMember = 16;
+
   struct Group {
     LocalDot ro;
     std::vector<LocalDot> members;  ///< falling stamp
@@ -123,6 +137,7 @@ class SiblingTable {
   std::vector<Group> groups_;
   std::vector<std::uint32_t> right_;  ///< groups of L's right children
   FlatTable<Check> checks_;
+  std::size_t held_entries_ = 0;  ///< of all versions in checks_
 };
 
 }  // namespace weft
