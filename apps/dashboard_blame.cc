@@ -96,7 +96,7 @@ Json leaf_json(const Leaf& leaf) {
 }
 
 Status show(const DashboardArguments& options) {
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kHistory));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   WEFT_ASSIGN(const std::string path,
               dashboard::path_of_names(dashboard::Dashboard(document), options.path));
   Blame blame(document);

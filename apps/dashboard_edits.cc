@@ -151,7 +151,7 @@ void say_place(Json::Object& edit, const Document& before, const std::vector<std
 
 /// Restoring looks into the history, which a running peer need not hold: the edit says what it found.
 Status restore(const EditArguments& options) {
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kHistory));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   WEFT_ASSIGN(const std::string path, dashboard::path_of_names(dashboard::Dashboard(document),
                                                                path_or_panel(options.path)));
   WEFT_ASSIGN(const std::vector<std::string> tokens, pointer_tokens(path));

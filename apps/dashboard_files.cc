@@ -92,7 +92,7 @@ Result<std::optional<std::string>> existing_name(const std::string& name,
 
 Status update(const FileArguments& options, const std::string& name, const Json& dashboard) {
   show_progress("reading " + name);
-  WEFT_ASSIGN(const Document before, read_document(name, Wanted::kContent));
+  WEFT_ASSIGN(const Document before, read_dashboard(name, Wanted::kContent));
   Json::Array edits{Json::Object{{"do", "import"}, {"dashboard", dashboard}}};
   show_progress("comparing");
   WEFT_ASSIGN(const Document after, try_edits(name, before, edits));
@@ -129,11 +129,11 @@ Status import(const FileArguments& options) {
 // --- export ---
 
 Status export_file(const FileArguments& options) {
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kContent));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kContent));
   const std::uint64_t version = dashboard::derived_version(document);
   dashboard::ExportOptions how;
   if (!options.no_version) how.version = version;
-  const std::string text = dashboard::to_grafana_text(document, how);
+  WEFT_ASSIGN(const std::string text, dashboard::to_grafana_text(document, how));
   if (options.file.empty() || options.file == "-") {
     print(text);
     return {};

@@ -110,7 +110,7 @@ Status list_writes(const DashboardArguments& options, const Document& document) 
 }
 
 Status show_history(const DashboardArguments& options) {
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kHistory));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   return options.path.empty() ? list_deltas(options, document) : list_writes(options, document);
 }
 
@@ -142,7 +142,7 @@ Result<Document> version_or_file(const std::string& name, const Document& docume
 }
 
 Status show_diff(const DashboardArguments& options) {
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kHistory));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   WEFT_ASSIGN(const Document before, version_or_file(options.name, document, options.path));
   WEFT_ASSIGN(const Document after, version_or_file(options.name, document, options.value));
   const std::vector<LeafChange> changes = leaf_changes(before, after);
@@ -160,7 +160,7 @@ Status show_diff(const DashboardArguments& options) {
 // --- why ---
 
 Status show_why(const DashboardArguments& options) {
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kHistory));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   WEFT_ASSIGN(const std::string path,
               dashboard::path_of_names(dashboard::Dashboard(document), options.path));
   const Result<std::string> words = dashboard::why(document, path);

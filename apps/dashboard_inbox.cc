@@ -80,8 +80,8 @@ Json item_json(const InboxItem& item, const std::string& name) {
 }
 
 Status list(const InboxArguments& options) {
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kHistory));
-  const std::vector<InboxItem> items = dashboard::inbox(document);
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
+  WEFT_ASSIGN(const std::vector<InboxItem> items, dashboard::inbox(document));
   for (const InboxItem& item : items) {
     if (options.json) {
       print_line(item_json(item, options.name));
@@ -106,11 +106,12 @@ bool needs_history(const InboxArguments& options) {
 }
 
 Result<Json::Array> planned_edits(const InboxArguments& options, const std::string& which) {
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kHistory));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   const Strategy strategy = *dashboard::find_strategy(options.strategy);
   Json::Array edits;
   std::size_t matched = 0;
-  for (const InboxItem& item : dashboard::inbox(document)) {
+  WEFT_ASSIGN(const std::vector<InboxItem> items, dashboard::inbox(document));
+  for (const InboxItem& item : items) {
     if (is_pattern(which) ? !dashboard::matches(which, item.path) : !item.id.starts_with(which))
       continue;
     ++matched;
@@ -156,8 +157,8 @@ Status resolve(const InboxArguments& options) {
   WEFT_ASSIGN(const DashboardWrite write,
               write_edits(options.name, std::move(edits), options.message));
   std::size_t left = 0;
-  if (Result<Document> after = read_document(options.name, Wanted::kContent); after.ok())
-    left = dashboard::inbox(*after).size();
+  if (Result<Document> after = read_dashboard(options.name, Wanted::kContent); after.ok())
+    if (const auto items = dashboard::inbox(*after); items.ok()) left = items->size();
   if (options.json) {
     Json::Object line = write_json_of(write);
     line.emplace_back("conflicts", number_json(left));

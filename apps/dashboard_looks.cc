@@ -89,9 +89,10 @@ Status list(const DashboardArguments& options) {
                 open_stored(*store, folder, to_string(usage.document), Wanted::kHistory));
     if (!is_dashboard(document.root())) continue;
     const Dashboard board(document);
+    WEFT_ASSIGN(const auto conflicts, dashboard::inbox(document));
     listed.push_back({to_string(usage.document), board.title(), board.panels().size(),
                       usage.history_bytes + usage.live_bytes + usage.tombstone_bytes,
-                      dashboard::inbox(document).size(), last_change_ms(document)});
+                      conflicts.size(), last_change_ms(document)});
   }
   show_progress("");
   if (options.json) {
@@ -190,11 +191,12 @@ std::string query_words(const VariableInfo& variable) {
   return text.as_string() ? *text.as_string() : short_json(text);
 }
 
-void print_summary(const Document& document, const DashboardArguments& options) {
+Status print_summary(const Document& document, const DashboardArguments& options) {
   const Dashboard board(document);
   const std::vector<Laid> panels = laid_out(document, board);
   const std::vector<VariableInfo> variables = board.variables();
-  const std::size_t conflicts = dashboard::inbox(document).size();
+  WEFT_ASSIGN(const auto items, dashboard::inbox(document));
+  const std::size_t conflicts = items.size();
   if (options.json) {
     Json::Array listed;
     for (const Laid& panel : panels) listed.push_back(panel_json(panel));
@@ -207,14 +209,15 @@ void print_summary(const Document& document, const DashboardArguments& options) 
                                    {"query", each.query}});
     Json::Array tags;
     for (const std::string& tag : board.tags()) tags.push_back(tag);
-    return print_line(Json::Object{{"document", to_string(document.id())},
-                                   {"title", board.title()},
-                                   {"uid", dashboard::text_at(board.root(), "uid")},
-                                   {"tags", std::move(tags)},
-                                   {"version", number_json(dashboard::derived_version(document))},
-                                   {"panels", std::move(listed)},
-                                   {"variables", std::move(named)},
-                                   {"conflicts", number_json(conflicts)}});
+    print_line(Json::Object{{"document", to_string(document.id())},
+                            {"title", board.title()},
+                            {"uid", dashboard::text_at(board.root(), "uid")},
+                            {"tags", std::move(tags)},
+                            {"version", number_json(dashboard::derived_version(document))},
+                            {"panels", std::move(listed)},
+                            {"variables", std::move(named)},
+                            {"conflicts", number_json(conflicts)}});
+    return {};
   }
   print(bold(printable(board.title())) + "\n");
   std::string tags;
@@ -238,13 +241,13 @@ void print_summary(const Document& document, const DashboardArguments& options) 
                     ? std::string("no conflicts\n")
                     : red(counted(conflicts, "conflict")) + "; `weft dashboard conflicts " +
                           printable(options.name) + "` lists them\n"));
+  return {};
 }
 
 Status show(const DashboardArguments& options) {
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kContent));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kContent));
   if (options.path.empty()) {
-    print_summary(document, options);
-    return {};
+    return print_summary(document, options);
   }
   const Result<Json> json = dashboard::shown_at(document, options.path);
   if (!json.ok())

@@ -74,7 +74,7 @@ void print_report(const ReconcileArguments& options, const DashboardWrite& write
 Status reconcile(const ReconcileArguments& options) {
   WEFT_ASSIGN(const Json file, read_dashboard(options.file));
   show_progress("reading " + options.name);
-  WEFT_ASSIGN(const Document document, read_document(options.name, Wanted::kHistory));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   WEFT_ASSIGN(const VersionVector version, base_version(options, document));
   const Result<Document> base = document.at(version);
   if (!base.ok())
@@ -82,9 +82,10 @@ Status reconcile(const ReconcileArguments& options) {
                  options.name + ": the version that " + options.file +
                      " was made from is not held here: " + base.error().context());
   show_progress("merging");
+  WEFT_ASSIGN(const Json before, dashboard::to_grafana(*base));
+  WEFT_ASSIGN(const Json ours, dashboard::to_grafana(document));
   Result<dashboard::FileMerge> merge =
-      dashboard::merge_dashboards(dashboard::to_grafana(*base), dashboard::to_grafana(document),
-                                  file, dashboard::Prefer::kTheirs);
+      dashboard::merge_dashboards(before, ours, file, dashboard::Prefer::kTheirs);
   if (!merge.ok())
     return Error(merge.error().code(), options.file + ": " + merge.error().context());
   const auto import_of = [](const Json& json) {
@@ -99,11 +100,11 @@ Status reconcile(const ReconcileArguments& options) {
               write_edits(options.name, import_of(merge->merged), options.message));
   show_progress("");
 
-  WEFT_ASSIGN(const Document written, read_document(options.name, Wanted::kContent));
+  WEFT_ASSIGN(const Document written, read_dashboard(options.name, Wanted::kContent));
   dashboard::ExportOptions how;
   if (!options.no_version && file.find("version") != nullptr)
     how.version = dashboard::derived_version(written);
-  const std::string text = dashboard::to_grafana_text(written, how);
+  WEFT_ASSIGN(const std::string text, dashboard::to_grafana_text(written, how));
   WEFT_TRY(write_file(options.file, as_bytes(text), Existing::kReplace));
   WEFT_TRY(write_export_note(options.file, written));
   print_report(options, write, into_document, into_file, merge->conflicts);

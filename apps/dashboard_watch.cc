@@ -116,11 +116,11 @@ Status watch(const WatchArguments& options) {
   WEFT_ASSIGN(PeerClient peer, PeerClient::connect(name->folder));
   Ear ear(std::move(peer), name->document);
   WEFT_TRY(ear.wait_until_watching());
-  WEFT_ASSIGN(Document seen, read_document(options.name, Wanted::kContent));
+  WEFT_ASSIGN(Document seen, read_dashboard(options.name, Wanted::kContent));
   if (!options.json) print_error("watching " + options.name + "; Ctrl-C ends it");
   std::size_t count = 0;
   while (ear.wait()) {
-    WEFT_ASSIGN(Document now, read_document(options.name, Wanted::kContent));
+    WEFT_ASSIGN(Document now, read_dashboard(options.name, Wanted::kContent));
     if (now.version() == seen.version()) continue;
     for (const LeafChange& change : leaf_changes(seen, now)) {
       print_change(now, change, options.json);

@@ -57,7 +57,9 @@ Result<Json> json_at(const Document& document, const std::string& path, const Va
 
 Status show_content(const Document& document, const ShowOptions& options) {
   if (options.path.empty()) {
-    print_canonical(document.to_json(), options.json);
+    const Result<Json> json = document.to_json();
+    if (!json.ok()) return about(options.file, json.error());
+    print_canonical(*json, options.json);
     return Status();
   }
   auto value = document.get(options.path);

@@ -111,7 +111,7 @@ Status show_writes(const HistoryOptions& options) {
 
 Status show_conflicts(const HistoryOptions& options) {
   WEFT_ASSIGN(Document document, read_document(options.file, Wanted::kHistory));
-  std::vector<Conflict> conflicts = document.conflicts(options.path);
+  WEFT_ASSIGN(const std::vector<Conflict> conflicts, document.conflicts(options.path));
   for (const Conflict& conflict : conflicts) {
     if (options.json) {
       print_line(conflict_json(conflict));

@@ -104,6 +104,14 @@ Result<Document> read_document(const std::string& name, Wanted wanted) {
   return document;
 }
 
+Result<Document> read_dashboard(const std::string& name, Wanted wanted) {
+  WEFT_ASSIGN(Document document, read_document(name, wanted));
+  const Status readable = document.check_readable();
+  if (!readable.ok())
+    return Error(readable.error().code(), name + ": " + readable.error().context());
+  return document;
+}
+
 std::optional<StoredName> stored_name(const std::string& name) {
   const std::size_t colon = name.rfind(':');
   if (colon == std::string::npos || !is_store(name.substr(0, colon))) return std::nullopt;

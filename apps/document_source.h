@@ -22,6 +22,9 @@ inline constexpr const char* kDocumentHelp =
 /// A store is opened for reading only, so another process may be writing it.
 Result<Document> read_document(const std::string& name, Wanted wanted);
 
+/// The same of a dashboard, whose panels and rows can't be shown in part: one that is damaged is an error.
+Result<Document> read_dashboard(const std::string& name, Wanted wanted);
+
 /// Does through a running peer, which holds the store, what would have been done here.
 /// @param document  how the document's id begins; of a new one the whole id
 using ThroughPeer = std::function<Status(PeerClient& peer, const std::string& document)>;

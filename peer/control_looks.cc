@@ -92,8 +92,9 @@ Status Control::add_changes(const DocumentId& id, Json::Object& document) {
   document.emplace_back("pending_changes", number_json(changes.size()));
   document.emplace_back("pending", std::move(listed));
   const Result<const Document*> opened = node_.read(id);
-  if (opened.ok())
-    document.emplace_back("conflicts", number_json(dashboard::inbox(**opened).size()));
+  if (!opened.ok()) return {};
+  WEFT_ASSIGN(const auto items, dashboard::inbox(**opened));
+  document.emplace_back("conflicts", number_json(items.size()));
   return {};
 }
 

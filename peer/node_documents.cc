@@ -183,7 +183,9 @@ void Node::Impl::watch(Open& open, const std::shared_ptr<Watcher>& watcher) {
 void Node::Impl::replace_document(Entry& entry, Document document) {
   Open& open = *entry.open;
   Patch patch;
-  const Json before = open.document.to_json();
+  // Where a damaged state is replaced, what it showed is not known: everything is told as new then.
+  const Result<Json> shown = open.document.to_json();
+  const Json before = shown.ok() ? *shown : Json();
   open.document = std::move(document);
   open.recent_number += open.recent.size();
   open.recent.clear();
@@ -198,8 +200,8 @@ void Node::Impl::replace_document(Entry& entry, Document document) {
     change.value = *root.get(key);
     patch.keys.push_back(std::move(change));
   }
-  const Json after = open.document.to_json();
-  if (const Json::Object* members = after.as_object())
+  const Result<Json> after = open.document.to_json();
+  if (const Json::Object* members = after.ok() ? after->as_object() : nullptr)
     for (KeyChange& change : patch.keys)
       for (const auto& [key, value] : *members)
         if (key == change.key) change.json = value;

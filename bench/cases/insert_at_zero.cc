@@ -64,8 +64,9 @@ struct InsertAtZero {
       if (content.size() != count) return Error(ErrorCode::kCorrupt, "characters are missing");
     } else {
       WEFT_ASSIGN(const ListView list, document.root().list(kList));
-      if (list.size() != count) return Error(ErrorCode::kCorrupt, "elements are missing");
-      for (const Value& value : list.values()) content += std::to_string(value.as_int()) + ",";
+      WEFT_ASSIGN(const std::vector<Value> values, list.values());
+      if (values.size() != count) return Error(ErrorCode::kCorrupt, "elements are missing");
+      for (const Value& value : values) content += std::to_string(value.as_int()) + ",";
     }
     return checksum_of(content);
   }

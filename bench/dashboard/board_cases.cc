@@ -72,7 +72,7 @@ class Board {
   Result<Reading> export_text() const {
     WEFT_ASSIGN(const Document document, open());
     const Stopwatch watch;
-    const std::string text = dashboard::to_grafana_text(document);
+    WEFT_ASSIGN(const std::string text, dashboard::to_grafana_text(document));
     return Reading{watch.ms(), xxh3_64(as_bytes(text))};
   }
 
@@ -88,7 +88,7 @@ class Board {
     WEFT_ASSIGN(const Document document, open());
     { WEFT_ASSIGN(const Json panel, panel_of(document)); }
     const auto opened = static_cast<double>(heap.bytes_in_use());
-    (void)dashboard::to_grafana_text(document);
+    WEFT_TRY(dashboard::to_grafana_text(document));
     return std::vector<Reading>{{opened, 0}, {static_cast<double>(heap.bytes_in_use()), 0}};
   }
 
@@ -138,7 +138,7 @@ class Board {
     return dashboard::to_grafana_at(document, "/panels/" + panels.front());
   }
   static std::uint64_t checksum_of(const Document& document) {
-    return xxh3_64(as_bytes(dashboard::to_grafana_text(document)));
+    return xxh3_64(as_bytes(dashboard::to_grafana_text(document).value()));
   }
 
   std::string name_;

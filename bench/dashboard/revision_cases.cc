@@ -76,7 +76,7 @@ class RevisionRun {
     WEFT_ASSIGN(RevisionsRead read,
                 read_revisions_back(
                     document, versions_, revisions_,
-                    [](const Document& then) { return dashboard::to_grafana_text(then); },
+                    [](const Document& then) { return dashboard::to_grafana_text(then).value(); },
                     [](const std::string& text) { return text; },
                     [](const Json& content) {
                       return dashboard::canonical_text(dashboard::without_derived(content));

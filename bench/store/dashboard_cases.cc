@@ -71,10 +71,10 @@ class DashboardRun {
     options.compressor = &compressor_;
     WEFT_ASSIGN(const Document document, open_document(*store, kDocument, options));
     report_.add(exact("history_open" + suffix, dashboard_.name, "ms", open_watch.ms()));
-    WEFT_ASSIGN(RevisionsRead read,
-                read_revisions_back(
-                    document, versions_, dashboard_.revisions,
-                    [](const Document& then) { return then.to_json(); }, canonical, canonical));
+    WEFT_ASSIGN(RevisionsRead read, read_revisions_back(
+                                        document, versions_, dashboard_.revisions,
+                                        [](const Document& then) { return then.to_json().value(); },
+                                        canonical, canonical));
     Line line = summarize("revision_at" + suffix, dashboard_.name, "ms", std::move(read.ms));
     line.checksum = read.digest;
     report_.add(std::move(line));

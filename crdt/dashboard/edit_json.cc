@@ -120,7 +120,8 @@ Status put_back(EditRequest& request, const FullPath& path, MapEdit array) {
   WEFT_TRY(array.list(kOrder));
   const std::string* after = request.find_text("after");
   if (after != nullptr) return put_behind(order, path.tokens.back(), *after);
-  return put_at(order, path.tokens.back(), order.size());
+  WEFT_ASSIGN(const std::size_t end, order.size());
+  return put_at(order, path.tokens.back(), end);
 }
 
 Status restore(EditRequest& request) {

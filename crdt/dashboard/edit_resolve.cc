@@ -49,7 +49,7 @@ Result<Resolver> read_resolver(const EditRequest& request) {
 }
 
 Result<std::vector<InboxItem>> chosen_items(const EditRequest& request) {
-  std::vector<InboxItem> items = inbox(request.document);
+  WEFT_ASSIGN(std::vector<InboxItem> items, inbox(request.document));
   const std::string* pattern = request.find_text("pattern");
   if (pattern != nullptr) {
     std::erase_if(items, [&](const InboxItem& item) { return !matches(*pattern, item.path); });

@@ -27,10 +27,11 @@ struct ExportOptions {
 };
 
 /// The dashboard as Grafana's JSON, members by key.
-/// @cost  O(size), no history is read
-Json to_grafana(const Document& document, const ExportOptions& options = {});
+/// @errors kCorrupt: the document's snapshot is damaged, as Document::check_readable says
+/// @cost  O(size); of a snapshot also the decoding of its order
+Result<Json> to_grafana(const Document& document, const ExportOptions& options = {});
 /// What there is at one key of a panel, a variable or anything else, as to_grafana shows it.
-/// @param path  as `get` of a document takes it. @errors kNotFound
+/// @param path  as `get` of a document takes it. @errors kNotFound, kCorrupt
 Result<Json> to_grafana_at(const Document& document, std::string_view path);
 
 /// `version` for an export: the same on every device that has seen the same, and larger after each edit.
@@ -40,7 +41,8 @@ std::uint64_t derived_version(const Document& document);
 Json without_derived(const Json& dashboard);
 
 /// The canonical text: keys by bytes, numbers as print_json prints them, two spaces, a newline at the end.
-std::string to_grafana_text(const Document& document, const ExportOptions& options = {});
+/// @errors as to_grafana
+Result<std::string> to_grafana_text(const Document& document, const ExportOptions& options = {});
 /// The same of any dashboard: what equal dashboards share.
 std::string canonical_text(const Json& dashboard);
 

@@ -47,7 +47,7 @@ class Exporter {
       case ContainerKind::kText:
         return parent.child_text(value).str();
       case ContainerKind::kList:
-        return parent.child_list(value).json();
+        return list(parent.child_list(value));
       case ContainerKind::kCounter:
         break;
     }
@@ -69,6 +69,11 @@ class Exporter {
   }
 
  private:
+  /// @pre  the document is readable: without that nothing is shown of a list
+  static Json list(const ListView& list) {
+    Result<Json> json = list.json();
+    return json.ok() ? *std::move(json) : Json(Json::Array());
+  }
   static void sort(Json::Object& object) {
     std::sort(object.begin(), object.end(),
               [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -153,7 +158,8 @@ Json shown_element_json(const MapView& root, const UniqueNames& names, const Map
   return Exporter(root, &names).element(array, key, element, place);
 }
 
-Json to_grafana(const Document& document, const ExportOptions& options) {
+Result<Json> to_grafana(const Document& document, const ExportOptions& options) {
+  WEFT_TRY(document.check_readable());
   const MapView root = document.root();
   std::optional<UniqueNames> names;
   if (options.repair) names.emplace(root);
@@ -175,6 +181,7 @@ Json to_grafana(const Document& document, const ExportOptions& options) {
 
 Result<Json> to_grafana_at(const Document& document, std::string_view path) {
   if (path.empty()) return to_grafana(document);
+  WEFT_TRY(document.check_readable());
   WEFT_ASSIGN(const Spot spot, find_spot(document.root(), path));
   const std::optional<Value> value = spot.parent.get(spot.key);
   if (!value)
@@ -200,8 +207,9 @@ Json without_derived(const Json& dashboard) {
   return result;
 }
 
-std::string to_grafana_text(const Document& document, const ExportOptions& options) {
-  return print_json(to_grafana(document, options), {.indent = 2, .sort_keys = false}) + "\n";
+Result<std::string> to_grafana_text(const Document& document, const ExportOptions& options) {
+  WEFT_ASSIGN(const Json dashboard, to_grafana(document, options));
+  return print_json(dashboard, {.indent = 2, .sort_keys = false}) + "\n";
 }
 
 std::string canonical_text(const Json& dashboard) {

@@ -97,9 +97,9 @@ std::string path_words(const Document& document, std::string_view path) {
   return field.empty() ? words : words + ": " + field;
 }
 
-std::vector<InboxItem> inbox(const Document& document, std::string_view path_prefix) {
+Result<std::vector<InboxItem>> inbox(const Document& document, std::string_view path_prefix) {
   std::vector<InboxItem> result;
-  const std::vector<Conflict> conflicts = document.conflicts(path_prefix);
+  WEFT_ASSIGN(const std::vector<Conflict> conflicts, document.conflicts(path_prefix));
   // A child that lost its place to a concurrent write was edited inside, too; it is listed as the loser that it is.
   std::unordered_set<std::uint32_t> losers;
   for (const Conflict& conflict : conflicts)
@@ -136,7 +136,8 @@ std::vector<InboxItem> inbox(const Document& document, std::string_view path_pre
 Result<std::string> why(const Document& document, std::string_view path) {
   WEFT_ASSIGN(const Explanation explanation, document.why(path));
   std::string text = path_words(document, path) + ": " + explanation.text;
-  for (const InboxItem& item : inbox(document, path)) {
+  WEFT_ASSIGN(const std::vector<InboxItem> items, inbox(document, path));
+  for (const InboxItem& item : items) {
     if (item.path != path || item.kind != InboxItem::Kind::kDeleted) continue;
     text += "; replica " + to_string(item.losers.front().dot.replica) +
             " edited inside it without knowing of that: " + item.rule;

@@ -47,7 +47,8 @@ struct InboxItem {
 /// By path. Empty also where the bytes of the cold part are damaged.
 /// @param path_prefix  a path, or how one begins up to a '/'
 /// @cost  O(containers); O(operations) for each container that is hidden
-std::vector<InboxItem> inbox(const Document& document, std::string_view path_prefix = "");
+/// @errors kCorrupt: as Document::conflicts
+Result<std::vector<InboxItem>> inbox(const Document& document, std::string_view path_prefix = "");
 
 /// What stands at a path, in words: `panel 7 "CPU busy", target A: expr`.
 std::string path_words(const Document& document, std::string_view path);

@@ -41,15 +41,16 @@ std::vector<std::string> shown_order(const MapView& map) {
   std::vector<std::string> result;
   const std::optional<Value> order = map.get(kOrder);
   if (!order || !order->is_container(ContainerKind::kList)) return result;
-  std::vector<Value> places = map.child_list(*order).values();
-  if (places.size() <= 16) {
-    for (const Value& place : places)
+  const Result<std::vector<Value>> places = map.child_list(*order).values();
+  if (!places.ok()) return result;  // @pre
+  if (places->size() <= 16) {
+    for (const Value& place : *places)
       if (std::find(result.begin(), result.end(), place.as_string()) == result.end())
         result.emplace_back(place.as_string());
     return result;
   }
   std::unordered_set<std::string_view> seen;
-  for (const Value& place : places)
+  for (const Value& place : *places)
     if (seen.insert(place.as_string()).second) result.emplace_back(place.as_string());
   return result;
 }
@@ -101,7 +102,7 @@ Status write_order(ListEdit order, std::span<const std::string> wanted) {
   for (std::size_t i = 0; i < wanted.size(); ++i) rank.emplace(wanted[i], i);
 
   // What stays of the places as they are: the first of each wanted key.
-  std::vector<Value> places = order.values();
+  WEFT_ASSIGN(const std::vector<Value> places, order.values());
   std::vector<std::string_view> held;
   std::vector<bool> is_held(wanted.size());
   std::vector<std::size_t> to_erase;

@@ -25,6 +25,8 @@ bool is_array(const MapView& map);
 
 /// The keys in ":order" as they are shown: each once, at its first place; whether there are such elements is
 /// not looked at. Empty where there is no order.
+/// @pre  Document::check_readable() was ok, as it is where a transaction is open, and behind to_grafana and inbox:
+///       of a damaged order nothing is shown
 std::vector<std::string> shown_order(const MapView& map);
 
 /// What is shown of an array, in its order (I1).

@@ -89,7 +89,8 @@ Result<FileMerge> merge_dashboards(const Json& base, const Json& ours, const Jso
 
   FileMerge result;
   std::vector<Resolution> resolutions;
-  for (InboxItem& item : inbox(document)) {
+  WEFT_ASSIGN(std::vector<InboxItem> items, inbox(document));
+  for (InboxItem& item : items) {
     result.conflicts.push_back(
         {item.path, item.where, shown(side_of(item, kOurs)), shown(side_of(item, kTheirs))});
     std::size_t side = 0;
@@ -100,7 +101,7 @@ Result<FileMerge> merge_dashboards(const Json& base, const Json& ours, const Jso
     for (const Resolution& resolution : resolutions) WEFT_TRY(resolve(transaction, resolution));
     return {};
   }));
-  result.merged = to_grafana(document);
+  WEFT_ASSIGN(result.merged, to_grafana(document));
   add_counters(result.merged, base, ours, theirs);
   return result;
 }

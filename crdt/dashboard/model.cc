@@ -227,7 +227,8 @@ Status DashboardEdit::add_tag(std::string_view tag) {
   ListEdit order = map.ensure_list(kOrder);
   WEFT_TRY(map.list(kOrder));
   WEFT_TRY(map.set(key, tag));
-  return put_at(order, key, order.size());
+  WEFT_ASSIGN(const std::size_t end, order.size());
+  return put_at(order, key, end);
 }
 
 Status DashboardEdit::remove_tag(std::string_view tag) {

@@ -51,7 +51,8 @@ Status add_element(MapEdit root, MapEdit array, std::string_view name, const std
   WEFT_TRY(array.map(key));
   WEFT_TRY(write_element(root, element, Place::kElsewhere, name, key, fields));
   WEFT_ASSIGN(const ListEdit order, array.list(kOrder));
-  return put_at(order, key, order.size());
+  WEFT_ASSIGN(const std::size_t end, order.size());
+  return put_at(order, key, end);
 }
 
 Status remove_element(MapEdit array, std::string_view key) {

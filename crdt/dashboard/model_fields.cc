@@ -107,13 +107,14 @@ Status write_where(MapEdit root, const FieldWalk& walk, const Json& value, bool 
   if (held) return {};
   const ListEdit order = map.ensure_list(kOrder);
   WEFT_TRY(map.list(kOrder));
-  return put_at(order, walk.last(), order.size());
+  WEFT_ASSIGN(const std::size_t end, order.size());
+  return put_at(order, walk.last(), end);
 }
 
 /// All places of `key` but the first, from the end on; the first one.
 Result<std::optional<std::size_t>> single_place(ListEdit order, std::string_view key) {
   std::optional<std::size_t> first;
-  const std::vector<Value> places = order.values();
+  WEFT_ASSIGN(const std::vector<Value> places, order.values());
   for (std::size_t i = places.size(); i-- > 0;) {
     if (places[i].as_string() != key) continue;
     if (first) WEFT_TRY(order.erase(*first));
@@ -122,11 +123,11 @@ Result<std::optional<std::size_t>> single_place(ListEdit order, std::string_view
   return first;
 }
 
-std::optional<std::size_t> find_place(const ListView& order, std::string_view key) {
-  const std::vector<Value> places = order.values();
+Result<std::optional<std::size_t>> find_place(const ListView& order, std::string_view key) {
+  WEFT_ASSIGN(const std::vector<Value> places, order.values());
   for (std::size_t i = 0; i < places.size(); ++i)
-    if (places[i].as_string() == key) return i;
-  return std::nullopt;
+    if (places[i].as_string() == key) return std::optional(i);
+  return std::optional<std::size_t>();
 }
 
 }  // namespace
@@ -184,21 +185,23 @@ Result<std::string> fresh_key(const MapView& array, std::string_view fresh) {
 
 Status put_at(ListEdit order, std::string_view key, std::size_t index) {
   WEFT_ASSIGN(const std::optional<std::size_t> from, single_place(order, key));
-  if (!from) return order.insert(std::min(index, order.size()), Value(key));
-  const std::size_t to = std::min(*from < index ? index - 1 : index, order.size() - 1);
+  WEFT_ASSIGN(const std::size_t end, order.size());
+  if (!from) return order.insert(std::min(index, end), Value(key));
+  const std::size_t to = std::min(*from < index ? index - 1 : index, end - 1);
   return to == *from ? Status() : order.move(*from, to);
 }
 
 Status put_behind(ListEdit order, std::string_view key, std::string_view before) {
   WEFT_TRY(single_place(order, key));
   if (before.empty()) return put_at(order, key, 0);
-  const std::optional<std::size_t> place = find_place(order, before);
-  return put_at(order, key, place ? *place + 1 : order.size());
+  WEFT_ASSIGN(const std::optional<std::size_t> place, find_place(order, before));
+  WEFT_ASSIGN(const std::size_t end, order.size());
+  return put_at(order, key, place ? *place + 1 : end);
 }
 
 Status take_out(ListEdit order, std::string_view key) {
   WEFT_TRY(single_place(order, key));
-  const std::optional<std::size_t> place = find_place(order, key);
+  WEFT_ASSIGN(const std::optional<std::size_t> place, find_place(order, key));
   return place ? order.erase(*place) : Status();
 }
 
@@ -221,7 +224,8 @@ Status copy_map(MapEdit to, const MapView& from, const std::vector<std::string_v
         ListEdit child = to.ensure_list(key);
         WEFT_TRY(to.list(key));
         std::vector<Value> plain;  // an order holds nothing else
-        for (const Value& each : from.child_list(value).values())
+        WEFT_ASSIGN(const std::vector<Value> held, from.child_list(value).values());
+        for (const Value& each : held)
           if (!each.is_container()) plain.push_back(each);
         if (!plain.empty()) WEFT_TRY(child.insert(0, plain));
         break;

@@ -137,8 +137,7 @@ Result<Json> shown_at(const Document& document, std::string_view path) {
   WEFT_ASSIGN(const std::vector<std::string> tokens, pointer_tokens(full));
   std::string_view holder = full;
   for (std::size_t below = 0; below <= tokens.size(); ++below) {
-    Result<Json> json =
-        holder.empty() ? Result<Json>(to_grafana(document)) : to_grafana_at(document, holder);
+    Result<Json> json = holder.empty() ? to_grafana(document) : to_grafana_at(document, holder);
     const Json* part = json.ok() ? &*json : nullptr;
     for (std::size_t i = tokens.size() - below; part != nullptr && i < tokens.size(); ++i)
       part = part_of_value(*part, tokens[i]);

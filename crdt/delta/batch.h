@@ -17,6 +17,7 @@
 
 #include "crdt/base/bytes.h"
 #include "crdt/clock/ids.h"
+#include "crdt/delta/limits.h"
 #include "crdt/delta/op.h"
 
 namespace weft {
@@ -74,17 +75,5 @@ inline void Batch::clear() {
   content = {};
   owned.clear();
 }
-
-/// What a decoder takes from outside. Each bound names what it protects.
-struct DecodeLimits {
-  std::size_t input_bytes = std::size_t{64} << 20;      ///< memory: one delta or bundle
-  std::size_t unpacked_bytes = std::size_t{256} << 20;  ///< memory: decompression bombs
-  std::uint32_t ops = 16u << 20;                        ///< memory: Op runs, 40 bytes each
-  std::uint32_t replicas = 1u << 16;
-  std::uint32_t dependencies = 1u << 16;
-  std::uint32_t message_bytes = 64u << 10;
-  std::uint32_t key_bytes = 4u << 10;
-  std::uint32_t value_depth = 64;  ///< stack: nested records
-};
 
 }  // namespace weft

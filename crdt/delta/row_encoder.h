@@ -75,6 +75,9 @@ class DeltaEncoder {
                  std::string_view content,
                  std::uint32_t first_content_begin = kUnknownContentBegin);
 
+  /// How many replicas the last delta names, its author not counted.
+  std::size_t replica_count() const { return replicas_.size(); }
+
  private:
   template <OpNames Names, typename Sink>
   class Writer;

@@ -66,9 +66,7 @@ Status DocumentImpl::apply_op(const Op& op, const OpContext& context) {
       if (containers[container].kind != ContainerKind::kCounter)
         return invalid("an addition to a container that is no counter");
       ByteReader in(as_bytes(context.content.substr(op.content_begin, op.content_size)));
-      std::int64_t amount = in.svarint();
-      add_to_counter(container, amount);
-      if (observing()) note_counter(container, amount);
+      add_to_counter(container, in.svarint());
       return {};
     }
     case OpKind::kRestore:
@@ -88,10 +86,11 @@ Status DocumentImpl::apply_op(const Op& op, const OpContext& context) {
   return invalid("an operation of no kind");
 }
 
-void DocumentImpl::add_to_counter(ContainerIndex container, std::int64_t amount) {
-  auto sum = static_cast<std::uint64_t>(containers[container].counter) +
-             static_cast<std::uint64_t>(amount);  // wraps, the same on every replica
-  containers[container].counter = static_cast<std::int64_t>(sum);
+void DocumentImpl::add_to_counter(ContainerIndex container, CounterSum amount) {
+  CounterSum& sum = containers[container].counter;
+  const std::int64_t before = shown_sum(sum);
+  sum += amount;
+  if (observing()) note_counter(container, before, shown_sum(sum));
 }
 
 Status DocumentImpl::set_element(ContainerIndex container, const Op& op, const OpContext& context) {
@@ -204,8 +203,7 @@ void DocumentImpl::rollback_ops(std::span<const Op> ops, const OpContext& contex
       sequence->slots.erase(slot.packed());
     } else if (op.kind == OpKind::kCounterAdd) {
       ByteReader in(as_bytes(context.content.substr(op.content_begin, op.content_size)));
-      add_to_counter(container,
-                     static_cast<std::int64_t>(-static_cast<std::uint64_t>(in.svarint())));
+      add_to_counter(container, -CounterSum{in.svarint()});
     }
   }
   for (std::size_t i = journal.registers.size(); i-- > 0;) restore_register(journal.registers[i]);

@@ -100,7 +100,10 @@ Status fill(MapEdit to, const MapView& from) {
   return {};
 }
 
-Status fill(ListEdit to, const ListView& from) { return insert_elements(to, from, 0, from.size()); }
+Status fill(ListEdit to, const ListView& from) {
+  WEFT_ASSIGN(const std::size_t end, from.size());
+  return insert_elements(to, from, 0, end);
+}
 
 // --- patches ---
 

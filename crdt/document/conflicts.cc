@@ -214,14 +214,14 @@ void DocumentImpl::hidden_child_conflict(ContainerIndex child, std::vector<Confl
   conflict.winner.erased = conflict.winner.erased || !by_write;
   conflict.losers.push_back(edit_info(newest));
   conflict.losers.back().value = Value::container(child, hidden.kind);
-  conflict.losers.back().json = json_of(child);
+  conflict.losers.back().json = json_of(Value::container(child, hidden.kind));
   out.push_back(std::move(conflict));
 }
 
-std::vector<Conflict> Document::conflicts(std::string_view path_prefix) const {
+Result<std::vector<Conflict>> Document::conflicts(std::string_view path_prefix) const {
   DocumentImpl& impl = *impl_;
   std::vector<Conflict> result;
-  if (!impl.ensure_skeleton().ok()) return result;
+  WEFT_TRY(impl.ensure_skeleton());
   for (ContainerIndex c = 0; c < impl.containers.size(); ++c) {
     const Container& container = impl.containers[c];
     if (c != kRootContainer) impl.hidden_child_conflict(c, result);

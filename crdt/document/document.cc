@@ -58,7 +58,8 @@ Result<CounterView> Document::counter(std::string_view path) const {
   WEFT_ASSIGN(ContainerIndex at, impl_->container_at(path, ContainerKind::kCounter));
   return CounterView(impl_.get(), at);
 }
-Json Document::to_json() const { return impl_->json_of(kRootContainer); }
+Result<Json> Document::to_json() const { return impl_->try_json_of(kRootContainer); }
+Status Document::check_readable() const { return impl_->ensure_skeleton(); }
 std::uint32_t Document::needs_weft() const { return impl_->needs_weft; }
 
 Result<Transaction> Document::begin(TransactionOptions options) {
@@ -146,6 +147,7 @@ Result<Bytes> Document::delta_at(const Dot& first) const {
 }
 
 Result<bool> Document::happened_before(const Dot& a, const Dot& b) const {
+  WEFT_TRY(impl_->ensure_skeleton());
   auto first = impl_->graph.local(a);
   auto second = impl_->graph.local(b);
   if (!first || !second)
@@ -154,7 +156,8 @@ Result<bool> Document::happened_before(const Dot& a, const Dot& b) const {
   return impl_->graph.happened_before(*first, *second);
 }
 
-Frontier Document::frontier_of(const VersionVector& version) const {
+Result<Frontier> Document::frontier_of(const VersionVector& version) const {
+  WEFT_TRY(impl_->ensure_skeleton());
   Frontier frontier;
   for (LocalDot dot : impl_->graph.frontier_of(version)) frontier.push_back(impl_->graph.dot(dot));
   std::sort(frontier.begin(), frontier.end());
@@ -162,6 +165,7 @@ Frontier Document::frontier_of(const VersionVector& version) const {
 }
 
 Result<VersionVector> Document::version_of(const Frontier& frontier) const {
+  WEFT_TRY(impl_->ensure_skeleton());
   LocalVersion past;
   for (const Dot& dot : frontier) {
     auto local = impl_->graph.local(dot);

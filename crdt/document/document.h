@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "crdt/base/bytes.h"
+#include "crdt/base/inline_bytes.h"
 #include "crdt/base/result.h"
 #include "crdt/clock/version_vector.h"
 #include "crdt/delta/codec.h"
@@ -74,8 +75,7 @@ struct TransactionOptions {
 struct Commit {
   Dot first;
   Seq op_count = 0;
-  /// The delta's row form, valid until the next call that changes the document.
-  ByteSpan delta;
+  InlineBytes delta;  ///< its row form
 };
 
 struct ApplyReport {
@@ -140,7 +140,8 @@ struct DeltaInfo {
 
 struct UndoReport {
   std::uint32_t undone = 0;   ///< operations taken back
-  std::uint32_t skipped = 0;  ///< not taken back, because someone else's write has won since
+  std::uint32_t skipped = 0;  ///< not taken back, because of what someone else has done since
+  std::uint32_t kept = 0;  ///< of these: children that stay, since someone else has edited in them
 };
 
 class Transaction;
@@ -198,7 +199,11 @@ class Document {
   Result<ListView> list(std::string_view path) const;
   Result<TextView> text(std::string_view path) const;
   Result<CounterView> counter(std::string_view path) const;
-  Json to_json() const;
+  /// @errors kCorrupt: the snapshot that it was loaded from is damaged where the order of lists stands
+  Result<Json> to_json() const;
+  /// Decodes all that reading can need. Without an error nothing that is read later can meet damage; only
+  /// what was loaded from a snapshot can have one. @errors kCorrupt
+  Status check_readable() const;
   /// 0, or the least weft version that knows every operation in the log.
   std::uint32_t needs_weft() const;
 
@@ -236,7 +241,8 @@ class Document {
   /// Row forms of every delta not in `since`, dependencies first.
   /// @errors kNeedHistory: some of them lie before base()
   Result<std::vector<Bytes>> deltas_since(const VersionVector& since) const;
-  /// One bundle per replica with everything not in `since`, to be applied together.
+  /// Everything not in `since` as bundles, to be applied together: one per replica, or several where one would be
+  /// more than readers take (limits.h).
   Result<std::vector<Bytes>> bundles_since(const VersionVector& since) const;
   /// Some consecutive deltas of a replica as one bundle.
   /// @param end_chain  the chain hash behind the last of them; chain() is that of the log's end
@@ -267,7 +273,8 @@ class Document {
   // --- causality ---
   /// Was `a` known to whoever made `b`? @errors kNotFound
   Result<bool> happened_before(const Dot& a, const Dot& b) const;
-  Frontier frontier_of(const VersionVector& version) const;
+  /// @errors kCorrupt
+  Result<Frontier> frontier_of(const VersionVector& version) const;
   /// Everything in the causal past of `frontier`, the frontier included. @errors kNotFound
   Result<VersionVector> version_of(const Frontier& frontier) const;
 
@@ -284,7 +291,8 @@ class Document {
   Document fork(ReplicaId replica) const;
 
   // --- conflicts ---
-  std::vector<Conflict> conflicts(std::string_view path_prefix = "") const;
+  /// @errors kCorrupt: the snapshot is damaged where history stands
+  Result<std::vector<Conflict>> conflicts(std::string_view path_prefix = "") const;
   Result<Explanation> why(std::string_view path) const;
   /// Every write of the key or element at `path`, newest first. @errors kNotFound, kNeedHistory
   Result<std::vector<WriteInfo>> history(std::string_view path) const;
@@ -292,6 +300,8 @@ class Document {
   // --- observing ---
   /// Calls back once per changed container after each transaction, applied delta, undo or redo.
   /// `path_prefix` limits it to a part of the document; positions in text come in `unit`.
+  /// A callback may read, edit, apply and undo: the document has changed when that returns, and every observer hears
+  /// of it behind all patches of what it answers to, in the order in which the changes were made.
   Observer observe(std::function<void(const Patch&)> callback, std::string_view path_prefix = "",
                    Unit unit = Unit::kScalar);
 

@@ -499,7 +499,6 @@ Status DocumentImpl::edit_counter_add(ContainerIndex container, std::int64_t amo
   op.count = 1;
   log_own(op, text_of_bytes(scratch));
   add_to_counter(container, amount);
-  if (observing()) note_counter(container, amount);
   return {};
 }
 

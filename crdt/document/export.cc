@@ -202,6 +202,50 @@ Result<std::vector<Bytes>> Document::deltas_since(const VersionVector& since) co
   return result;
 }
 
+namespace {
+
+/// Where the log from `begin` to `end` can be cut about in the middle; `end` where one delta is all there is.
+Seq middle_cut(const DocumentImpl& impl, ReplicaIndex replica, Seq begin, Seq end) {
+  const Seq middle = begin + (end - begin) / 2;
+  const LogChunk* chunk = nullptr;
+  const std::optional<DeltaRun> run = impl.delta_of({replica, middle}, &chunk);
+  if (!run) return end;
+  const Seq first = middle - (middle - run->first_seq) % run->ops_each;
+  return first > begin ? first : first + run->ops_each;
+}
+
+/// Would every reader take the bundle? Of one that is known to be too large before it is made, `sealed` is empty.
+bool fits(const Batch& batch, const Bytes& sealed, const DecodeLimits& reader) {
+  const EncodeLimits limits = encode_limits(reader);
+  if (batch.ops.size() > limits.ops || batch.replicas.size() > limits.replicas ||
+      batch.content.size() + batch.messages.size() > limits.unpacked_bytes)
+    return false;
+  if (sealed.empty()) return true;
+  if (sealed.size() > limits.output_bytes) return false;
+  const Result<BundleInfo> info = read_bundle_info(sealed, reader);
+  return info.ok() && info->unpacked_size <= limits.unpacked_bytes;
+}
+
+/// The log from `begin` to `end` as bundles, one where readers take it so, else as many as it needs.
+Status seal_parts(DocumentImpl& impl, ReplicaIndex replica, Seq begin, Seq end,
+                  std::vector<Bytes>& out) {
+  std::string content;
+  WEFT_ASSIGN(const Batch batch, impl.batch_of(replica, begin, end, content));
+  const Seq cut = middle_cut(impl, replica, begin, end);
+  if (cut == end || fits(batch, {}, impl.options.limits)) {
+    WEFT_ASSIGN(const std::uint64_t chain, impl.chain_at(replica, end));
+    Bytes sealed = seal_bundle(batch, chain, impl.options.compressor);
+    if (cut == end || fits(batch, sealed, impl.options.limits)) {
+      out.push_back(std::move(sealed));
+      return {};
+    }
+  }
+  WEFT_TRY(seal_parts(impl, replica, begin, cut, out));
+  return seal_parts(impl, replica, cut, end, out);
+}
+
+}  // namespace
+
 Result<std::vector<Bytes>> Document::bundles_since(const VersionVector& since) const {
   std::vector<Bytes> bundles;
   VersionVector all = version();
@@ -209,10 +253,8 @@ Result<std::vector<Bytes>> Document::bundles_since(const VersionVector& since) c
     ReplicaIndex replica = *impl_->graph.find(entry.replica);
     Seq from = since.end(entry.replica);
     if (from >= entry.end) continue;
-    std::string content;
-    WEFT_ASSIGN(Batch batch, impl_->batch_of(replica, from, entry.end, content));
     impl_->bring_chain_up(replica);
-    bundles.push_back(seal_bundle(batch, impl_->graph.chain(replica), impl_->options.compressor));
+    WEFT_TRY(seal_parts(*impl_, replica, from, entry.end, bundles));
   }
   return bundles;
 }

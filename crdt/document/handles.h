@@ -56,8 +56,10 @@ class ContainerView {
  public:
   std::uint32_t index() const { return container_; }
   /// JSON pointer of the container; nullopt where it is unreachable (its key was erased or lost).
+  /// Where a list's order can't be read (damage), its element is named by its dot, as an erased one is.
   std::optional<std::string> path() const;
-  Json json() const;
+  /// @errors kInvalidArgument: the handle refers to nothing; kCorrupt: the order of a list can't be read
+  Result<Json> json() const;
 
  protected:
   ContainerView(DocumentImpl* impl, std::uint32_t container) : impl_(impl), container_(container) {}
@@ -101,9 +103,10 @@ class MapView : public ContainerView {
 class ListView : public ContainerView {
  public:
   ListView(DocumentImpl* impl, std::uint32_t container) : ContainerView(impl, container) {}
-  std::size_t size() const;
+  // All of these: @errors kInvalidArgument: the handle refers to nothing; kCorrupt: the order can't be read
+  Result<std::size_t> size() const;
   Result<Value> get(std::size_t index) const;  ///< @errors kOutOfRange
-  std::vector<Value> values() const;
+  Result<std::vector<Value>> values() const;
   Result<MapView> map(std::size_t index) const;
   Result<ListView> list(std::size_t index) const;
   Result<TextView> text(std::size_t index) const;
@@ -133,6 +136,7 @@ class TextView : public ContainerView {
 class CounterView : public ContainerView {
  public:
   CounterView(DocumentImpl* impl, std::uint32_t container) : ContainerView(impl, container) {}
+  /// The sum of all additions; where that lies beyond 64 bits, the nearest number that does not.
   std::int64_t value() const;
 };
 
@@ -181,7 +185,7 @@ class ListEdit : public ListView {
   Status insert(std::size_t index, const Value& value);
   Status insert(std::size_t index, const std::vector<Value>& values);
   Status insert(std::size_t index, NewContainer child);
-  Status push_back(const Value& value) { return insert(size(), value); }
+  Status push_back(const Value& value);
   Status erase(std::size_t index, std::size_t count = 1);
   Status set(std::size_t index, const Value& value);
   /// Moves the element at `from` so that it stands at `to` afterwards.
@@ -205,6 +209,9 @@ class CounterEdit : public CounterView {
  public:
   CounterEdit(DocumentImpl* impl, std::uint32_t container) : CounterView(impl, container) {}
   Status add(std::int64_t amount);
+  /// Adds what makes the sum `wanted`, in as many additions as that takes.
+  /// @errors kOutOfRange: the sum is further beyond 64 bits than a few additions reach
+  Status add_up_to(std::int64_t wanted);
 };
 
 }  // namespace weft

@@ -266,18 +266,33 @@ Result<ContainerIndex> DocumentImpl::container_at(std::string_view path, Contain
   return target.value.container_index();
 }
 
-Json DocumentImpl::json_of(const Value& value) {
-  return value.is_container() ? json_of(value.container_index()) : value.json();
+Result<Json> DocumentImpl::try_json_of(ContainerIndex container) {
+  Error damaged;
+  Json json = json_of(container, damaged);
+  if (damaged) return damaged;
+  return json;
 }
 
-Json DocumentImpl::json_of(ContainerIndex index) {
+Json DocumentImpl::json_of(const Value& value) {
+  Error damaged;
+  Json json = json_of(value, damaged);
+  WEFT_ASSERT(!damaged);  // @pre
+  return json;
+}
+
+Json DocumentImpl::json_of(const Value& value, Error& damaged) {
+  return value.is_container() ? json_of(value.container_index(), damaged) : value.json();
+}
+
+Json DocumentImpl::json_of(ContainerIndex index, Error& damaged) {
   const Container& container = containers[index];
   switch (container.kind) {
     case ContainerKind::kMap: {
       Json::Object object;
       for (const MapEntry& entry : container.map->entries)
         if (entry.reg.visible())
-          object.emplace_back(std::string(keys[entry.key]), json_of(entry.reg.winner.value));
+          object.emplace_back(std::string(keys[entry.key]),
+                              json_of(entry.reg.winner.value, damaged));
       std::sort(object.begin(), object.end(),
                 [](const auto& a, const auto& b) { return a.first < b.first; });
       return Json(std::move(object));
@@ -285,12 +300,16 @@ Json DocumentImpl::json_of(ContainerIndex index) {
     case ContainerKind::kList: {
       Json::Array array;
       auto tree = tree_of(index);
-      if (!tree.ok()) return Json(std::move(array));
+      if (!tree.ok()) {
+        damaged = tree.take_error();
+        return Json();
+      }
       const SequenceState& sequence = *container.sequence;
       (*tree)->for_each_visible_run(0, visible_size(**tree), [&](Run run) {
         for (Seq i = 0; i < run.count; ++i) {
           LocalDot element = sequence.element_of_slot(run.first.plus(i));
-          array.push_back(json_of(sequence.elements.find(element.packed())->reg.winner.value));
+          array.push_back(
+              json_of(sequence.elements.find(element.packed())->reg.winner.value, damaged));
         }
       });
       return Json(std::move(array));
@@ -299,7 +318,7 @@ Json DocumentImpl::json_of(ContainerIndex index) {
       return container.sequence->tree ? Json(container.sequence->tree->text())
                                       : Json(std::string(container.sequence->text_view()));
     case ContainerKind::kCounter:
-      return Json(container.counter);
+      return Json(shown_sum(container.counter));
   }
   return Json();
 }

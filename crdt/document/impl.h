@@ -17,6 +17,7 @@
 // One journal serves rollback of transactions and of deltas refused half-way: it holds what the
 // operations themselves don't tell, and rollback walks operations and journal backwards.
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -99,6 +100,7 @@ struct HeldOp {
 
 /// Collects what observers have to be told; null where nobody observes.
 struct PatchCollector;
+struct CollectedPatch;
 
 struct UndoItem {
   Seq begin = 0;
@@ -182,8 +184,12 @@ class DocumentImpl {
   };
   Result<Target> find_path(std::string_view path, bool allow_erased = false);
   Result<ContainerIndex> container_at(std::string_view path, ContainerKind kind);
-  Json json_of(ContainerIndex container);
+  /// @errors kCorrupt: the order of a list can't be read
+  Result<Json> try_json_of(ContainerIndex container);
+  /// @pre  ensure_skeleton() was ok: the order of every list is there
   Json json_of(const Value& value);
+  Json json_of(const Value& value, Error& damaged);
+  Json json_of(ContainerIndex container, Error& damaged);
 
   // --- registers (registers.cc) ---
   /// Applies a write by the rule of register.h. @return whether what is visible may have changed
@@ -276,7 +282,8 @@ class DocumentImpl {
   Status write_element(ContainerIndex container, LocalDot element, Write write,
                        LocalDot overwritten, const OpContext& context);
   Status restore_child(ContainerIndex child, const Op& op, const OpContext& context);
-  void add_to_counter(ContainerIndex container, std::int64_t amount);
+  /// Tells observers by how much what is shown has changed.
+  void add_to_counter(ContainerIndex container, CounterSum amount);
   Bytes encode_logged(ReplicaIndex author, const LogChunk& chunk, const DeltaRun& run,
                       Seq first_seq);
   /// Checks and applies one delta whose dependencies are there; its chain hash is the caller's.
@@ -317,6 +324,9 @@ class DocumentImpl {
   Status write_as(ReplicaId replica);
   Status begin_transaction(TransactionOptions options);
   Result<Commit> commit_transaction();
+  /// The same, but observers are told by the caller (deliver_patches).
+  Result<Commit> seal_transaction();
+  Status check_limits(std::size_t run_count, std::size_t dependency_count) const;
   void rollback_transaction();
   Status fail_transaction(Error error);
   OpContext own_context() const;
@@ -374,6 +384,14 @@ class DocumentImpl {
   bool undoing = false;
   FlatTable<std::uint64_t> stands_for;  ///< our undo's write or move -> the one it brought back
   LocalDot original(LocalDot dot) const;
+  struct ForeignEdit {
+    ContainerIndex container = 0;
+    LocalDot newest;
+  };
+  std::optional<std::vector<ForeignEdit>>
+      foreign_edits;  ///< of one undo, listed when it needs them
+  void list_foreign_edits();
+  bool keeps_child(const Value& value, LocalDot made, UndoReport& report);
   void push_undo(Seq begin, Seq end);
   Result<UndoReport> run_undo(BoundedStack<UndoItem>& from, BoundedStack<UndoItem>& to);
   Status invert(const UndoItem& item, UndoReport& report);
@@ -401,10 +419,25 @@ class DocumentImpl {
   void note_list(ContainerIndex container, std::size_t pos, std::size_t erased,
                  std::vector<Value> inserted);
   void note_key(ContainerIndex container, std::uint32_t key);
-  void note_counter(ContainerIndex container, std::int64_t amount);
+  void note_counter(ContainerIndex container, std::int64_t before, std::int64_t after);
   void note_whole_document();
   void discard_patches();
-  void deliver_patches(bool local, const std::string& origin);
+  /// What one commit or delta has to tell, as it is now: a callback may change the document before all is told.
+  struct Delivery {
+    struct Call {
+      std::size_t listener = 0;
+      std::size_t patch = 0;
+    };
+    std::vector<ObserverEntry> listeners;
+    std::vector<Patch> patches;
+    std::vector<Call> calls;
+  };
+  std::deque<Delivery> deliveries;
+  bool delivering = false;
+  void deliver_patches(bool local, std::string origin);
+  Delivery make_delivery(bool local, const std::string& origin);
+  Patch make_patch(const CollectedPatch& from, const std::string& path, Unit unit);
+  void run_deliveries();
 
   // --- snapshots, export, time ---
   Bytes make_snapshot();

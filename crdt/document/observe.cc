@@ -2,6 +2,7 @@
 #include "crdt/document/observe.h"
 
 #include <algorithm>
+#include <array>
 
 #include "crdt/base/utf8.h"
 #include "crdt/document/impl.h"
@@ -65,8 +66,11 @@ void DocumentImpl::note_key(ContainerIndex container, std::uint32_t key) {
   noted = 1;
 }
 
-void DocumentImpl::note_counter(ContainerIndex container, std::int64_t amount) {
-  collector->of(container).counter_delta += amount;
+void DocumentImpl::note_counter(ContainerIndex container, std::int64_t before, std::int64_t after) {
+  std::int64_t& delta = collector->of(container).counter_delta;
+  delta = static_cast<std::int64_t>(static_cast<std::uint64_t>(delta) +
+                                    static_cast<std::uint64_t>(after) -
+                                    static_cast<std::uint64_t>(before));
 }
 
 void DocumentImpl::note_whole_document() {
@@ -84,8 +88,32 @@ bool DocumentImpl::is_observing(std::uint64_t id) const {
                      [id](const ObserverEntry& entry) { return entry.id == id; });
 }
 
-void DocumentImpl::deliver_patches(bool local, const std::string& origin) {
-  if (!collector || collector->patches.empty()) return;
+Patch DocumentImpl::make_patch(const CollectedPatch& from, const std::string& path, Unit unit) {
+  Patch patch;
+  patch.container = from.container;
+  patch.kind = containers[from.container].kind;
+  patch.path = path;
+  patch.counter_delta = from.counter_delta;
+  for (std::uint32_t key : from.keys) {
+    const Register& reg = containers[from.container].map->find(key)->reg;
+    KeyChange change{std::string(keys[key]), !reg.visible(), {}, {}};
+    if (reg.visible()) {
+      change.value = reg.winner.value;
+      change.json = json_of(change.value);
+    }
+    patch.keys.push_back(std::move(change));
+  }
+  const auto at = static_cast<std::size_t>(unit);
+  for (const CollectedStep& step : from.steps) {
+    patch.steps.push_back({step.retain[at], step.erased[at], step.text, step.values, {}});
+    for (const Value& value : step.values)
+      patch.steps.back().inserted_json.push_back(json_of(value));
+  }
+  return patch;
+}
+
+/// Writes down all that observers are told, and for whom.
+DocumentImpl::Delivery DocumentImpl::make_delivery(bool local, const std::string& origin) {
   PatchCollector collected = std::move(*collector);
   collector->clear();
   // A child that has just become visible is read whole by whoever learns of it: no steps for it.
@@ -116,41 +144,51 @@ void DocumentImpl::deliver_patches(bool local, const std::string& origin) {
   std::stable_sort(
       collected.patches.begin(), collected.patches.end(),
       [&](const CollectedPatch& a, const CollectedPatch& b) { return depth(a) < depth(b); });
-  std::vector<ObserverEntry> listeners = observers;  // a callback may start or end observations
-  std::shared_ptr<bool> still_alive = alive;
+  Delivery delivery;
+  delivery.listeners = observers;  // a callback may start or end observations
   for (const CollectedPatch& from : collected.patches) {
     if (is_fresh(from.container)) continue;
     auto path = path_of(from.container);
     if (!path) continue;
-    Patch patch;
-    patch.container = from.container;
-    patch.kind = containers[from.container].kind;
-    patch.path = *path;
-    patch.local = local;
-    patch.origin = origin;
-    patch.counter_delta = from.counter_delta;
-    for (std::uint32_t key : from.keys) {
-      const Register& reg = containers[from.container].map->find(key)->reg;
-      KeyChange change{std::string(keys[key]), !reg.visible(), {}, {}};
-      if (reg.visible()) {
-        change.value = reg.winner.value;
-        change.json = json_of(change.value);
+    std::array<std::optional<std::size_t>, 3> by_unit;  // patches of this container
+    for (std::size_t i = 0; i < delivery.listeners.size(); ++i) {
+      const ObserverEntry& listener = delivery.listeners[i];
+      if (!has_prefix(*path, listener.path_prefix)) continue;
+      std::optional<std::size_t>& number = by_unit[static_cast<std::size_t>(listener.unit)];
+      if (!number) {
+        number = delivery.patches.size();
+        Patch& patch = delivery.patches.emplace_back(make_patch(from, *path, listener.unit));
+        patch.local = local;
+        patch.origin = origin;
       }
-      patch.keys.push_back(std::move(change));
+      delivery.calls.push_back({i, *number});
     }
-    for (const ObserverEntry& listener : listeners) {
-      if (!has_prefix(*path, listener.path_prefix) || !is_observing(listener.id)) continue;
-      auto unit = static_cast<std::size_t>(listener.unit);
-      patch.steps.clear();
-      for (const CollectedStep& step : from.steps) {
-        patch.steps.push_back({step.retain[unit], step.erased[unit], step.text, step.values, {}});
-        for (const Value& value : step.values)
-          patch.steps.back().inserted_json.push_back(json_of(value));
-      }
-      listener.callback(patch);
+  }
+  return delivery;
+}
+
+void DocumentImpl::deliver_patches(bool local, std::string origin) {
+  if (!collector || collector->patches.empty()) return;
+  deliveries.push_back(make_delivery(local, origin));
+  // Inside a callback: whoever delivers goes on with it, so that every observer hears of this behind the rest
+  // of what the callback answers to.
+  if (!delivering) run_deliveries();
+}
+
+void DocumentImpl::run_deliveries() {
+  std::shared_ptr<bool> still_alive = alive;
+  delivering = true;
+  while (!deliveries.empty()) {
+    const Delivery delivery = std::move(deliveries.front());
+    deliveries.pop_front();
+    for (const Delivery::Call& call : delivery.calls) {
+      const ObserverEntry& listener = delivery.listeners[call.listener];
+      if (!is_observing(listener.id)) continue;
+      listener.callback(delivery.patches[call.patch]);
       if (!*still_alive) return;
     }
   }
+  delivering = false;
 }
 
 Observer Document::observe(std::function<void(const Patch&)> callback, std::string_view path_prefix,

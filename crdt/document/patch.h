@@ -39,7 +39,7 @@ struct Patch {
   std::string path;                 ///< JSON pointer of the container; "" is the root
   std::vector<SequenceStep> steps;  ///< list, text
   std::vector<KeyChange> keys;      ///< map
-  std::int64_t counter_delta = 0;   ///< counter
+  std::int64_t counter_delta = 0;   ///< counter: what is shown minus what was, modulo 2^64
   bool local = false;               ///< made by this Document, not by a delta applied to it
   std::string origin;               ///< origin tag of the local transaction
 };

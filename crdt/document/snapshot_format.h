@@ -36,6 +36,11 @@ inline LocalDot read_dot(const DocumentImpl& impl, ByteReader& in) {
   return read_dot(impl, in, in.varint());
 }
 
+/// A counter's sum: a zigzag varint, as any number, of up to 128 bits.
+void put_sum(ByteWriter& out, CounterSum sum);
+/// Fails `in` where it is longer than it has to be.
+CounterSum read_sum(ByteReader& in);
+
 /// The whole document.
 Bytes write(DocumentImpl& impl);
 /// One container, not the root, and what lies below it: its hot part, then the order of its sequences.

@@ -27,7 +27,6 @@ class SnapshotReader {
 
   void read_replicas() {
     std::uint64_t count = in_.varint_up_to(in_.remaining() / 17, "more replicas than bytes");
-    if (count > impl_.options.limits.replicas) in_.fail(ErrorCode::kLimit, "too many replicas");
     ReplicaId previous;
     for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
       ReplicaId id{in_.u64()};
@@ -252,7 +251,7 @@ class SnapshotReader {
         break;
       }
       case ContainerKind::kCounter:
-        container.counter = in_.svarint();
+        container.counter = read_sum(in_);
         break;
     }
   }
@@ -346,6 +345,22 @@ class OrderReader {
 };
 
 }  // namespace
+
+CounterSum read_sum(ByteReader& in) {
+  __extension__ using Wide = unsigned __int128;
+  Wide sum = 0;
+  for (unsigned shift = 0; in.ok(); shift += 7) {
+    const std::uint8_t byte = in.u8();
+    // Of 127 bits: what can be added to it later still fits.
+    if ((shift == 126 && byte > 1) || (shift > 0 && byte == 0)) {
+      in.fail("a sum that is too long");
+      break;
+    }
+    sum |= static_cast<Wide>(byte & 0x7f) << shift;
+    if ((byte & 0x80) == 0) break;
+  }
+  return static_cast<CounterSum>(sum >> 1) ^ -static_cast<CounterSum>(sum & 1);
+}
 
 LocalDot read_dot(const DocumentImpl& impl, ByteReader& in, std::uint64_t replica_number) {
   if (replica_number >= impl.snapshot_replicas.size()) {

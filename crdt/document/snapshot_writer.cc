@@ -226,7 +226,7 @@ class SnapshotWriter {
         break;
       }
       case ContainerKind::kCounter:
-        out_.svarint(container.counter);
+        put_sum(out_, container.counter);
         break;
     }
   }
@@ -421,6 +421,13 @@ class SnapshotWriter {
 };
 
 }  // namespace
+
+void put_sum(ByteWriter& out, CounterSum sum) {
+  __extension__ using Wide = unsigned __int128;
+  Wide rest = static_cast<Wide>(sum) << 1 ^ static_cast<Wide>(sum >> 127);
+  for (; rest >= 0x80; rest >>= 7) out.u8(static_cast<std::uint8_t>(rest | 0x80));
+  out.u8(static_cast<std::uint8_t>(rest));
+}
 
 Bytes write(DocumentImpl& impl) { return SnapshotWriter(impl, kRootContainer).write(); }
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,6 +39,15 @@ struct ContainerId {
   std::array<std::uint8_t, 16> bytes{};
   friend auto operator<=>(const ContainerId&, const ContainerId&) = default;
 };
+
+/// A counter's sum, exact whatever comes in whatever order: 2^31 additions of each of 2^32 replicas fit.
+__extension__ typedef __int128 CounterSum;
+/// What is shown of it: the nearest number of 64 bits.
+inline std::int64_t shown_sum(CounterSum sum) {
+  constexpr CounterSum kMin = std::numeric_limits<std::int64_t>::min();
+  constexpr CounterSum kMax = std::numeric_limits<std::int64_t>::max();
+  return static_cast<std::int64_t>(sum < kMin ? kMin : sum > kMax ? kMax : sum);
+}
 
 struct MapEntry {
   std::uint32_t key = 0;
@@ -119,7 +129,7 @@ struct Container {
   boost::container::small_vector<std::uint32_t, 2> names;
   std::unique_ptr<MapState> map;
   std::unique_ptr<SequenceState> sequence;
-  std::int64_t counter = 0;
+  CounterSum counter = 0;
 };
 
 struct ContainerName {

@@ -81,8 +81,8 @@ class Differ {
         maps(a, b, patch, children);
         break;
       case ContainerKind::kCounter: {
-        auto delta = static_cast<std::uint64_t>(to_.containers[b].counter) -
-                     static_cast<std::uint64_t>(from_.containers[a].counter);
+        auto delta = static_cast<std::uint64_t>(shown_sum(to_.containers[b].counter)) -
+                     static_cast<std::uint64_t>(shown_sum(from_.containers[a].counter));
         patch.counter_delta = static_cast<std::int64_t>(delta);
         break;
       }
@@ -287,6 +287,8 @@ Result<std::vector<Patch>> Document::diff(const Document& before, Unit unit) con
     return Error(ErrorCode::kInvalidArgument, "versions of two documents have no difference");
   if (impl_->tx.open || before.impl_->tx.open)
     return Error(ErrorCode::kTransactionOpen, "finish the open transaction first");
+  WEFT_TRY(before.impl_->ensure_skeleton());
+  WEFT_TRY(impl_->ensure_skeleton());
   Differ differ(*before.impl_, *impl_, unit);
   WEFT_TRY(differ.run());
   return std::move(differ.patches);

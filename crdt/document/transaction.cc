@@ -8,6 +8,17 @@
 #include "crdt/document/observe.h"
 
 namespace weft {
+namespace {
+
+/// What can be done about it depends on the measure: more transactions help, but not against dependencies.
+Error too_large(const char* verb, std::size_t count, std::size_t limit, const char* of_what) {
+  return Error(ErrorCode::kTooLarge, std::string("the transaction ") + verb + " " +
+                                         std::to_string(count) + " " + of_what +
+                                         ", more than the " + std::to_string(limit) +
+                                         " that every reader takes: split it up");
+}
+
+}  // namespace
 
 Status DocumentImpl::begin_transaction(TransactionOptions given) {
   if (read_only) return Error(ErrorCode::kReadOnly, "a checkout can't be edited");
@@ -65,9 +76,9 @@ Status DocumentImpl::check_edit() {
 Status DocumentImpl::check_room(std::size_t units) {
   if (units > kMaxSeq || next_seq() > kMaxSeq - units)
     return Error(ErrorCode::kTooLarge, "the replica has used up its 2^31 operations");
-  if (own_chunk->text.size() - tx.text_size > options.limits.input_bytes)
-    return Error(ErrorCode::kTooLarge, "the transaction is over " +
-                                           std::to_string(options.limits.input_bytes) + " bytes");
+  const EncodeLimits limits = encode_limits(options.limits);
+  if (own_chunk->text.size() - tx.text_size > limits.output_bytes)
+    return too_large("takes", own_chunk->text.size() - tx.text_size, limits.output_bytes, "bytes");
   return {};
 }
 
@@ -97,6 +108,29 @@ void DocumentImpl::log_own(const Op& given, std::string_view content) {
 }
 
 Result<Commit> DocumentImpl::commit_transaction() {
+  auto commit = seal_transaction();
+  // Observers may edit, and even end the document: nothing of it is touched behind this.
+  if (commit.ok() && observing()) deliver_patches(true, std::move(tx.options.origin));
+  return commit;
+}
+
+/// Would every reader take the delta that was just encoded?
+Status DocumentImpl::check_limits(std::size_t run_count, std::size_t dependency_count) const {
+  const EncodeLimits limits = encode_limits(options.limits);
+  if (delta_bytes.size() > limits.output_bytes)
+    return too_large("takes", delta_bytes.size(), limits.output_bytes, "bytes");
+  if (run_count > limits.ops) return too_large("has", run_count, limits.ops, "runs of operations");
+  if (encoder.replica_count() >= limits.replicas)  // the author is one more
+    return too_large("names", encoder.replica_count(), limits.replicas, "replicas");
+  if (dependency_count > limits.dependencies)
+    return Error(ErrorCode::kTooLarge,
+                 "the document has " + std::to_string(dependency_count) +
+                     " concurrent ends, more than the " + std::to_string(limits.dependencies) +
+                     " that a delta can follow: let another replica write that has seen fewer");
+  return {};
+}
+
+Result<Commit> DocumentImpl::seal_transaction() {
   typing = Typing();
   if (!tx.open) return Error(ErrorCode::kInvalidArgument, "there is no open transaction");
   if (tx.failed) {
@@ -128,10 +162,10 @@ Result<Commit> DocumentImpl::commit_transaction() {
       ops[first].seq < tx.begin ? static_cast<std::uint32_t>(tx.text_size) : kUnknownContentBegin;
   encoder.encode(DocumentNames{*this}, head, std::span(ops).subspan(first), own_chunk->text,
                  delta_bytes, content_begin);
-  if (delta_bytes.size() > options.limits.input_bytes) {
+  Status fits = check_limits(ops.size() - first, deps.size());
+  if (!fits.ok()) {
     rollback_transaction();
-    return Error(ErrorCode::kTooLarge,
-                 "the delta is over " + std::to_string(options.limits.input_bytes) + " bytes");
+    return fits.take_error();
   }
   DeltaRun run;
   run.first_seq = tx.begin;
@@ -150,10 +184,9 @@ Result<Commit> DocumentImpl::commit_transaction() {
   append_delta_run(own_chunk->deltas, run);
   graph.append(self, commit.op_count, deps, tx.first_hlc);
   graph.set_chain(self, xxh3_64(delta_bytes, graph.chain(self)));
-  commit.delta = delta_bytes;
+  commit.delta = InlineBytes(delta_bytes);
   tx.open = false;
   if (options.undo_depth > 0 && !undoing) push_undo(tx.begin, own_chunk->end);
-  if (observing()) deliver_patches(true, tx.options.origin);
   return commit;
 }
 

@@ -1,8 +1,9 @@
 // Undo and redo of our own transactions: inverses made when they are asked for, as ordinary operations
 // that everyone can see. Nobody else's work is taken back: a register is written only where our write
 // still wins, an element is erased only where it still shows, an erasure of ours is revoked, which keeps
-// ids and anchors. Redo is the undo of an undo.
+// ids and anchors, and a child that we made stays where others have edited in it since. Redo is the undo of an undo.
 #include <algorithm>
+#include <limits>
 
 #include "crdt/delta/value_codec.h"
 #include "crdt/document/impl.h"
@@ -21,6 +22,7 @@ Result<UndoReport> DocumentImpl::run_undo(BoundedStack<UndoItem>& from,
   if (from.empty())
     return Error(ErrorCode::kNothingToUndo, "no transaction of this session is left");
   WEFT_TRY(begin_transaction({}));
+  foreign_edits.reset();
   UndoReport report;
   Status status = invert(from.top(), report);
   if (!status.ok()) {
@@ -30,7 +32,7 @@ Result<UndoReport> DocumentImpl::run_undo(BoundedStack<UndoItem>& from,
     return status.take_error();
   }
   undoing = true;
-  auto committed = commit_transaction();
+  auto committed = seal_transaction();
   undoing = false;
   if (!committed.ok()) return committed.take_error();
   from.pop();
@@ -39,6 +41,8 @@ Result<UndoReport> DocumentImpl::run_undo(BoundedStack<UndoItem>& from,
              std::move(journal.registers)},
             options.undo_depth);
   journal.registers.clear();
+  // Last, since an observer that edits makes an item of its own.
+  if (observing()) deliver_patches(true, std::move(tx.options.origin));
   return report;
 }
 
@@ -78,6 +82,9 @@ Status DocumentImpl::invert_op(const Op& op, std::string_view content, const Und
           ++report.skipped;
           continue;
         }
+        if (!sequence.is_text &&
+            keeps_child(sequence.elements.find(dot.packed())->reg.winner.value, dot, report))
+          continue;
         inverse.kind = OpKind::kErase;
         inverse.a = dot;
         WEFT_TRY(check_room(1));
@@ -129,8 +136,12 @@ Status DocumentImpl::invert_op(const Op& op, std::string_view content, const Und
     }
     case OpKind::kCounterAdd: {
       ByteReader in(as_bytes(content));
-      auto amount = static_cast<std::int64_t>(-static_cast<std::uint64_t>(in.svarint()));
-      WEFT_TRY(edit_counter_add(container, amount));
+      std::int64_t amount = in.svarint();
+      if (amount == std::numeric_limits<std::int64_t>::min()) {  // one number has no opposite
+        WEFT_TRY(edit_counter_add(container, 1));
+        ++amount;
+      }
+      WEFT_TRY(edit_counter_add(container, -amount));
       ++report.undone;
       return {};
     }
@@ -140,6 +151,46 @@ Status DocumentImpl::invert_op(const Op& op, std::string_view content, const Und
       return {};
   }
   return {};
+}
+
+/// Would undoing our operation `made`, which shows `value`, hide what others have put into a child meanwhile? Then
+/// the child stays, and the report says so.
+bool DocumentImpl::keeps_child(const Value& value, LocalDot made, UndoReport& report) {
+  if (!value.is_container()) return false;
+  const ContainerIndex child = value.container_index();
+  auto is_inside = [&](ContainerIndex at) {
+    for (; at != kRootContainer; at = containers[at].parent)
+      if (at == child) return true;
+    return false;
+  };
+  if (!foreign_edits) list_foreign_edits();
+  for (const ForeignEdit& edit : *foreign_edits) {
+    if (!is_inside(edit.container) || graph.happened_before(edit.newest, made)) continue;
+    ++report.skipped;
+    ++report.kept;
+    return true;
+  }
+  return false;
+}
+
+/// The newest operation of every other replica in every container.
+void DocumentImpl::list_foreign_edits() {
+  foreign_edits.emplace();
+  for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) {
+    if (r == self) continue;
+    FlatTable<std::uint32_t> numbers;  // container -> 1 + index of its edit by r
+    for (const auto& chunk : log.chunks(r))
+      for (const Op& op : chunk->ops) {
+        if (op.kind == OpKind::kUnknown) continue;
+        const ContainerIndex container = resolve(op.container);
+        std::uint32_t& number = numbers[container];
+        if (number == 0) {
+          foreign_edits->push_back({container, {}});
+          number = static_cast<std::uint32_t>(foreign_edits->size());
+        }
+        (*foreign_edits)[number - 1].newest = {r, op.end() - 1};
+      }
+  }
 }
 
 /// The write or move that `dot` brought back, if an undo or redo made it, else `dot`: what it did is
@@ -179,6 +230,7 @@ Status DocumentImpl::invert_write(ContainerIndex container, bool is_element, std
     ++report.skipped;
     return {};
   }
+  if (keeps_child(reg->winner.value, {self, op.seq}, report)) return {};
   WEFT_TRY(check_room(1));
   ++report.undone;
   const Write& before = backup->reg.winner;

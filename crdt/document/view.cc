@@ -11,6 +11,10 @@ Error not_there(std::string_view key) {
   return Error(ErrorCode::kNotFound, "there is no key '" + std::string(key) + "'");
 }
 
+Error refers_to_nothing() {
+  return Error(ErrorCode::kInvalidArgument, "the handle refers to nothing");
+}
+
 /// The child of `kind` that `value` names.
 Result<ContainerIndex> child_of(const std::optional<Value>& value, ContainerKind kind,
                                 std::string_view where) {
@@ -36,8 +40,7 @@ SequenceState* sequence_of(DocumentImpl& impl, ContainerIndex container) {
 }
 
 Result<RunTree*> sequence_tree(DocumentImpl& impl, ContainerIndex container) {
-  if (sequence_of(impl, container) == nullptr)
-    return Error(ErrorCode::kInvalidArgument, "the handle refers to nothing");
+  if (sequence_of(impl, container) == nullptr) return refers_to_nothing();
   return impl.tree_of(container);
 }
 
@@ -97,8 +100,9 @@ std::optional<std::string> ContainerView::path() const {
   if (container_ >= impl_->containers.size()) return std::nullopt;
   return impl_->path_of(container_);
 }
-Json ContainerView::json() const {
-  return container_ < impl_->containers.size() ? impl_->json_of(container_) : Json();
+Result<Json> ContainerView::json() const {
+  if (container_ >= impl_->containers.size()) return refers_to_nothing();
+  return impl_->try_json_of(container_);
 }
 
 // --- map ---
@@ -161,9 +165,9 @@ Result<CounterView> MapView::counter(std::string_view key) const {
 
 // --- list ---
 
-std::size_t ListView::size() const {
-  auto tree = sequence_tree(*impl_, container_);
-  return tree.ok() ? static_cast<std::size_t>((*tree)->visible().scalars) : 0;
+Result<std::size_t> ListView::size() const {
+  WEFT_ASSIGN(const RunTree* tree, sequence_tree(*impl_, container_));
+  return visible_size(*tree);
 }
 
 Result<Value> ListView::get(std::size_t index) const {
@@ -171,12 +175,11 @@ Result<Value> ListView::get(std::size_t index) const {
   return impl_->containers[container_].sequence->elements.find(element.packed())->reg.winner.value;
 }
 
-std::vector<Value> ListView::values() const {
+Result<std::vector<Value>> ListView::values() const {
   std::vector<Value> result;
-  auto tree = sequence_tree(*impl_, container_);
-  if (!tree.ok()) return result;
+  WEFT_ASSIGN(const RunTree* tree, sequence_tree(*impl_, container_));
   const SequenceState& sequence = *impl_->containers[container_].sequence;
-  (*tree)->for_each_visible_run(0, visible_size(**tree), [&](Run run) {
+  tree->for_each_visible_run(0, visible_size(*tree), [&](Run run) {
     for (Seq i = 0; i < run.count; ++i) {
       LocalDot element = sequence.element_of_slot(run.first.plus(i));
       result.push_back(sequence.elements.find(element.packed())->reg.winner.value);
@@ -232,8 +235,11 @@ std::size_t TextView::size(Unit unit) const {
 }
 
 std::size_t TextView::line_count() const {
-  auto tree = sequence_tree(*impl_, container_);
-  return tree.ok() ? static_cast<std::size_t>((*tree)->visible().newlines) + 1 : 0;
+  if (sequence_of(*impl_, container_) == nullptr) return 0;
+  const SequenceState& sequence = *sequence_of(*impl_, container_);
+  if (sequence.tree) return static_cast<std::size_t>(sequence.tree->visible().newlines) + 1;
+  const std::string_view text = sequence.text_view();
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
 }
 
 Result<std::string> TextView::slice(Position begin, Position end) const {
@@ -328,7 +334,7 @@ Result<std::vector<BlameSpan>> TextView::blame(Position begin, Position end) con
 
 std::int64_t CounterView::value() const {
   const Container* counter = impl_->find_container(container_, ContainerKind::kCounter);
-  return counter == nullptr ? 0 : counter->counter;
+  return counter == nullptr ? 0 : shown_sum(counter->counter);
 }
 
 // --- the editing handles: the same children, and every edit handed on ---
@@ -380,6 +386,10 @@ Result<CounterEdit> MapEdit::counter(std::string_view key) const {
   return CounterEdit(impl_, child);
 }
 
+Status ListEdit::push_back(const Value& value) {
+  const Result<std::size_t> end = size();
+  return insert(end.ok() ? *end : 0, value);  // which says what is wrong with the handle
+}
 Status ListEdit::insert(std::size_t index, const Value& value) {
   return impl_->edit_list_insert(container_, index, std::span(&value, 1), nullptr);
 }
@@ -420,6 +430,21 @@ Status TextEdit::insert(Position at, std::string_view utf8) {
 }
 Status TextEdit::erase(Position begin, std::size_t count) {
   return impl_->edit_text_erase(container_, begin, count);
+}
+Status CounterEdit::add_up_to(std::int64_t wanted) {
+  const Container* counter = impl_->find_container(container_, ContainerKind::kCounter);
+  if (counter == nullptr) return add(0);  // which says what is wrong with the handle
+  constexpr CounterSum kMax = std::numeric_limits<std::int64_t>::max();
+  CounterSum rest = wanted - counter->counter;
+  if (rest > 4 * kMax || rest < -4 * kMax)
+    return impl_->fail_transaction(
+        Error(ErrorCode::kOutOfRange, "the counter's sum is far beyond 64 bits"));
+  while (rest != 0) {
+    const CounterSum step = rest > kMax ? kMax : rest < -kMax ? -kMax : rest;
+    WEFT_TRY(add(static_cast<std::int64_t>(step)));
+    rest -= step;
+  }
+  return {};
 }
 Status CounterEdit::add(std::int64_t amount) { return impl_->edit_counter_add(container_, amount); }
 

@@ -95,9 +95,7 @@ Result<Wrote> write_into(Parent parent, Place place, const Value& value, const J
     case ContainerKind::kCounter: {
       if (!wanted.as_int() || !now.as_int()) return Wrote::kReplace;
       WEFT_ASSIGN(CounterEdit child, parent.counter(place));
-      auto difference =
-          static_cast<std::uint64_t>(*wanted.as_int()) - static_cast<std::uint64_t>(*now.as_int());
-      WEFT_TRY(child.add(static_cast<std::int64_t>(difference)));
+      WEFT_TRY(child.add_up_to(*wanted.as_int()));
       return Wrote::kYes;
     }
   }
@@ -110,12 +108,14 @@ Status replace_key(MapEdit map, std::string_view key, const Json& wanted) {
     MapEdit child = map.ensure_map(key);
     // An ensure that failed shows here; the transaction keeps its error.
     WEFT_TRY(map.map(key));
-    return write_map(child, in_one_form(child.json()), wanted);
+    WEFT_ASSIGN(const Json now, child.json());
+    return write_map(child, in_one_form(now), wanted);
   }
   if (wanted.as_array()) {
     ListEdit child = map.ensure_list(key);
     WEFT_TRY(map.list(key));
-    return write_list(child, in_one_form(child.json()), wanted);
+    WEFT_ASSIGN(const Json now, child.json());
+    return write_list(child, in_one_form(now), wanted);
   }
   return map.set(key, Value::from_json(wanted));
 }
@@ -215,7 +215,8 @@ Status write_json(MapEdit map, const Json& object) {
   if (!object.as_object())
     return Error(ErrorCode::kInvalidArgument,
                  "a document's root is a map, so the JSON for it has to be an object");
-  return write_map(map, in_one_form(map.json()), in_one_form(object));
+  WEFT_ASSIGN(const Json now, map.json());
+  return write_map(map, in_one_form(now), in_one_form(object));
 }
 
 }  // namespace weft

@@ -34,8 +34,9 @@ struct Looks {
 };
 
 inline Looks look_at(const Document& document) {
-  Looks looks{dashboard::to_grafana_text(document), {}, dashboard::check_dashboard(document)};
-  for (const dashboard::InboxItem& item : dashboard::inbox(document)) {
+  Looks looks{
+      dashboard::to_grafana_text(document).value(), {}, dashboard::check_dashboard(document)};
+  for (const dashboard::InboxItem& item : dashboard::inbox(document).value()) {
     looks.conflicts.push_back(item.id + " " + item.path + " " + item.where);
     (void)dashboard::why(document, item.path);
   }
@@ -86,7 +87,7 @@ inline const char* check_dashboards(std::string_view input) {
   // What is exported is imported, and then nothing is left to write.
   for (int round = 0; round < 2; ++round) {
     const VersionVector before = a.version();
-    if (!import_into(a, dashboard::to_grafana(a))) return "an export can't be imported";
+    if (!import_into(a, dashboard::to_grafana(a).value())) return "an export can't be imported";
     if (round > 0 && !(a.version() == before))
       return "an export that was imported is written again";
   }
@@ -94,7 +95,8 @@ inline const char* check_dashboards(std::string_view input) {
   const Json all = Json::Object{{"do", "resolve"}, {"pattern", "**"}, {"strategy", "latest"}};
   const auto resolved =
       a.transact([&](Transaction& tx) { return dashboard::apply_edit(a, tx, all); });
-  if (resolved.ok() && !dashboard::inbox(a).empty()) return "a conflict that was resolved is there";
+  if (resolved.ok() && !dashboard::inbox(a).value().empty())
+    return "a conflict that was resolved is there";
   a.check_invariants();
   return nullptr;
 }

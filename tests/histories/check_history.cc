@@ -46,7 +46,7 @@ void check_conflicts(const Document& document, Expected& expected, const DeltaLo
                      const std::string& who) {
   std::vector<OracleConflict> found;
   bool whole_history = document.base().empty();
-  for (const Conflict& conflict : document.conflicts()) {
+  for (const Conflict& conflict : document.conflicts().value()) {
     if (conflict.kind != Conflict::Kind::kConcurrentWrites) continue;
     if (whole_history) check_write(conflict.winner, log.oracle(), who);
     OracleConflict& same = found.emplace_back();
@@ -63,7 +63,7 @@ void check_conflicts(const Document& document, Expected& expected, const DeltaLo
   for (const OracleConflict& conflict : found) lines += Expected::line(conflict);
   expect_equal(expected.conflicts, lines, who + ": conflicts");
   std::string all;
-  for (const Conflict& conflict : document.conflicts()) {
+  for (const Conflict& conflict : document.conflicts().value()) {
     all += std::to_string(static_cast<int>(conflict.kind)) + " " + conflict.path + " " +
            to_string(conflict.winner.dot);
     for (const WriteInfo& loser : conflict.losers) all += " " + to_string(loser.dot);
@@ -77,7 +77,7 @@ void check_document(const Document& document, Expected& expected, const DeltaLog
                     const std::string& who) {
   expect(past_of(document.version()) == log.version(), who + ": is at another version");
   expect(document.pending().empty(), who + ": deltas still wait");
-  expect_equal(expected.json, render(document.to_json()), who + ": JSON");
+  expect_equal(expected.json, render(document.to_json().value()), who + ": JSON");
   check_conflicts(document, expected, log, who);
   document.check_invariants();
   Bytes snapshot = document.snapshot();
@@ -205,7 +205,7 @@ class Deliveries {
     });
     Document other = read_deltas(all_deltas(log_));
     must(other.apply(must(std::move(commit), "a fork's commit").delta), "a fork's delta");
-    expect_equal(render(fork.to_json()), render(other.to_json()), "a fork goes on");
+    expect_equal(render(fork.to_json().value()), render(other.to_json().value()), "a fork goes on");
     expect(fork.snapshot() == other.snapshot(), "a fork's snapshot after an edit");
     check(full_, "the document that was forked");
   }

@@ -228,7 +228,7 @@ class LyingWorld {
                          (sent.invalid.empty() ? "" : " (" + sent.invalid + ")");
       expect_equal(expected, reader.fate(sent), "fate of " + what);
     }
-    expect_equal(render(log_.oracle().to_json()), render(reader.document.to_json()),
+    expect_equal(render(log_.oracle().to_json()), render(reader.document.to_json().value()),
                  "JSON among lies");
     expect(reader.document.snapshot() == first.document.snapshot(), "snapshots differ among lies");
     reader.document.check_invariants();
@@ -274,7 +274,7 @@ std::string state_of(const Document& document) {
   std::string chains;
   for (const VersionVector::Entry& entry : version.entries())
     chains += " " + std::to_string(document.chain(entry.replica));
-  return version.to_string() + ", chains" + chains + ", " + render(document.to_json());
+  return version.to_string() + ", chains" + chains + ", " + render(document.to_json().value());
 }
 
 }  // namespace

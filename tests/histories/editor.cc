@@ -46,7 +46,7 @@ void collect_map(const MapView& map, const std::string& path, std::size_t depth,
 void collect_list(const ListView& list, const std::string& path, std::size_t depth,
                   std::vector<FoundContainer>& out) {
   out.push_back({path, ContainerKind::kList, depth});
-  std::size_t size = list.size();
+  std::size_t size = list.size().value();
   for (std::size_t i = 0; i < size; ++i) {
     Value value = must(list.get(i), "list get");
     if (value.is_container())
@@ -277,7 +277,7 @@ void Editor::ensure_child(MapEdit& map, const std::string& key) {
 }
 
 void Editor::step_list(ListEdit list) {
-  std::size_t size = list.size();
+  std::size_t size = list.size().value();
   std::size_t at = modulo(edit_.at, size);
   switch (edit_.kind) {
     case EditKind::kListInsert: {

@@ -48,7 +48,7 @@ std::unique_ptr<Mirror::Node> Mirror::copy_map(const MapView& map) {
 std::unique_ptr<Mirror::Node> Mirror::copy_list(const ListView& list) {
   auto node = std::make_unique<Node>();
   node->kind = ContainerKind::kList;
-  std::vector<Value> values = list.values();
+  std::vector<Value> values = list.values().value();
   for (std::size_t i = 0; i < values.size(); ++i)
     node->items.push_back(copy_cell(list, i, values[i]));
   return node;

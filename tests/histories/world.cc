@@ -10,7 +10,7 @@
 namespace weft::test {
 namespace {
 
-std::string json_of(const Document& document) { return render(document.to_json()); }
+std::string json_of(const Document& document) { return render(document.to_json().value()); }
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
 namespace weft::test {
@@ -298,9 +299,14 @@ Json Oracle::container_json(const ContainerName& name, ContainerKind kind) const
     case ContainerKind::kText:
       return text(name);
     case ContainerKind::kCounter: {
-      std::uint64_t sum = 0;  // wraps around
+      // Exact, then cut to what 64 bits show.
+      __extension__ __int128 sum = 0;
       for (const OracleOp* op : ops_in(name))
-        if (op->kind == OracleKind::kCounterAdd) sum += static_cast<std::uint64_t>(op->amount);
+        if (op->kind == OracleKind::kCounterAdd) sum += op->amount;
+      if (sum > std::numeric_limits<std::int64_t>::max())
+        return std::numeric_limits<std::int64_t>::max();
+      if (sum < std::numeric_limits<std::int64_t>::min())
+        return std::numeric_limits<std::int64_t>::min();
       return static_cast<std::int64_t>(sum);
     }
   }

@@ -102,7 +102,7 @@ struct Desk {
     REQUIRE_MESSAGE(said.has_value(), print_json(answer));
     return said->message();
   }
-  std::string content() { return print_json(node->read(id).value()->to_json()); }
+  std::string content() { return print_json(node->read(id).value()->to_json().value()); }
 
   std::uint64_t random = 0;
   MemoryStore store{{.replica = {0xa1}, .epoch = 1, .before_append = nullptr}};

@@ -190,7 +190,7 @@ class Rig {
   std::string content(std::size_t i, const DocumentId& id) {
     auto document = node(i).read(id);
     if (!document.ok()) return document.error().message();
-    return print_json((*document)->to_json(), {.sort_keys = true});
+    return print_json((*document)->to_json().value(), {.sort_keys = true});
   }
   Bytes snapshot(std::size_t i, const DocumentId& id) {
     auto document = node(i).read(id);

@@ -33,7 +33,7 @@ int main() {
   for (const Bytes& delta : alice.deltas_since(bob.version()).value()) bob.apply(delta).value();
   for (const Bytes& delta : bob.deltas_since(alice.version()).value()) alice.apply(delta).value();
 
-  for (const Conflict& c : alice.conflicts())  // the last writer won; nothing is lost
+  for (const Conflict& c : alice.conflicts().value())  // the last writer won; nothing is lost
     std::printf("%s: %s won, %s is kept\n", c.path.c_str(), print_json(c.winner.json).c_str(),
                 print_json(c.losers[0].json).c_str());
   return alice.snapshot() == bob.snapshot() ? 0 : 1;

@@ -30,7 +30,7 @@ Status put_mark(Transaction& tx, Mark mark, MarkPlace place, test::Random& rando
       return tx.root().ensure_map("marks").set("k" + std::to_string(mark), 1);
     case 2: {
       ListEdit list = tx.root().ensure_list("mark_list");
-      std::size_t at = random.below(list.size() + 1);
+      std::size_t at = random.below(list.size().value() + 1);
       return list.insert(at, static_cast<std::int64_t>(mark));
     }
     default: {
@@ -80,7 +80,7 @@ Status change_map(Transaction& tx, test::Random& random) {
 
 Status change_list(Transaction& tx, test::Random& random) {
   ListEdit list = tx.root().ensure_list("list");
-  std::size_t size = list.size();
+  std::size_t size = list.size().value();
   std::uint64_t kind = random.below(6);
   if (size == 0 || kind < 3) {
     std::size_t at = random.below(size + 1);

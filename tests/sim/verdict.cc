@@ -103,7 +103,7 @@ std::string Verdict::difference(std::size_t a, std::size_t b, const DocumentId& 
   for (std::size_t i = 0; i < 2; ++i) {
     Result<const Document*> document = world_.node(peers[i]).read(id);
     if (!document.ok()) return "one can't be read";
-    jsons[i] = print_json((*document)->to_json(), {.sort_keys = true});
+    jsons[i] = print_json((*document)->to_json().value(), {.sort_keys = true});
     sizes[i] = (*document)->snapshot().size();
   }
   std::string text =

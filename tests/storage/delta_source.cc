@@ -25,7 +25,7 @@ void edit_text(TextEdit text, Random& random) {
 }
 
 void edit_list(ListEdit list, Random& random) {
-  const std::size_t size = list.size();
+  const std::size_t size = list.size().value();
   const std::uint64_t kind = size < 3 ? 0 : random.below(4);
   const std::size_t at = random.below(size + (kind == 0 ? 1 : 0));
   const auto value = static_cast<std::int64_t>(random.below(1'000));

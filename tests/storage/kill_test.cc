@@ -225,7 +225,7 @@ std::string Victim::check_documents(const Store& store) {
       return "a document does not open: " + document.error().message();
     }
     if (document->snapshot() != expected.snapshot()) return "a document differs from the oracle";
-    if (print_json(document->to_json()) != print_json(expected.to_json()))
+    if (print_json(document->to_json().value()) != print_json(expected.to_json().value()))
       return "a document shows something else than the oracle";
   }
   return "";

@@ -159,12 +159,13 @@ std::string check_image(const std::string& folder, const Editor& editor, Seq ack
   if (version.empty()) return "";
   if (version.end(kOther) > 0 && version.end(kAuthor) != editor.rewritten_at)
     return "what was taken back is there at " + version.to_string();
-  const std::string expected = print_json(whole.at(version).value().to_json());
+  const std::string expected = print_json(whole.at(version).value().to_json().value());
   for (auto open : {open_document, open_latest}) {
     auto document = open(**store, whole.id(), options_of());
     if (!document.ok()) return "the document does not open: " + document.error().message();
     if (!(document->version() == version)) return "the document has another version than the store";
-    if (print_json(document->to_json()) != expected) return "the document holds something else";
+    if (print_json(document->to_json().value()) != expected)
+      return "the document holds something else";
   }
   return "";
 }

@@ -50,7 +50,7 @@ void flatten(const Json& json, const std::string& path, Content& content) {
 
 Content content_of(const MapView& root) {
   Content content;
-  flatten(root.json(), "", content);
+  flatten(root.json().value(), "", content);
   return content;
 }
 
@@ -331,7 +331,7 @@ class World {
 
   /// Somebody exports, edits the file, and imports it.
   Status import_edited(Transaction& tx) {
-    Json json = to_grafana(replicas_[writer_]);
+    Json json = to_grafana(replicas_[writer_]).value();
     const std::size_t steps = pick(4);
     for (std::size_t i = 0; i < steps; ++i) edit_file(json);
     WEFT_TRY(import_grafana(tx, json));
@@ -379,13 +379,13 @@ class World {
 
   void check() {
     const Document& first = replicas_[0];
-    const std::string exported = to_grafana_text(first);
-    const std::string raw = to_grafana_text(first, {.repair = false});
+    const std::string exported = to_grafana_text(first).value();
+    const std::string raw = to_grafana_text(first, {.repair = false}).value();
     const std::vector<Finding> found = check_dashboard(first);
     const std::vector<GridItem> rects = normalised_rects(first.root());
     for (const Document& each : replicas_) {
-      REQUIRE(to_grafana_text(each) == exported);
-      REQUIRE(to_grafana_text(each, {.repair = false}) == raw);
+      REQUIRE(to_grafana_text(each).value() == exported);
+      REQUIRE(to_grafana_text(each, {.repair = false}).value() == raw);
       REQUIRE(check_dashboard(each) == found);
       REQUIRE(normalised_rects(each.root()) == rects);
       each.check_invariants();
@@ -446,14 +446,14 @@ class World {
   /// A file that was exported settles what it shows, and shows the same again.
   void check_imports() {
     Document& document = replicas_[0];
-    const Json exported = to_grafana(document);
+    const Json exported = to_grafana(document).value();
     const auto import = [&](const Json& json) {
       return document.transact([&](Transaction& tx) { return import_grafana(tx, json); })
           .value()
           .op_count;
     };
     import(exported);
-    REQUIRE(print_json(to_grafana(document)) == print_json(exported));
+    REQUIRE(print_json(to_grafana(document).value()) == print_json(exported));
     REQUIRE(import(exported) == 0);
   }
 

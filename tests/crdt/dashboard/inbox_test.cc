@@ -59,14 +59,14 @@ struct Pair {
     for (const Bytes& delta : a.deltas_since(of_b).value()) b.apply(delta).value();
     for (const Bytes& delta : b.deltas_since(of_a).value()) a.apply(delta).value();
     CHECK(a.snapshot() == b.snapshot());
-    CHECK(to_grafana_text(a) == to_grafana_text(b));
+    CHECK(to_grafana_text(a).value() == to_grafana_text(b).value());
   }
   /// Resolves all of a's inbox by one strategy, and lets b see it.
   std::size_t resolve(Strategy strategy) {
     const std::vector<PathRule> rules{{"**", [&](const Document& document, const InboxItem& item) {
                                          return decide(strategy, document, item);
                                        }}};
-    const std::vector<InboxItem> items = inbox(a);
+    const std::vector<InboxItem> items = inbox(a).value();
     const std::vector<Resolution> resolutions = plan(a, items, rules);
     a.transact([&](Transaction& tx) -> Status {
        for (const Resolution& each : resolutions) WEFT_TRY(dashboard::resolve(tx, each));
@@ -90,17 +90,17 @@ TEST_CASE("a path writes one place, and nothing beside it") {
   };
   // A row that is written without its panels keeps them; a list of that name elsewhere goes as every field does.
   Pair::write(pair.a, "/panels/1", Json::Object{{"type", "row"}, {"title", "All traffic"}});
-  CHECK(print_json(pair.a.list("/panels/1/panels/:order")->json()) == R"(["2"])");
+  CHECK(print_json(pair.a.list("/panels/1/panels/:order")->json().value()) == R"(["2"])");
   Pair::write(pair.a, "/panels/3/options", Json::Object{{"panels", Json::Array{"x"}}, {"n", 1}});
   Pair::write(pair.a, "/panels/3/options", Json::Object{{"n", 1}});
-  CHECK(print_json(pair.a.map("/panels/3/options")->json()) == R"({"n":1})");
+  CHECK(print_json(pair.a.map("/panels/3/options")->json().value()) == R"({"n":1})");
   // What is above is made, elements are not; a new one is last.
   Pair::write(pair.a, "/panels/3/fieldConfig/defaults/min", 0);
   CHECK(pair.at("/panels/3/fieldConfig/defaults/min") == "0");
   CHECK(refused("/panels/3/targets/A/expr", "up") == ErrorCode::kOk);  // no array yet: an object
   CHECK(refused("/panels/2/targets/B/expr", "up") == ErrorCode::kNotFound);
   Pair::write(pair.a, "/templating/list/node", Json::Object{{"name", "node"}});
-  CHECK(print_json(pair.a.list("/templating/list/:order")->json()) == R"(["job","node"])");
+  CHECK(print_json(pair.a.list("/templating/list/:order")->json().value()) == R"(["job","node"])");
   CHECK(!pair.a.get("/templating/list/node/name").ok());  // its key says it
   // A name that the key says already is not written.
   const VersionVector before = pair.a.version();
@@ -117,7 +117,7 @@ TEST_CASE("a path writes one place, and nothing beside it") {
         ErrorCode::kInvalidArgument);
   CHECK(refused("/options/:odd", 1) == ErrorCode::kInvalidArgument);
   Pair::write(pair.a, "/options/::odd", 1);
-  CHECK(print_json(*to_grafana(pair.a).find("options")) == R"({":odd":1})");
+  CHECK(print_json(*to_grafana(pair.a).value().find("options")) == R"({":odd":1})");
   CHECK(refused("/title/x", 1) == ErrorCode::kWrongKind);
   pair.exchange();
 }
@@ -127,7 +127,7 @@ TEST_CASE("two who write one field meet in the inbox, the same on both devices")
   Pair::write(pair.a, "/panels/2/title", "Requests in");
   Pair::write(pair.b, "/panels/2/title", "Requests/s");
   pair.exchange();
-  const std::vector<InboxItem> items = inbox(pair.a);
+  const std::vector<InboxItem> items = inbox(pair.a).value();
   REQUIRE(items.size() == 1);
   CHECK(items[0].kind == InboxItem::Kind::kOverwritten);
   CHECK(items[0].path == "/panels/2/title");
@@ -136,8 +136,8 @@ TEST_CASE("two who write one field meet in the inbox, the same on both devices")
   CHECK(*items[0].losers.at(0).shown.as_string() == "Requests in");
   CHECK(items[0].losers.at(0).dot.replica == ReplicaId{1});
   CHECK(items[0].rule == "the later write wins, by the logical clock");
-  CHECK(inbox(pair.b).at(0).id == items[0].id);
-  CHECK(inbox(pair.a, "/panels/3").empty());
+  CHECK(inbox(pair.b).value().at(0).id == items[0].id);
+  CHECK(inbox(pair.a, "/panels/3").value().empty());
   CHECK(why(pair.a, "/panels/2/title")->find("won over") != std::string::npos);
 }
 
@@ -147,8 +147,8 @@ TEST_CASE("a conflict survives a snapshot") {
   Pair::write(pair.b, "/panels/2/title", "Two");
   pair.exchange();
   const Document again = Document::load(pair.a.snapshot(), pair.device(3)).value();
-  REQUIRE(inbox(again).size() == 1);
-  CHECK(inbox(again)[0].id == inbox(pair.a)[0].id);
+  REQUIRE(inbox(again).value().size() == 1);
+  CHECK(inbox(again).value()[0].id == inbox(pair.a).value()[0].id);
 }
 
 TEST_CASE("two who write the same are no conflict, texts included") {
@@ -159,9 +159,9 @@ TEST_CASE("two who write the same are no conflict, texts included") {
     Pair::write(*each, "/panels/2/targets/B", Json::Object{{"refId", "B"}, {"expr", "up"}});
   }
   pair.exchange();
-  CHECK(inbox(pair.a).empty());
+  CHECK(inbox(pair.a).value().empty());
   CHECK(pair.at("/panels/2/targets/B/expr") == "\"up\"");
-  CHECK(to_grafana(pair.a).find("description")->as_string()->size() == 17);
+  CHECK(to_grafana(pair.a).value().find("description")->as_string()->size() == 17);
 }
 
 TEST_CASE("strategies") {
@@ -174,10 +174,10 @@ TEST_CASE("strategies") {
     pair.now_ms += 100'000;
     Pair::write(pair.a, "/panels/3/options/limit", 20);
     pair.exchange();
-    CHECK(inbox(pair.a).size() == 2);
+    CHECK(inbox(pair.a).value().size() == 2);
     CHECK(pair.resolve(strategy) == 2);
-    CHECK(inbox(pair.a).empty());
-    CHECK(inbox(pair.b).empty());
+    CHECK(inbox(pair.a).value().empty());
+    CHECK(inbox(pair.b).value().empty());
     CHECK(pair.at("/panels/2/title") == (strategy == Strategy::kRemote ? "\"b\"" : "\"a\""));
     CHECK(pair.at("/panels/3/options/limit") == (strategy == Strategy::kRemote ? "30" : "20"));
   }
@@ -192,14 +192,14 @@ TEST_CASE("merge: texts and sets three-way, numbers only as counters") {
   Pair::write(pair.a, "/panels/3/options/limit", 12);
   Pair::write(pair.b, "/panels/3/options/limit", 15);
   pair.exchange();
-  CHECK(inbox(pair.a).size() == 3);
+  CHECK(inbox(pair.a).value().size() == 3);
   CHECK(pair.resolve(Strategy::kMerge) == 2);
   CHECK(pair.at("/panels/2/targets/A/expr") == "\"sum(rate(requests[1m]))\"");
   CHECK(pair.at("/panels/3/options/calcs") == R"(["min","max","last"])");
-  REQUIRE(inbox(pair.a).size() == 1);
+  REQUIRE(inbox(pair.a).value().size() == 1);
   CHECK(pair.resolve(Strategy::kCount) == 1);
   CHECK(pair.at("/panels/3/options/limit") == "17");
-  CHECK(inbox(pair.b).empty());
+  CHECK(inbox(pair.b).value().empty());
 }
 
 TEST_CASE(
@@ -210,15 +210,15 @@ TEST_CASE(
     Pair::write(pair.a, "/panels/2/targets/A/expr", "edited");
     Pair::erase(pair.b, "/panels", "2");
     pair.exchange();
-    const std::vector<InboxItem> items = inbox(pair.a);
+    const std::vector<InboxItem> items = inbox(pair.a).value();
     REQUIRE(items.size() == 1);
     CHECK(items[0].kind == InboxItem::Kind::kDeleted);
     CHECK(items[0].path == "/panels/2");
     CHECK(items[0].winner.deleted);
     CHECK(*items[0].losers.at(0).shown.find("title")->as_string() == "Requests");
     CHECK(pair.resolve(comes_back ? Strategy::kLocal : Strategy::kRemote) == 1);
-    CHECK(inbox(pair.a).empty());
-    CHECK(inbox(pair.b).empty());
+    CHECK(inbox(pair.a).value().empty());
+    CHECK(inbox(pair.b).value().empty());
     CHECK(pair.b.get("/panels/2/targets/A/expr").ok() == comes_back);
   }
 }
@@ -230,10 +230,10 @@ TEST_CASE("the winner of two texts can be kept, the loser taken") {
     Pair::write(pair.a, "/description", "The good service.");
     Pair::write(pair.b, "/description", "The service, since May.");
     pair.exchange();
-    REQUIRE(inbox(pair.a).size() == 1);
+    REQUIRE(inbox(pair.a).value().size() == 1);
     CHECK(pair.resolve(strategy) == 1);
-    CHECK(inbox(pair.b).empty());
-    const std::string text = *to_grafana(pair.b).find("description")->as_string();
+    CHECK(inbox(pair.b).value().empty());
+    const std::string text = *to_grafana(pair.b).value().find("description")->as_string();
     const std::string expected = strategy == Strategy::kLocal    ? "The good service."
                                  : strategy == Strategy::kRemote ? "The service, since May."
                                                                  : "The good service, since May.";
@@ -254,7 +254,7 @@ TEST_CASE("rules go by path, the first that has an answer decides") {
          return Outcome{Outcome::Kind::kValue, 0,
                         *item.winner.shown.as_string() + *item.losers[0].shown.as_string()};
        }}};
-  const std::vector<InboxItem> items = inbox(pair.a);
+  const std::vector<InboxItem> items = inbox(pair.a).value();
   pair.a
       .transact([&](Transaction& tx) -> Status {
         for (const Resolution& each : plan(pair.a, items, rules)) WEFT_TRY(resolve(tx, each));
@@ -262,7 +262,7 @@ TEST_CASE("rules go by path, the first that has an answer decides") {
       })
       .value();
   CHECK(pair.at("/panels/2/title") == "\"ba\"");
-  CHECK(inbox(pair.a).empty());
+  CHECK(inbox(pair.a).value().empty());
   CHECK(matches("/panels/**", "/panels/2/targets/A"));
   CHECK(matches("**", "/title"));
   CHECK(!matches("/panels/*", "/panels/2/title"));

@@ -71,10 +71,10 @@ TEST_CASE("names that clash after a merge are reported and shown apart") {
   const Dashboard dashboard(document);
   CHECK(dashboard.find_panel("+a")->id == 12);
   CHECK(dashboard.find_panel("+b")->id == 13);
-  const std::string text = to_grafana_text(document);
+  const std::string text = to_grafana_text(document).value();
   CHECK(text.find("\"id\": 13") != std::string::npos);
   CHECK(text.find("\"name\": \"depot_2\"") != std::string::npos);
-  CHECK(to_grafana_text(document, {.repair = false}).find("depot_2") == std::string::npos);
+  CHECK(to_grafana_text(document, {.repair = false}).value().find("depot_2") == std::string::npos);
   CHECK(describe(check_dashboard(document)[1]) ==
         "/panels/+b: another panel has the id 12, shown as 13");
 }
@@ -83,14 +83,14 @@ TEST_CASE("every device says the same of what it merged") {
   const Document one = merged("a", "b", 1);
   const Document other = merged("a", "b", 2);
   CHECK(check_dashboard(one) == check_dashboard(other));
-  CHECK(to_grafana_text(one) == to_grafana_text(other));
+  CHECK(to_grafana_text(one).value() == to_grafana_text(other).value());
 }
 
 TEST_CASE("importing the export writes the names that were shown, once, and finds each element") {
   Document document = merged();
-  const Json exported = to_grafana(document);
+  const Json exported = to_grafana(document).value();
   CHECK(import_again(document, exported) == 4);
-  CHECK(to_grafana(document) == exported);
+  CHECK(to_grafana(document).value() == exported);
   CHECK(check_dashboard(document).empty());
   CHECK(import_again(document, exported) == 0);
   CHECK(document.get("/panels/+b/title").value() == Value("b"));
@@ -99,7 +99,7 @@ TEST_CASE("importing the export writes the names that were shown, once, and find
 
 TEST_CASE("importing an export without repair writes nothing") {
   Document document = merged();
-  CHECK(import_again(document, to_grafana(document, {.repair = false})) == 0);
+  CHECK(import_again(document, to_grafana(document, {.repair = false}).value()) == 0);
 }
 
 TEST_CASE("whose key is the name keeps it, whatever the order") {
@@ -114,9 +114,9 @@ TEST_CASE("whose key is the name keeps it, whatever the order") {
   CHECK(dashboard.find_panel("3")->id == 12);
   CHECK(dashboard.variables().at(0).name == "env_2");
   CHECK(dashboard.variables().at(2).key == "env");
-  const Json exported = to_grafana(document);
+  const Json exported = to_grafana(document).value();
   CHECK(import_again(document, exported) == 2);
-  CHECK(to_grafana(document) == exported);
+  CHECK(to_grafana(document).value() == exported);
 }
 
 TEST_CASE("a free name is one that no other element has or is shown by") {
@@ -143,7 +143,7 @@ TEST_CASE("duplicates that were imported stay, and are reported") {
   const Json dashboard =
       Json::Object{{"panels", Json::Array{panel(5, "one"), panel(5, "two"), panel(6, "three")}}};
   Document document = test::seeded(dashboard);
-  CHECK(to_grafana_text(document) == canonical_text(dashboard));
+  CHECK(to_grafana_text(document).value() == canonical_text(dashboard));
   const std::vector<Finding> found = check_dashboard(document);
   REQUIRE(found.size() == 1);
   CHECK(found[0].kind == Kind::kImportedDuplicate);
@@ -156,9 +156,9 @@ TEST_CASE("duplicates that were imported stay, and are reported") {
     return edit.set_field("+a", "/id", 5);
   });
   CHECK(Dashboard(document).find_panel("+a")->id == 7);
-  const Json exported = to_grafana(document);
+  const Json exported = to_grafana(document).value();
   CHECK(import_again(document, exported) == 1);
-  CHECK(to_grafana(document) == exported);
+  CHECK(to_grafana(document).value() == exported);
 }
 
 TEST_CASE("references to variables are found in every notation, Grafana's own left out") {
@@ -227,9 +227,9 @@ TEST_CASE("places without a panel, panels without a place and with two are repor
   CHECK(shown.count("8") == 1);
 
   // An import settles them.
-  const Json exported = to_grafana(document);
+  const Json exported = to_grafana(document).value();
   CHECK(import_again(document, exported) > 0);
-  CHECK(to_grafana(document) == exported);
+  CHECK(to_grafana(document).value() == exported);
   CHECK(check_dashboard(document).empty());
 }
 

@@ -21,7 +21,7 @@ TEST_CASE("every dashboard is exported as it was imported") {
   for (const test::NamedDashboard& each : all) {
     CAPTURE(each.name);
     Document document = test::seeded(each.json);
-    CHECK(to_grafana_text(document) == canonical_text(without_derived(each.json)));
+    CHECK(to_grafana_text(document).value() == canonical_text(without_derived(each.json)));
     const VersionVector before = document.version();
     document.transact([&](Transaction& tx) { return import_grafana(tx, each.json); }).value();
     CHECK(document.version() == before);

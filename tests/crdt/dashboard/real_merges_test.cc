@@ -65,11 +65,11 @@ TEST_CASE("the real merges: one side's edits survive, the others are in the inbo
     import(ours, merge.ours);
     import(theirs, merge.theirs);
     exchange(ours, theirs);
-    CHECK(to_grafana_text(ours) == to_grafana_text(theirs));
+    CHECK(to_grafana_text(ours).value() == to_grafana_text(theirs).value());
     CHECK(ours.snapshot() == theirs.snapshot());
 
-    const std::vector<InboxItem> inbox = dashboard::inbox(ours);
-    const std::vector<InboxItem> other = dashboard::inbox(theirs);
+    const std::vector<InboxItem> inbox = dashboard::inbox(ours).value();
+    const std::vector<InboxItem> other = dashboard::inbox(theirs).value();
     REQUIRE(inbox.size() == other.size());
     for (std::size_t i = 0; i < inbox.size(); ++i) {
       CHECK(inbox[i].id == other[i].id);
@@ -84,7 +84,7 @@ TEST_CASE("the real merges: one side's edits survive, the others are in the inbo
     }
     const test::ThreeWay sides =
         test::compare_sides(flat_base.leaves, flat_ours.leaves, flat_theirs.leaves);
-    const test::FlatDashboard merged = test::flatten(to_grafana(ours));
+    const test::FlatDashboard merged = test::flatten(to_grafana(ours).value());
     for (const auto& leaf : sides.one_sided) {
       const std::string& path = leaf.first;
       const std::string& value = leaf.second;
@@ -132,12 +132,12 @@ TEST_CASE(
     import(document, merge.ours);
     import(other, merge.theirs);
     exchange(document, other);
-    const test::Leaves weft = test::flatten(to_grafana(document)).leaves;
+    const test::Leaves weft = test::flatten(to_grafana(document).value()).leaves;
     const test::Leaves people = test::flatten(merge.merged).leaves;
     const test::ThreeWay sides =
         test::compare_sides(test::flatten(merge.base).leaves, test::flatten(merge.ours).leaves,
                             test::flatten(merge.theirs).leaves);
-    const std::vector<InboxItem> inbox = dashboard::inbox(document);
+    const std::vector<InboxItem> inbox = dashboard::inbox(document).value();
     // What differs, as what people would have had to change in ours.
     const test::ThreeWay others = test::compare_sides(weft, people, weft);
     for (const auto& leaf : others.one_sided) {

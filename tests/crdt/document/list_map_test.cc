@@ -53,7 +53,7 @@ TEST_CASE("containers nest in each other in every way, and paths lead to them") 
     MapEdit map = tx.root().ensure_map("m");
     ListEdit list = map.ensure_list("a/b");
     for (NewContainer child : {new_map(), new_list(), new_text(), new_counter()})
-      WEFT_TRY(list.insert(list.size(), child));
+      WEFT_TRY(list.insert(list.size().value(), child));
     WEFT_TRY(list.map(0)->set("~", 1));
     WEFT_TRY(list.list(1)->insert(0, new_list()));
     WEFT_TRY(list.text(2)->insert(scalar(0), "text"));
@@ -95,7 +95,7 @@ TEST_CASE("replicas that ensure a child at one key at once edit the same child")
   });
   exchange(a, b);
   CHECK(content(a) == R"({"m":{"inner":{"a":1,"b":2}},"n":11})");
-  CHECK(a.conflicts().empty());
+  CHECK(a.conflicts().value().empty());
 }
 
 TEST_CASE("replicas that set a new child at one key at once make two; one is seen") {
@@ -111,7 +111,7 @@ TEST_CASE("replicas that set a new child at one key at once make two; one is see
   edit(b, make("b"));
   exchange(a, b);
   CHECK(content(a) == R"({"m":{"b":1}})");
-  CHECK_FALSE(a.conflicts().empty());
+  CHECK_FALSE(a.conflicts().value().empty());
 }
 
 TEST_CASE("a key that is ensured anew after its child was erased gets an empty child") {
@@ -169,7 +169,7 @@ TEST_CASE("concurrent sets of one element: the larger stamp wins, the other is a
   Pair pair;
   CHECK(pair.merge([](ListEdit l) { return l.set(1, "a"); },
                    [](ListEdit l) { return l.set(1, "b"); }) == R"({"l":[0,"b",2,3]})");
-  auto conflicts = pair.a.conflicts();
+  auto conflicts = pair.a.conflicts().value();
   REQUIRE(conflicts.size() == 1);
   CHECK(conflicts[0].path == "/l/1");
   CHECK(conflicts[0].losers[0].value == Value("a"));

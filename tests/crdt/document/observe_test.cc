@@ -289,3 +289,109 @@ TEST_CASE("an observer that another one's callback ends is not called any more")
   edit(document, [](Transaction& tx) { return tx.root().set("k", 1); });
   CHECK(told == 0);
 }
+
+TEST_CASE(
+    "an observer that edits changes neither the commit that it answers to nor what others hear of "
+    "it") {
+  Document a = make_document(1);
+  edit(a, [](Transaction& tx) { return tx.root().ensure_text("t").insert(scalar(0), "-"); });
+  const std::string longer(200, 'x');
+  int answers = 0;
+  Observer answering = a.observe([&](const Patch& patch) {
+    if (patch.origin != "outer" || answers++ > 0) return;
+    auto inner = a.transact({.origin = "inner", .message = ""}, [&](Transaction& tx) -> Status {
+      WEFT_TRY(tx.text("/t")->insert(scalar(0), longer));
+      return tx.root().set("k", "inner");
+    });
+    REQUIRE(inner.ok());
+    Document reader = make_document(9);
+    for (const Bytes& delta : a.deltas_since({}).value()) reader.apply(delta).value();
+    CHECK(reader.snapshot() == a.snapshot());  // the outer one is there already, whole
+  });
+  std::string mirror = "-";
+  std::vector<std::string> heard;
+  Observer listening = a.observe([&](const Patch& patch) {
+    heard.push_back(patch.origin + patch.path);
+    for (const SequenceStep& step : patch.steps) {
+      mirror.erase(step.retain, step.erased);
+      mirror.insert(step.retain, step.inserted_text);
+    }
+    for (const KeyChange& change : patch.keys)
+      CHECK(change.json == Json(patch.origin == "outer" ? "outer" : "inner"));
+  });
+  const Bytes before = a.snapshot();
+  Document b = Document::load(before,
+                              [] {
+                                DocumentOptions options;
+                                options.replica = {2};
+                                return options;
+                              }())
+                   .value();
+  auto outer = a.transact({.origin = "outer", .message = ""}, [](Transaction& tx) -> Status {
+    WEFT_TRY(tx.root().set("k", "outer"));
+    return tx.text("/t")->insert(scalar(1), "o");
+  });
+  REQUIRE(outer.ok());
+  CHECK(answers == 2);  // the patches of the root and of the text
+  CHECK(heard == std::vector<std::string>{"outer", "outer/t", "inner", "inner/t"});
+  CHECK(mirror == longer + "-o");
+  // The bytes that the outer commit hands out are its own.
+  CHECK(b.apply(outer->delta)->applied == 1);
+  CHECK(b.text("/t")->str() == "-o");
+  for (const Bytes& delta : a.deltas_since(b.version()).value()) b.apply(delta).value();
+  CHECK(b.snapshot() == a.snapshot());
+  a.check_invariants();
+}
+
+TEST_CASE("an observer may edit in answer to an undo, and what can be undone stays right") {
+  Document a = make_document(1);
+  edit(a, [](Transaction& tx) { return tx.root().set("k", 1); });
+  edit(a, [](Transaction& tx) { return tx.root().set("k", 2); });
+  bool answered = false;
+  Observer observer = a.observe([&](const Patch&) {
+    if (std::exchange(answered, true)) return;
+    a.transact([](Transaction& tx) { return tx.root().set("answer", true); }).value();
+  });
+  REQUIRE(a.undo().ok());
+  CHECK(*a.get("/k").value().json().as_int() == 1);
+  CHECK(a.redo_size() == 0);  // the answer is an edit: it clears what could be redone
+  REQUIRE(a.undo_size() == 2);
+  REQUIRE(a.undo().ok());
+  CHECK_FALSE(a.get("/answer").ok());
+  CHECK(*a.get("/k").value().json().as_int() == 1);
+  REQUIRE(a.undo().ok());
+  CHECK_FALSE(a.get("/k").ok());
+}
+
+TEST_CASE("an observer may apply deltas, begin an observation and end the document") {
+  Document other = make_document(2);
+  const Bytes theirs = edit(other, [](Transaction& tx) { return tx.root().set("theirs", 1); });
+  auto a = std::make_unique<Document>(make_document(1));
+  int told = 0;
+  std::optional<Observer> late;
+  Observer observer = a->observe([&](const Patch& patch) {
+    if (patch.local) {
+      a->apply(theirs).value();
+      late = a->observe([&](const Patch&) { ++told; });
+    } else {
+      a.reset();
+    }
+  });
+  Document* document = a.get();
+  CHECK(document->transact([](Transaction& tx) { return tx.root().set("ours", 1); }).ok());
+  CHECK(a == nullptr);
+  CHECK(told == 0);
+}
+
+TEST_CASE("a counter's patches lead to the number that is shown, whatever its sum is") {
+  Document a = make_document(1);
+  edit(a, [](Transaction& tx) { tx.root().ensure_counter("n"); });
+  std::uint64_t mirror = 0;
+  Observer observer = a.observe(
+      [&](const Patch& patch) { mirror += static_cast<std::uint64_t>(patch.counter_delta); });
+  for (const std::int64_t amount : {INT64_MAX, INT64_MAX, INT64_C(-7), INT64_MIN, INT64_MIN,
+                                    INT64_MIN, INT64_MAX, INT64_MAX, INT64_C(12)}) {
+    edit(a, [&](Transaction& tx) { return tx.counter("/n")->add(amount); });
+    CHECK(static_cast<std::int64_t>(mirror) == a.counter("/n")->value());
+  }
+}

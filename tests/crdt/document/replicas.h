@@ -21,7 +21,7 @@ inline Document make_document(std::uint64_t replica = 1, std::size_t undo_depth 
 }
 
 inline std::string content(const Document& document) {
-  return print_json(document.to_json(), {.sort_keys = true});
+  return print_json(document.to_json().value(), {.sort_keys = true});
 }
 
 /// One transaction, which has to work.

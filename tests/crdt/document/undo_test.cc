@@ -96,7 +96,7 @@ TEST_CASE("undo of an addition subtracts it, also the smallest number there is")
                          WEFT_TRY(tx.counter("/n")->add(INT64_MIN));
                          return tx.counter("/n")->add(5);
                        },
-                       R"({"n":-8})", R"({"n":9223372036854775805})");
+                       R"({"n":-8})", R"({"n":-9223372036854775808})");
 }
 
 TEST_CASE("redo of what made a child brings back the same child with what is in it") {
@@ -217,12 +217,57 @@ TEST_CASE("undo of our text and counts leaves what another replica typed and cou
   exchange(a, b);
   REQUIRE(content(a) == R"({"n":110,"t":"[uTHEIRSrs]"})");
   UndoReport report = undo(a);
-  CHECK(report.undone == 5);  // three characters, the addition, the counter's key
-  CHECK(report.skipped == 1);
-  CHECK(content(a) == R"({"t":"[THEIRS]"})");
+  CHECK(report.undone == 4);   // three characters, the addition
+  CHECK(report.skipped == 2);  // the o, and the counter, in which another replica has counted
+  CHECK(report.kept == 1);
+  CHECK(content(a) == R"({"n":100,"t":"[THEIRS]"})");
   redo(a);
   CHECK(content(a) == R"({"n":110,"t":"[uTHEIRSrs]"})");
   exchange(a, b);
+}
+
+TEST_CASE("undo of a child that we made leaves it where another replica has edited in it since") {
+  for (const bool knew : {false, true}) {
+    CAPTURE(knew);
+    Document a = make_document(1);
+    Document b = make_document(2);
+    edit(a, [](Transaction& tx) -> Status {
+      tx.root().ensure_map("quiet").set("k", 1).value();
+      WEFT_TRY(tx.root().ensure_text("t").insert(scalar(0), "ours"));
+      WEFT_TRY(tx.root().ensure_list("l").insert(0, new_map()));
+      return tx.root().set("deep", new_map());
+    });
+    edit(a, [](Transaction& tx) { return tx.root().set("later", 1); });
+    exchange(a, b);
+    if (knew) edit(a, [](Transaction& tx) { return tx.map("/deep")->set("x", 1); });
+    edit(b, [](Transaction& tx) -> Status {
+      WEFT_TRY(tx.text("/t")->insert(scalar(4), " and theirs"));
+      WEFT_TRY(tx.map("/l/0")->set("theirs", true));
+      return tx.map("/deep")->ensure_text("inside").insert(scalar(0), "theirs");
+    });
+    exchange(a, b);
+    while (a.undo_size() > 1) undo(a);
+    const UndoReport report = undo(a);
+    CHECK(report.kept ==
+          4);  // the text, the list and its map, and what lies around the text inside
+    CHECK(content(a) == R"({"deep":{"inside":"theirs"},"l":[{"theirs":true}],"t":" and theirs"})");
+    exchange(a, b);
+    CHECK(a.conflicts().value().empty());
+  }
+}
+
+TEST_CASE("undo of a restored child hides again what others had written in it before") {
+  Document a = make_document(1);
+  Document b = make_document(2);
+  edit(b, [](Transaction& tx) { return tx.root().ensure_text("t").insert(scalar(0), "theirs"); });
+  edit(b, [](Transaction& tx) { return tx.root().erase("t"); });
+  exchange(a, b);
+  REQUIRE(a.restore("/t").ok());
+  REQUIRE(content(a) == R"({"t":"theirs"})");
+  const UndoReport report = undo(a);
+  CHECK(report.undone == 1);
+  CHECK(report.kept == 0);
+  CHECK(content(a) == "{}");
 }
 
 TEST_CASE("undo of our erasure does not bring back what another replica erased too") {

@@ -68,7 +68,7 @@ void random_edit(Document& document, Random& random) {
     WEFT_TRY(text.insert(scalar(random.below(text.size() + 1)), random.chance(1, 2) ? "ab" : "<&"));
     if (random.chance(1, 3)) WEFT_TRY(text.erase(scalar(random.below(text.size())), 1));
     ListEdit list = tx.root().ensure_list("l");
-    const std::size_t at = random.below(list.size() + 1);
+    const std::size_t at = random.below(list.size().value() + 1);
     if (random.chance(1, 2)) return list.insert(at, new_map());
     return list.insert(at, "item");
   });
