@@ -32,6 +32,7 @@ class SocketFile {
  private:
   void remove();
 
+  std::string made_folder_;  ///< goes with the file, if it is empty then
   std::string path_;  ///< empty: none
   dev_t device_ = 0;
   ino_t inode_ = 0;
