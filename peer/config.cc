@@ -150,7 +150,8 @@ constexpr ConfigKey kKeys[] = {
      }},
     {"quota", kValue, "SIZE", "What the store's files may take, as 2 GiB",
      set_size<&PeerConfig::quota_bytes>},
-    {"relaxed", kFlag, "", "Flush for all edits of 100 ms at once; who does not wait hears before it",
+    {"relaxed", kFlag, "",
+     "Flush for all edits of 100 ms at once; who does not wait hears before it",
      set_flag<&PeerConfig::relaxed>},
     {"warm", kList, "DOCUMENT", "A document to open at start, by its id",
      [](PeerConfig& config, const std::string& value) -> Status {

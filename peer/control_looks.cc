@@ -123,8 +123,7 @@ Result<Json> Control::sync_status(const Json& request) {
     if (++behind_count <= kDocumentsNamed) behind.push_back(document_sync_json(each));
   }
   Json pending = pending_json(node);
-  for (auto& [name, value] : *pending.as_object())
-    result.emplace_back(name, std::move(value));
+  for (auto& [name, value] : *pending.as_object()) result.emplace_back(name, std::move(value));
   result.emplace_back("documents", number_json(node.documents));
   result.emplace_back("examined", number_json(documents.size()));
   result.emplace_back("not_in_step", number_json(behind_count));

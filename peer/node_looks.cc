@@ -206,7 +206,7 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
   if (entry->status != DocumentStatus::kLive) append(words, status_name(entry->status));
   if (status.pending_operations > 0)
     append(words, counted(status.pending_operations, "operation") +
-                      (is_linked ? " on the way to others" : " at no other device"));
+                      (is_linked ? " on the way to others" : " to send when another is linked"));
   if (status.unsaved_operations > 0)
     append(words, counted(status.unsaved_operations, "operation") + " not durable yet");
   if (!entry->forked.empty())

@@ -117,6 +117,7 @@ refused 1 "no document 'zz'" "$weft" doc watch a:zz
 refused 1 'has to be an object' bash -c 'echo "[1]" | "$1" doc import a: -' bash "$weft"
 refused 1 'only a document in a store that a peer keeps can be watched' "$weft" doc watch one.snapshot
 refused 1 'a.sock' "$weft" peer --store c --create --listen unix:a.sock
+ok 'made a store in c' "$weft" store create c # that start left none
 ok 'process' bash -c '"$1" peer --store c --listen unix:a.sock 2>&1 || true' bash "$weft"
 
 # A process that writes and is no peer.

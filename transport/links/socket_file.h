@@ -33,7 +33,7 @@ class SocketFile {
   void remove();
 
   std::string made_folder_;  ///< goes with the file, if it is empty then
-  std::string path_;  ///< empty: none
+  std::string path_;         ///< empty: none
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };

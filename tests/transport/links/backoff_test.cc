@@ -82,7 +82,7 @@ TEST_CASE("signs that come all the time make nobody dial all the time") {
   test::Random random(3);
   Backoff backoff({});
   std::size_t counted = 0;
-  for (std::uint64_t now = 0; now < 60'000; now += 10) counted += backoff.take_sign(now) ? 1 : 0;
+  for (std::uint64_t now = 0; now < 60'000; now += 10) counted += backoff.take_sign(now) ? 1U : 0U;
   CHECK(counted == 60);
 }
 
