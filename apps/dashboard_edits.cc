@@ -172,6 +172,7 @@ Status restore(const EditArguments& options) {
 void add(CLI::App* command, const Options& options, Action& action,
          Status (*run)(const EditArguments&)) {
   add_message_option(*command, options);
+  add_no_wait_option(*command, options->no_wait);
   command->callback([=, &action] { action = [=] { return run(*options); }; });
 }
 

@@ -65,7 +65,8 @@ Status make_new(const FileArguments& options) {
   const Json json(std::move(dashboard));
   WEFT_ASSIGN(const DashboardWrite write,
               make_dashboard(new_name(options.name), json, dashboard::document_of_uid(json),
-                             options.force ? Existing::kReplace : Existing::kRefuse));
+                             options.force ? Existing::kReplace : Existing::kRefuse,
+                             waiting_of(options.no_wait)));
   print_made(write, json, options.json);
   return {};
 }
@@ -98,7 +99,8 @@ Status update(const FileArguments& options, const std::string& name, const Json&
   WEFT_ASSIGN(const Document after, try_edits(name, before, edits));
   const ChangeCounts counts = count_changes(leaf_changes(before, after));
   show_progress("writing");
-  WEFT_ASSIGN(const DashboardWrite write, write_edits(name, std::move(edits), options.message));
+  WEFT_ASSIGN(const DashboardWrite write,
+              write_edits(name, std::move(edits), options.message, waiting_of(options.no_wait)));
   show_progress("");
   if (options.json) {
     Json::Object line = write_json_of(write);
@@ -119,7 +121,8 @@ Status import(const FileArguments& options) {
   WEFT_ASSIGN(const std::optional<std::string> existing, existing_name(name, id));
   if (existing) return update(options, *existing, dashboard);
   show_progress("importing " + options.file);
-  Result<DashboardWrite> write = make_dashboard(name, dashboard, id, Existing::kRefuse);
+  Result<DashboardWrite> write =
+      make_dashboard(name, dashboard, id, Existing::kRefuse, waiting_of(options.no_wait));
   show_progress("");
   if (!write.ok()) return write.take_error();
   print_made(*write, dashboard, options.json);
@@ -160,6 +163,7 @@ void add_new(CLI::App& dashboard, Action& action) {
   command->add_option("--uid", options->path,
                       "Grafana's uid; devices that give the same make the same document");
   command->add_flag("--force", options->force, "Replace a file of that name");
+  add_no_wait_option(*command, options->no_wait);
   command->footer(
       "NAME is a file to make, or STORE for a document in a store.\n\n"
       "Examples:\n"
@@ -174,6 +178,7 @@ void add_import(CLI::App& dashboard, Action& action) {
       dashboard, "import", "Take a dashboard's JSON in: what differs is written", options);
   command->add_option("FILE", options->file, "Grafana's JSON; - is standard input")->required();
   add_message_option(*command, options);
+  add_no_wait_option(*command, options->no_wait);
   command->footer(
       "Into a STORE it goes as the document of its uid: made where there is none, on every device "
       "the\n"

@@ -154,9 +154,15 @@ Status resolve(const InboxArguments& options) {
     if (edit.size() == 2) throw CLI::RequiredError("--strategy, --side, --value or --delete");
     edits.push_back(std::move(edit));
   }
-  WEFT_ASSIGN(const DashboardWrite write,
-              write_edits(options.name, std::move(edits), options.message));
+  WEFT_ASSIGN(
+      const DashboardWrite write,
+      write_edits(options.name, std::move(edits), options.message, waiting_of(options.no_wait)));
   std::size_t left = 0;
+  if (!write.is_durable) {  // a reader does not see it yet
+    if (options.json) print_line(write_json_of(write));
+    if (!options.json) print(printable(options.name) + ": resolved" + write_words(write) + "\n");
+    return {};
+  }
   if (Result<Document> after = read_dashboard(options.name, Wanted::kContent); after.ok())
     if (const auto items = dashboard::inbox(*after); items.ok()) left = items->size();
   if (options.json) {
@@ -200,6 +206,7 @@ void add_dashboard_inbox(CLI::App& dashboard, Action& action) {
   how->add_flag("--delete", options->remove, "Nothing");
   how->require_option(1);
   add_message_option(*command, options);
+  add_no_wait_option(*command, options->no_wait);
   command->footer(
       "Examples:\n"
       "  weft dashboard resolve boards:4f1c 1a2b3c4d --side 1\n"

@@ -32,19 +32,21 @@ Status write_here(Document& document, const std::string& name, const Json& edits
 }
 
 /// The peer's answer; an error of it names the document instead of the store alone.
-Result<Json> ask(PeerClient& peer, const std::string& name, Json::Object request) {
-  Result<Json> answer = peer.ask(std::move(request));
+Result<Json> ask(PeerClient& peer, const std::string& name, Json::Object request, Waiting waiting) {
+  Result<Json> answer = peer.write(std::move(request), waiting);
   const std::string begin = peer.folder() + ": ";
   if (answer.ok() || !answer.error().context().starts_with(begin)) return answer;
   return Error(answer.error().code(), name + ": " + answer.error().context().substr(begin.size()));
 }
 
 Status write_through(PeerClient& peer, const std::string& document, const Json& edits,
-                     const std::string& message, bool create, DashboardWrite& write) {
+                     const std::string& message, bool create, Waiting waiting,
+                     DashboardWrite& write) {
   Json::Object request{
       {"cmd", "dashboard"}, {"document", document}, {"edits", edits}, {"create", create}};
   if (!message.empty()) request.emplace_back("message", message);
-  WEFT_ASSIGN(const Json answer, ask(peer, peer.folder() + ":" + document, std::move(request)));
+  WEFT_ASSIGN(const Json answer,
+              ask(peer, peer.folder() + ":" + document, std::move(request), waiting));
   write.document = text_in(answer, "document");
   write.op_count = number_in(answer, "operations");
   if (write.op_count != 0) write.first = text_in(answer, "first");
@@ -69,7 +71,7 @@ void add_message_option(CLI::App& command, const DashboardOptions& options) {
 }
 
 std::string write_words(const DashboardWrite& write) {
-  if (write.op_count == 0) return "; nothing written";
+  if (write.op_count == 0) return "; nothing written" + write.but;
   return "; " + counted(static_cast<std::size_t>(write.op_count), "operation") + ", first " +
          write.first + write.but;
 }
@@ -82,20 +84,21 @@ Json::Object write_json_of(const DashboardWrite& write) {
 }
 
 Result<DashboardWrite> write_edits(const std::string& name, Json::Array edits,
-                                   const std::string& message) {
+                                   const std::string& message, Waiting waiting) {
   const Json list(std::move(edits));
   DashboardWrite write;
   write.name = name;
   WEFT_TRY(change_document(
       name, [&](Document& document) { return write_here(document, name, list, message, write); },
       [&](PeerClient& peer, const std::string& document) {
-        return write_through(peer, document, list, message, false, write);
+        return write_through(peer, document, list, message, false, waiting, write);
       }));
   return write;
 }
 
 Result<DashboardWrite> make_dashboard(const std::string& name, const Json& dashboard,
-                                      std::optional<DocumentId> id, Existing existing) {
+                                      std::optional<DocumentId> id, Existing existing,
+                                      Waiting waiting) {
   const Json edits = Json::Array{Json::Object{{"do", "import"}, {"dashboard", dashboard}}};
   DashboardWrite write;
   WEFT_ASSIGN(write.name,
@@ -103,7 +106,7 @@ Result<DashboardWrite> make_dashboard(const std::string& name, const Json& dashb
                   name, existing,
                   [&](Document& document) { return write_here(document, name, edits, {}, write); },
                   [&](PeerClient& peer, const std::string& document) {
-                    return write_through(peer, document, edits, {}, true, write);
+                    return write_through(peer, document, edits, {}, true, waiting, write);
                   },
                   id));
   return write;
@@ -124,8 +127,9 @@ std::string fresh_name() {
 
 Status edit_dashboard(const DashboardArguments& options, Json::Array edits,
                       const std::string& what) {
-  WEFT_ASSIGN(const DashboardWrite write,
-              write_edits(options.name, std::move(edits), options.message));
+  WEFT_ASSIGN(
+      const DashboardWrite write,
+      write_edits(options.name, std::move(edits), options.message, waiting_of(options.no_wait)));
   if (options.json) {
     print_line(write_json_of(write));
   } else {

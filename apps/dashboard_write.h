@@ -10,6 +10,7 @@
 
 #include "apps/commands.h"
 #include "apps/file_io.h"
+#include "apps/peer_client.h"
 #include "crdt/document/document.h"
 
 namespace weft::cli {
@@ -27,6 +28,7 @@ struct DashboardArguments {
   std::string file;
   std::string message;
   bool json = false;
+  bool no_wait = false;
 };
 using DashboardOptions = std::shared_ptr<DashboardArguments>;
 
@@ -52,10 +54,12 @@ Json::Object write_json_of(const DashboardWrite& write);
 
 /// All of `edits` as one delta. @errors name the document; those of the edits
 Result<DashboardWrite> write_edits(const std::string& name, Json::Array edits,
-                                   const std::string& message);
+                                   const std::string& message,
+                                   Waiting waiting = Waiting::kUntilDurable);
 /// A new document that holds `dashboard`. @param name  STORE: or a file
 Result<DashboardWrite> make_dashboard(const std::string& name, const Json& dashboard,
-                                      std::optional<DocumentId> id, Existing existing);
+                                      std::optional<DocumentId> id, Existing existing,
+                                      Waiting waiting);
 
 /// What `edit` would leave, read from the document; nothing is written.
 Result<Document> try_edits(const std::string& name, const Document& document, Json::Array edits);

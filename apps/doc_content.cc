@@ -10,6 +10,7 @@
 #include "apps/terminal.h"
 #include "apps/trace_document.h"
 #include "crdt/document/json_text.h"
+#include "peer/first_write.h"
 
 namespace weft::cli {
 namespace {
@@ -117,6 +118,7 @@ struct WriteOptions {
   std::string trace_file;
   std::string message;
   bool force = false;
+  bool no_wait = false;
 };
 
 /// What was written.
@@ -126,9 +128,12 @@ struct Written {
   std::string but;  ///< what is to be said of it beside
 };
 
-Result<Written> write_content(Document& document, const WriteOptions& options, const Json& json) {
-  auto commit = document.transact({.origin = "weft doc", .message = options.message},
-                                  [&](Transaction& tx) { return write_json(tx.root(), json); });
+Result<Written> write_content(Document& document, const WriteOptions& options, const Json& json,
+                              bool is_new) {
+  auto commit =
+      document.transact({.origin = "weft doc", .message = options.message}, [&](Transaction& tx) {
+        return is_new ? write_first(tx, json) : write_json(tx.root(), json);
+      });
   if (!commit.ok()) return about(options.json_file, commit.error());
   return Written{to_string(commit->first), commit->op_count, {}};
 }
@@ -138,7 +143,7 @@ Result<Written> write_content(PeerClient& peer, const std::string& document,
                               const WriteOptions& options, const Json& json, bool create) {
   Json::Object request{{"cmd", "edit"}, {"document", document}, {"json", json}, {"create", create}};
   if (!options.message.empty()) request.emplace_back("message", options.message);
-  WEFT_ASSIGN(const Json answer, peer.ask(std::move(request)));
+  WEFT_ASSIGN(const Json answer, peer.write(std::move(request), waiting_of(options.no_wait)));
   return Written{text_in(answer, "first"), number_in(answer, "operations"), durable_words(answer)};
 }
 
@@ -177,7 +182,7 @@ Status make_new(const WriteOptions& options) {
               make_document(
                   options.file, options.force ? Existing::kReplace : Existing::kRefuse,
                   [&](Document& document) -> Status {
-                    WEFT_ASSIGN(written, write_content(document, options, json));
+                    WEFT_ASSIGN(written, write_content(document, options, json, true));
                     return {};
                   },
                   [&](PeerClient& peer, const std::string& id) -> Status {
@@ -194,7 +199,7 @@ Status import(const WriteOptions& options) {
   WEFT_TRY(change_document(
       options.file,
       [&](Document& document) -> Status {
-        WEFT_ASSIGN(written, write_content(document, options, json));
+        WEFT_ASSIGN(written, write_content(document, options, json, false));
         return {};
       },
       [&](PeerClient& peer, const std::string& document) -> Status {
@@ -202,7 +207,7 @@ Status import(const WriteOptions& options) {
         return {};
       }));
   print(printable(options.file) +
-        (written.op_count == 0 ? std::string(": holds just that already; nothing written\n")
+        (written.op_count == 0 ? ": holds just that already; nothing written" + written.but + "\n"
                                : ": one more delta, " + written.first + ", with " +
                                      operation_words(written.op_count) + written.but + "\n"));
   return Status();
@@ -225,6 +230,7 @@ void add_new(CLI::App& doc, Action& action) {
   command->add_option("--message", options->message,
                       "Stored in the delta; `weft doc log` shows it");
   command->add_flag("--force", options->force, "Replace FILE if it exists");
+  add_no_wait_option(*command, options->no_wait);
   command->footer(
       "Objects become maps, arrays lists; both merge with what others change in them.\n\n"
       "Example:\n"
@@ -243,6 +249,7 @@ void add_import(CLI::App& doc, Action& action) {
   command->add_option("IN.json", options->json_file, "What it shall hold; - is stdin")->required();
   command->add_option("--message", options->message,
                       "Stored in the delta; `weft doc log` shows it");
+  add_no_wait_option(*command, options->no_wait);
   command->footer(
       "What is equal is not touched, so importing a file twice writes nothing the second time.\n\n"
       "Example:\n"

@@ -91,6 +91,9 @@ Result<std::string> make_stored(const StoredName& name,
   options = stored_options(*writer.store, std::move(options));
   WEFT_ASSIGN(StoredDocument document, StoredDocument::open(*writer.store, id, std::move(options)));
   WEFT_TRY(fill(document.document()));
+  if (document.document().version().empty())
+    return Error(ErrorCode::kInvalidArgument,
+                 name.folder + ": nothing is written into the document, so it is not made");
   WEFT_TRY(save_stored(document, *writer.store, name.folder));
   return made;
 }

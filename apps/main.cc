@@ -1,10 +1,11 @@
 // weft: the command line.
 //
-// Exit codes: 0 done; 1 it did not work, standard error says what and why; 2 the command line is wrong;
-// 10 and above: what `weft simulate` found.
+// Exit codes: 0 done, and what was written is on the disk; 1 it did not work, standard error says what and why; 2 the command line is wrong;
+// 3 to 7: what `weft peer health` found; 10 and above: what `weft simulate` found.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -35,6 +36,7 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is an error that is said, not the end
   CLI::App app(
       "weft: documents that merge. Every device edits its own replica; who has seen the\n"
       "same deltas holds the same content.",

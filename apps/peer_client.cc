@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
 
+#include "apps/describe.h"
 #include "crdt/document/json_text.h"
 #include "peer/config.h"
 #include "peer/control_json.h"
@@ -19,8 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 using links::LineClient;
 
-/// A peer answers when what was asked for is durable, or known not to be for now; a full disk is slow.
-constexpr std::uint64_t kAnswerMs = 60'000;
+/// How long a peer is to try to bring to its disk what was written. It answers then, durable or not.
+constexpr std::uint64_t kDurableMs = 10'000;
+/// A peer may work on what is large for a while before it answers.
+constexpr std::uint64_t kWrittenMs = kDurableMs + 50'000;
 
 /// A name of `path` that fits into a socket's address, where it is too long itself: through the open folder.
 std::string short_enough(const std::string& path) {
@@ -40,6 +44,12 @@ std::string socket_of(const std::string& folder) {
   return short_enough(error ? usual : elsewhere.string());
 }
 
+/// What says nothing of it changed nothing, or is on the disk.
+bool is_durable(const Json& answer) {
+  const Json* durable = answer.find("durable");
+  return durable == nullptr || durable->as_bool() == nullptr || *durable->as_bool();
+}
+
 }  // namespace
 
 Result<std::string> usual_store() {
@@ -55,12 +65,12 @@ std::string start_words(const std::string& folder) {
   return "`weft peer --store " + folder + "` starts one";
 }
 
-Result<PeerClient> PeerClient::connect(const std::string& folder) {
+Result<PeerClient> PeerClient::connect(const std::string& folder, std::uint64_t timeout_ms) {
   if (!is_store(folder))
     return Error(ErrorCode::kNotFound, "there is no store in " + folder + "; `weft peer --store " +
                                            folder + " --create` makes one and starts a peer on it");
   const std::string socket = socket_of(folder);
-  Result<LineClient> there = LineClient::connect(socket);
+  Result<LineClient> there = LineClient::connect(socket, timeout_ms);
   if (there.ok()) return PeerClient(folder, socket);
   if (there.error().code() != ErrorCode::kNotFound)
     return Error(there.error().code(), folder + ": " + there.error().context());
@@ -96,14 +106,39 @@ Status PeerClient::each(Json::Object request, std::uint64_t timeout_ms,
   }
 }
 
-Result<Json> PeerClient::ask(Json::Object request) {
+Result<Json> PeerClient::ask_once(Json::Object request, std::uint64_t timeout_ms) {
   std::optional<Json> answer;
-  WEFT_TRY(each(std::move(request), kAnswerMs, [&](const Json& line) -> Result<bool> {
+  WEFT_TRY(each(std::move(request), timeout_ms, [&](const Json& line) -> Result<bool> {
     if (const Json* result = line.find("result")) answer = *result;
     return false;
   }));
   if (answer) return std::move(*answer);
   return Error(ErrorCode::kIoError, folder_ + ": the peer went away without an answer");
+}
+
+Result<Json> PeerClient::ask(Json::Object request, std::uint64_t timeout_ms) {
+  WEFT_ASSIGN(Json answer, ask_once(std::move(request), timeout_ms));
+  if (is_durable(answer)) return answer;
+  return not_durable(answer);
+}
+
+Result<Json> PeerClient::write(Json::Object request, Waiting waiting) {
+  const bool waits = waiting == Waiting::kUntilDurable;
+  request.emplace_back("wait_ms", static_cast<std::int64_t>(waits ? kDurableMs : 0));
+  WEFT_ASSIGN(Json answer, ask_once(std::move(request), kWrittenMs));
+  if (!waits || is_durable(answer)) return answer;
+  return not_durable(answer);
+}
+
+Error PeerClient::not_durable(const Json& answer) const {
+  const std::string document = text_in(answer, "document");
+  return Error(ErrorCode::kDiskFull,
+               folder_ + (document.empty() ? "" : ":" + document) +
+                   ": is NOT on the disk: " + text_in(answer, "why") +
+                   ". The running peer holds it in memory and writes it once it can; if it ends "
+                   "before, it is lost. Make room; don't write it a second time: it is there as "
+                   "soon as `weft peer health --store " +
+                   folder_ + "` says that it is ready");
 }
 
 Result<StoreWriter> open_writer(const std::string& folder) {
@@ -137,10 +172,37 @@ const Json::Array& list_in(const Json& object, std::string_view key) {
   return list == nullptr ? kNone : *list;
 }
 
+std::string pending_words(const Json& answer) {
+  const auto words = [&](std::string_view key, std::string_view noun) {
+    return counted(static_cast<std::size_t>(number_in(answer, key)), noun);
+  };
+  return words("pending_operations", "operation") + " in " +
+         words("pending_documents", "document") + " at no other device, the oldest for " +
+         duration_words(number_in(answer, "oldest_pending_ms"));
+}
+
 std::string durable_words(const Json& answer) {
-  const Json* durable = answer.find("durable");
-  if (durable != nullptr && durable->as_bool() != nullptr && *durable->as_bool()) return {};
-  return "; not on the disk yet: " + text_in(answer, "why");
+  if (is_durable(answer)) return {};
+  return "; not on the disk yet, the peer holds it in memory: " + text_in(answer, "why");
+}
+
+void add_no_wait_option(CLI::App& command, bool& no_wait) {
+  command.add_flag("--no-wait", no_wait,
+                   "Through a running peer: be done before it is on the disk, if need be");
+}
+
+void add_timeout_option(CLI::App& command, std::uint64_t& timeout_ms) {
+  command
+      .add_option_function<std::string>(
+          "--timeout",
+          [&timeout_ms](const std::string& text) {
+            const Result<std::uint64_t> ms = parse_duration(text);
+            if (!ms.ok() || *ms == 0)
+              throw CLI::ValidationError("--timeout", "'" + text + "' is no time, as 5s or 200ms");
+            timeout_ms = *ms;
+          },
+          "How long the peer may take to answer; else 5 s")
+      ->type_name("TIME");
 }
 
 }  // namespace weft::cli

@@ -1,8 +1,13 @@
 // weft peer: a device that keeps a store in step with others; and what one tells of itself.
 
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "apps/commands.h"
@@ -48,6 +53,45 @@ Result<PeerConfig> config_of(const PeerOptions& options) {
   return config;
 }
 
+/// Takes away what a start that failed has made; what was there before, or holds anything, stays.
+class NewStore {
+ public:
+  explicit NewStore(const PeerConfig& config)
+      : folder_(config.store),
+        is_new_(config.create && !is_store(config.store)),
+        is_new_folder_(is_new_ && !std::filesystem::exists(config.store, ignored_)) {}
+  NewStore(const NewStore&) = delete;
+  NewStore& operator=(const NewStore&) = delete;
+  ~NewStore() {
+    if (is_new_) remove();
+  }
+  void keep() { is_new_ = false; }
+
+ private:
+  /// Nobody opens it for writing meanwhile.
+  void remove() {
+    lmdb::StoreFolder store(folder_);
+    if (is_store(folder_)) {
+      if (!store.lock().ok()) return;
+      const Result<std::unique_ptr<LmdbStore>> opened = open_store(folder_, Access::kRead);
+      if (!opened.ok() || (*opened)->info().records != 0) return;
+    }
+    namespace fs = std::filesystem;
+    for (const std::string& each : {store.log(), store.derived()}) {
+      for (const char* file : {"/data.mdb", "/lock.mdb"}) fs::remove(each + file, ignored_);
+      fs::remove(each, ignored_);
+    }
+    for (const char* file : {"/closed", "/opening.lock", "/writer.lock"})
+      fs::remove(folder_ + file, ignored_);
+    if (is_new_folder_) fs::remove(folder_, ignored_);  // if it is empty
+  }
+
+  std::error_code ignored_;
+  const std::string folder_;
+  bool is_new_;
+  const bool is_new_folder_;
+};
+
 Status run_peer(const PeerOptions& options) {
   WEFT_ASSIGN(PeerConfig config, config_of(options));
   const std::string folder = config.store;
@@ -61,12 +105,17 @@ Status run_peer(const PeerOptions& options) {
                        "; `weft peer status --store " + folder + "` says what it does");
     }
   }
+  NewStore made(config);
   Result<std::unique_ptr<LmdbStore>> store = open_store(Daemon::store_options(config));
   if (!store.ok() && store.error().code() == ErrorCode::kNotFound)
     return Error(ErrorCode::kNotFound,
                  store.error().context() + ", or give --create to make it and start on it");
   if (!store.ok()) return store.take_error();
-  WEFT_ASSIGN(std::unique_ptr<Daemon> daemon, Daemon::open(std::move(config), std::move(*store)));
+  Daemon::Reread reread;
+  if (!options.config_file.empty()) reread = [options] { return config_of(options); };
+  WEFT_ASSIGN(std::unique_ptr<Daemon> daemon,
+              Daemon::open(std::move(config), std::move(*store), std::move(reread)));
+  made.keep();
   Status stored = daemon->run();
   if (!stored.ok()) return about_store(folder, stored.error());
   return {};
@@ -77,12 +126,13 @@ Status run_peer(const PeerOptions& options) {
 struct AskOptions {
   std::string store;
   bool json = false;
+  std::uint64_t timeout_ms = kQuestionMs;
 };
 
 Result<PeerClient> peer_of(const AskOptions& options) {
-  if (!options.store.empty()) return PeerClient::connect(options.store);
+  if (!options.store.empty()) return PeerClient::connect(options.store, options.timeout_ms);
   WEFT_ASSIGN(const std::string folder, usual_store());
-  return PeerClient::connect(folder);
+  return PeerClient::connect(folder, options.timeout_ms);
 }
 
 void print_field(const std::string& name, const std::string& value) {
@@ -106,6 +156,14 @@ std::string double_in(const Json& object, std::string_view key) {
   return text;
 }
 
+/// "yes", "no: 4 operations in 2 documents are at no other device, for 3 min"
+std::string step_words(const Json& status) {
+  const Json* in_step = status.find("in_step");
+  if (in_step != nullptr && in_step->as_bool() != nullptr && *in_step->as_bool()) return "yes";
+  if (number_in(status, "pending_documents") == 0) return "no: see `weft sync status`";
+  return "no: " + pending_words(status);
+}
+
 void print_store(const Json& status, const Json& store) {
   print_field("store", text_in(store, "folder") + ", replica " + text_in(status, "replica"));
   print_field("", count_words(status, "documents", "document") + ", " +
@@ -123,6 +181,7 @@ void print_store(const Json& status, const Json& store) {
   }
   if (const std::string error = text_in(store, "error"); !error.empty())
     print_field("failed", error);
+  print_field("in step", step_words(status));
 }
 
 void print_links(const Json& status) {
@@ -143,7 +202,7 @@ void print_links(const Json& status) {
 
 Status show_status(const AskOptions& options) {
   WEFT_ASSIGN(PeerClient peer, peer_of(options));
-  WEFT_ASSIGN(const Json status, peer.ask({{"cmd", "status"}}));
+  WEFT_ASSIGN(const Json status, peer.ask({{"cmd", "status"}}, options.timeout_ms));
   if (options.json) {
     print_line(status);
     return {};
@@ -164,7 +223,7 @@ Status show_status(const AskOptions& options) {
 
 Status show_metrics(const AskOptions& options) {
   WEFT_ASSIGN(PeerClient peer, peer_of(options));
-  WEFT_ASSIGN(const Json answer, peer.ask({{"cmd", "metrics"}}));
+  WEFT_ASSIGN(const Json answer, peer.ask({{"cmd", "metrics"}}, options.timeout_ms));
   print(text_in(answer, "text"));
   return {};
 }
@@ -173,6 +232,8 @@ Status show_metrics(const AskOptions& options) {
 Status stop_peer(const AskOptions& options) {
   WEFT_ASSIGN(PeerClient peer, peer_of(options));
   bool has_stopped = false;
+  // One that hangs says nothing at all; one that stops may have much to store.
+  WEFT_TRY(peer.ask({{"cmd", "health"}}, options.timeout_ms));
   WEFT_TRY(peer.each({{"cmd", "stop"}}, kStopMs, [&](const Json& line) -> Result<bool> {
     const Json* result = line.find("result");
     has_stopped = result != nullptr && result->find("stopped") != nullptr;
@@ -193,8 +254,117 @@ void add_asking(CLI::App& peer, Action& action, const std::string& name, const s
   command->add_option("--store", options->store,
                       "The store that the peer keeps; else $WEFT_STORE, else this folder");
   if (with_json) command->add_flag("--json", options->json, "One JSON object");
+  add_timeout_option(*command, options->timeout_ms);
   command->footer("Example:\n  weft peer " + name + " --store boards");
   command->callback([=, &action] { action = [=] { return run(*options); }; });
+}
+
+// --- health ---
+
+/// Exit codes of `weft peer health`; 1 and 2 are those of every command.
+enum class Health : int {
+  kReady = 0,
+  kNoAnswer = 3,
+  kStoreFailed = 4,
+  kUnsaved = 5,
+  kNoLink = 6,
+  kStale = 7,
+};
+
+struct HealthOptions {
+  AskOptions ask;
+  std::uint64_t max_lag_ms = 0;  ///< 0: any
+  std::int64_t links = -1;       ///< -1: one, where any is dialled
+};
+
+struct Verdict {
+  Health health = Health::kReady;
+  std::string state;  ///< one word or two
+  std::string words;
+};
+
+Verdict judge(const Json& answer, const HealthOptions& options) {
+  if (const std::string why = text_in(answer, "store_error"); !why.empty())
+    return {Health::kStoreFailed, "store failed", "nothing is stored any more: " + why};
+  if (const std::string why = text_in(answer, "unsaved"); !why.empty())
+    return {Health::kUnsaved, "unsaved",
+            count_words(answer, "unsaved_records", "record") + " can't be stored for now: " + why};
+  const std::uint64_t links = number_in(answer, "links_live");
+  const std::uint64_t dialled = number_in(answer, "dialled");
+  const std::uint64_t wanted = options.links >= 0 ? static_cast<std::uint64_t>(options.links)
+                                                  : std::min<std::uint64_t>(dialled, 1);
+  if (links < wanted)
+    return {Health::kNoLink, "no link",
+            count_words(answer, "links_live", "link") + ", at least " + std::to_string(wanted) +
+                " wanted"};
+  const std::uint64_t lag_ms = number_in(answer, "lag_ms");
+  if (options.max_lag_ms != 0 && lag_ms > options.max_lag_ms)
+    return {Health::kStale, "stale",
+            "not in step for " + duration_words(lag_ms) + ": " +
+                count_words(answer, "pending_operations", "operation") +
+                " at no other device, behind by " +
+                count_words(answer, "behind_operations", "operation")};
+  return {Health::kReady, "ready", count_words(answer, "links_live", "link")};
+}
+
+Status tell_health(const HealthOptions& options) {
+  WEFT_ASSIGN(const std::string folder,
+              options.ask.store.empty() ? usual_store() : Result<std::string>(options.ask.store));
+  Result<PeerClient> peer = PeerClient::connect(folder, options.ask.timeout_ms);
+  Result<Json> answer = peer.ok() ? peer->ask({{"cmd", "health"}}, options.ask.timeout_ms)
+                                  : Result<Json>(peer.take_error());
+  if (!answer.ok() && answer.error().code() != ErrorCode::kIoError) return answer.take_error();
+  const Verdict verdict = answer.ok()
+                              ? judge(*answer, options)
+                              : Verdict{Health::kNoAnswer, "no answer", answer.error().context()};
+  if (options.ask.json) {
+    Json::Object line{{"state", verdict.state}, {"words", verdict.words}};
+    if (answer.ok() && answer->as_object() != nullptr)
+      for (auto& [name, value] : *answer->as_object()) line.emplace_back(name, std::move(value));
+    print_line(std::move(line));
+  } else {
+    print(printable(folder) + ": " + verdict.state + "; " + printable(verdict.words) + "\n");
+  }
+  if (verdict.health != Health::kReady) throw Exit{static_cast<int>(verdict.health)};
+  return {};
+}
+
+void add_health(CLI::App& peer, Action& action) {
+  auto options = std::make_shared<HealthOptions>();
+  CLI::App* command =
+      peer.add_subcommand("health", "Say by the exit code whether it can be relied on");
+  command->add_option("--store", options->ask.store,
+                      "The store that the peer keeps; else $WEFT_STORE, else this folder");
+  add_timeout_option(*command, options->ask.timeout_ms);
+  command
+      ->add_option_function<std::string>(
+          "--max-lag",
+          [options](const std::string& text) {
+            const Result<std::uint64_t> ms = parse_duration(text);
+            if (!ms.ok() || *ms == 0)
+              throw CLI::ValidationError("--max-lag", "'" + text + "' is no time, as 30s or 5min");
+            options->max_lag_ms = *ms;
+          },
+          "Stale is what is not in step for longer; else nothing is")
+      ->type_name("TIME");
+  command
+      ->add_option("--links", options->links,
+                   "How many links it needs; else one, where it dials anybody")
+      ->type_name("COUNT")
+      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--json", options->ask.json, "One JSON object");
+  command->footer(
+      "Exit codes:\n"
+      "  0  ready\n"
+      "  1  no peer runs on the store, or it is stopping\n"
+      "  2  wrong usage\n"
+      "  3  no answer: the peer hangs or is busy\n"
+      "  4  store failed: nothing is stored any more; restart it and look at its log\n"
+      "  5  unsaved: edits are in memory only, since the disk or the quota is full\n"
+      "  6  no link: fewer than --links\n"
+      "  7  stale: own edits are at no other device, or others' are missing here, for --max-lag\n\n"
+      "Example:\n  weft peer health --store boards --timeout 2s --max-lag 5min");
+  command->callback([=, &action] { action = [options] { return tell_health(*options); }; });
 }
 
 void add_keys(CLI::App& peer, const std::shared_ptr<PeerOptions>& options) {
@@ -222,6 +392,7 @@ void add_peer_commands(CLI::App& app, Action& action) {
       ->type_name("FILE");
   add_keys(*peer, options);
   add_asking(*peer, action, "status", "Say what the running peer does", true, show_status);
+  add_health(*peer, action);
   add_asking(*peer, action, "metrics", "Print its metrics, as Prometheus reads them", false,
              show_metrics);
   add_asking(*peer, action, "stop", "End the running peer, with everything stored", false,
@@ -229,7 +400,12 @@ void add_peer_commands(CLI::App& app, Action& action) {
   peer->footer(
       "It runs until Ctrl-C, SIGTERM or `weft peer stop`, and logs to standard error. Meanwhile "
       "the\n"
-      "other commands read its store beside it and write through it.\n\n"
+      "other commands read its store beside it and write through it.\n"
+      "At SIGHUP it reads the config file again (log-*, connect and new listen keys; what waits "
+      "for a\n"
+      "restart is logged) and opens the log file anew, as a rotation wants it. Started by systemd\n"
+      "(Type=notify) it says when it is ready, reloads or stops, and that it lives "
+      "(WatchdogSec=).\n\n"
       "TCP links are not encrypted yet, so they stay on this machine unless --insecure is "
       "given.\n\n"
       "Examples:\n"
@@ -238,6 +414,7 @@ void add_peer_commands(CLI::App& app, Action& action) {
       "  weft peer --store boards --listen unix:boards.sock tcp:127.0.0.1:7400 --quota 2GiB\n"
       "  weft peer --config boards.conf --log-format json\n"
       "  weft peer status --store boards\n"
+      "  weft peer health --store boards --max-lag 5min; echo $?\n"
       "  weft sync status boards                 # is it in step with the others? if not, why?\n"
       "  weft doc watch boards:4f1c\n"
       "  weft peer stop --store boards\n\n"
@@ -245,7 +422,7 @@ void add_peer_commands(CLI::App& app, Action& action) {
       "  store   = boards\n"
       "  listen  = tcp:127.0.0.1:7400\n"
       "  listen  = unix:boards.sock\n"
-      "  quota   = 2 GiB");
+      "  quota   = 2 GiB       # a comment");
   peer->callback([=, &action] {
     if (!peer->get_subcommands().empty()) return;
     action = [options] { return run_peer(*options); };

@@ -23,6 +23,7 @@ struct StoreArguments {
   bool force = false;
   bool dry_run = false;
   bool no_shrink = false;
+  bool no_wait = false;
 };
 
 struct StoreCommand {

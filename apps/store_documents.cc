@@ -165,9 +165,10 @@ void print_status(const std::string& id, const std::string& status, const std::s
 Status set_status(const StoreArguments& arguments) {
   WEFT_ASSIGN(StoreWriter writer, open_writer(arguments.folder));
   if (writer.peer) {
-    WEFT_ASSIGN(const Json answer, writer.peer->ask({{"cmd", "set-status"},
-                                                     {"document", arguments.document},
-                                                     {"status", arguments.status}}));
+    WEFT_ASSIGN(const Json answer, writer.peer->write({{"cmd", "set-status"},
+                                                       {"document", arguments.document},
+                                                       {"status", arguments.status}},
+                                                      waiting_of(arguments.no_wait)));
     print_status(text_in(answer, "document"), text_in(answer, "status"), text_in(answer, "was"),
                  durable_words(answer));
     return {};
@@ -208,10 +209,7 @@ Status trim_through(PeerClient& peer, const StoreArguments& arguments) {
   WEFT_ASSIGN(const DocumentUsage before,
               find_document(*store, arguments.folder, arguments.document));
   store.reset();
-  WEFT_ASSIGN(const Json answer,
-              peer.ask({{"cmd", "trim"}, {"document", to_string(before.document)}}));
-  if (const std::string but = durable_words(answer); !but.empty())
-    return Error(ErrorCode::kDiskFull, arguments.folder + ": not trimmed yet" + but);
+  WEFT_TRY(peer.write({{"cmd", "trim"}, {"document", to_string(before.document)}}));
   WEFT_ASSIGN(const std::optional<DocumentUsage> after,
               usage_now(arguments.folder, before.document));
   print_trimmed(before.document, before, after);
@@ -280,6 +278,7 @@ void add_store_documents(CLI::App& store, Action& action) {
   status.app->add_option("STATUS", status.arguments->status, "live, evicted or deleted")
       ->required()
       ->check(CLI::IsMember({"live", "evicted", "deleted"}));
+  add_no_wait_option(*status.app, status.arguments->no_wait);
   status.app->footer(
       "An evicted document is given up here, others keep it; a deleted one is given up, and what\n"
       "comes of it later is not taken. Neither brings back what was given up when it is live "

@@ -1,7 +1,12 @@
 // weft sync: is a store in step with the others, and if not, why?
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "apps/commands.h"
 #include "apps/describe.h"
@@ -14,9 +19,15 @@
 namespace weft::cli {
 namespace {
 
+bool is_set(const Json& object, std::string_view key) {
+  const Json* value = object.find(key);
+  return value != nullptr && value->as_bool() != nullptr && *value->as_bool();
+}
+
 struct SyncOptions {
   std::string name;
   bool json = false;
+  std::uint64_t timeout_ms = kQuestionMs;
 };
 
 /// "a1b2c3d4 (tcp:127.0.0.1:7401): behind by 214 operations"
@@ -28,16 +39,20 @@ std::string peer_words(const Json& peer) {
          printable(text_in(peer, "words")) + "\n";
 }
 
-/// "synced", "pending 3", "offline, pending 3", "conflicts 2, synced": as an application shows it.
+/// "synced", "3 changes pending", "offline, 3 changes pending", "2 conflicts, synced": as an application shows it.
 std::string state_words(const Json& document) {
   std::string words;
   if (const std::uint64_t conflicts = number_in(document, "conflicts"); conflicts != 0)
-    words = "conflicts " + std::to_string(conflicts) + ", ";
+    words = counted(static_cast<std::size_t>(conflicts), "conflict") + ", ";
   const std::string state = text_in(document, "state");
   const std::uint64_t changes = number_in(document, "pending_changes");
   if (state == "offline" || changes == 0) words += state;
   if (changes != 0)
-    words += std::string(state == "offline" ? ", " : "") + "pending " + std::to_string(changes);
+    words +=
+        std::string(state == "offline" ? ", " : "") +
+        counted(static_cast<std::size_t>(changes), "change") + " (" +
+        counted(static_cast<std::size_t>(number_in(document, "pending_operations")), "operation") +
+        ") pending";
   if (const std::uint64_t synced_ms = number_in(document, "synced_at_ms"); synced_ms != 0)
     words += ", synced last at " + iso_time(synced_ms);
   return words;
@@ -63,29 +78,49 @@ void print_documents(const Json& answer, const std::string& folder) {
   if (behind > list_in(answer, "named").size())
     print("and " + std::to_string(behind - list_in(answer, "named").size()) + " more\n");
   std::string words = counted(static_cast<std::size_t>(documents), "document") + ", ";
-  words += behind == 0 ? "nothing of them is missing here or on its way"
+  words += behind == 0 ? (is_set(answer, "in_step") ? "in step" : "no difference known yet")
                        : std::to_string(behind) + " not in step";
+  if (number_in(answer, "pending_documents") != 0) words += ": " + pending_words(answer);
   if (examined < documents)
     words += "; only " + std::to_string(examined) + " were looked at, `weft sync status " + folder +
              ":DOCUMENT` looks at one";
   print(words + "\n");
 }
 
-Status ask_peer(PeerClient& peer, const std::string& document, bool json) {
+/// Nobody is linked: what to do about that.
+std::string lonely_words(const Json& answer) {
+  const Json::Array& listening = list_in(answer, "listening");
+  if (listening.empty())
+    return "no other peer is linked, and none is dialled; start this one with --connect or "
+           "--listen\n";
+  std::string addresses;
+  for (const Json& each : listening)
+    addresses += (addresses.empty() ? "" : ", ") + text_in(each, "address");
+  return "no other peer is linked; this one listens on " + printable(addresses) +
+         ": start the others with --connect to that\n";
+}
+
+/// Those that were met and are not linked now.
+void print_known(const Json& answer) {
+  for (const Json& each : list_in(answer, "known_peers"))
+    if (!is_set(each, "linked"))
+      print(bold(text_in(each, "replica").substr(0, 8)) + ": not linked, met last at " +
+            text_in(each, "seen") + "\n");
+}
+
+Status ask_peer(PeerClient& peer, const std::string& document, const SyncOptions& options) {
   Json::Object request{{"cmd", "sync-status"}};
   if (!document.empty()) request.emplace_back("document", document);
-  WEFT_ASSIGN(Json answer, peer.ask(std::move(request)));
-  if (json) {
+  WEFT_ASSIGN(Json answer, peer.ask(std::move(request), options.timeout_ms));
+  if (options.json) {
     answer.as_object()->emplace_back("running", true);
     print_line(answer);
     return {};
   }
   const Json::Array& peers = list_in(answer, "peers");
   for (const Json& each : peers) print(peer_words(each));
-  if (peers.empty())
-    print(
-        "no other peer is linked, and none is dialled; start this one with --connect or "
-        "--listen\n");
+  if (peers.empty()) print(lonely_words(answer));
+  print_known(answer);
   if (const Json* one = answer.find("document")) {
     print_document(*one);
   } else {
@@ -94,13 +129,42 @@ Status ask_peer(PeerClient& peer, const std::string& document, bool json) {
   return {};
 }
 
+/// Own edits that no other device is known to have.
+struct OwnEdits {
+  std::set<DocumentId> documents;
+  std::uint64_t operations = 0;
+};
+
+/// @param settled  below that position others have all; without another device that was met it says nothing
+Result<OwnEdits> pending_of(const LmdbStore& store, const std::vector<PeerNote>& others,
+                            const std::vector<DocumentUsage>& documents, LogPosition settled) {
+  OwnEdits pending;
+  const ReplicaId own = store.info().replica;
+  std::set<DocumentId> live;
+  for (const DocumentUsage& each : documents)
+    if (each.status == DocumentStatus::kLive) live.insert(each.document);
+  const Status read = store.scan(others.empty() ? 0 : settled, [&](const RecordView& record) {
+    if (!record.has_operations() || !(record.replica == own) || !live.contains(record.document))
+      return true;
+    pending.documents.insert(record.document);
+    pending.operations += record.op_count;
+    return true;
+  });
+  if (!read.ok() && read.error().code() != ErrorCode::kCorrupt) return read.error().clone();
+  return pending;
+}
+
 /// Without a peer nobody knows how others are now: what the store remembers of them.
 Status ask_store(const std::string& folder, const std::string& document, bool json) {
   WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(folder, Access::kRead));
   WEFT_ASSIGN(std::vector<PeerNote> notes, store->peer_notes());
   const ReplicaId own = store->info().replica;  // of itself it remembers what others have
+  const auto of_itself = std::find_if(notes.begin(), notes.end(),
+                                      [&](const PeerNote& note) { return note.replica == own; });
+  const LogPosition own_note = of_itself == notes.end() ? 0 : of_itself->position;
   std::erase_if(notes, [&](const PeerNote& note) { return note.replica == own; });
   WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store->documents());
+  WEFT_ASSIGN(const OwnEdits pending, pending_of(*store, notes, documents, own_note));
   std::string what = counted(documents.size(), "document");
   if (!document.empty()) {
     WEFT_ASSIGN(const DocumentUsage usage, find_document(*store, folder, document));
@@ -114,6 +178,8 @@ Status ask_store(const std::string& folder, const std::string& document, bool js
                                    {"position", number_json(note.position)}});
     print_line(Json::Object{{"running", false},
                             {"documents", number_json(documents.size())},
+                            {"pending_documents", number_json(pending.documents.size())},
+                            {"pending_operations", number_json(pending.operations)},
                             {"known_peers", std::move(known)}});
     return {};
   }
@@ -125,6 +191,11 @@ Status ask_store(const std::string& folder, const std::string& document, bool js
                               : ", caught up with then as far as its position " +
                                     std::to_string(note.position) + "\n"));
   if (notes.empty()) print("it has met no other peer yet\n");
+  if (pending.operations != 0)
+    print(counted(static_cast<std::size_t>(pending.operations), "operation") + " in " +
+          counted(pending.documents.size(), "document") +
+          (notes.empty() ? " at no other device\n"
+                         : " since others were last known to have all of this store\n"));
   print("the store has " + what + "\n");
   return {};
 }
@@ -138,8 +209,9 @@ Status show_sync(const SyncOptions& options) {
     folder = name->folder;
     document = name->document;
   }
-  if (std::optional<PeerClient> peer = PeerClient::try_connect(folder))
-    return ask_peer(*peer, document, options.json);
+  Result<PeerClient> peer = PeerClient::connect(folder, options.timeout_ms);
+  if (peer.ok()) return ask_peer(*peer, document, options);
+  if (peer.error().code() != ErrorCode::kNotFound) return peer.take_error();
   return ask_store(folder, document, options.json);
 }
 
@@ -155,6 +227,7 @@ void add_sync_commands(CLI::App& app, Action& action) {
                       "The store that the peer keeps, or one document in it; else $WEFT_STORE, "
                       "else this folder");
   command->add_flag("--json", options->json, "One JSON object");
+  add_timeout_option(*command, options->timeout_ms);
   command->footer(
       "Examples:\n"
       "  weft sync status boards\n"

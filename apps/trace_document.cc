@@ -84,6 +84,7 @@ Result<TraceSession> read_session(const std::string& file) {
     Splices splices = splices_of(trace, trace.edits_of(transaction));
     if (!splices.empty()) session.transactions.push_back(std::move(splices));
   }
+  if (session.transactions.empty()) session.transactions.emplace_back();  // the text itself
   return session;
 }
 
@@ -121,11 +122,11 @@ Result<std::uint64_t> write_session(PeerClient& peer, const std::string& id,
     }
     show_progress("written: " + std::to_string(next) + " of " +
                   std::to_string(session.transactions.size()) + " transactions");
-    Result<Json> answer = peer.ask({{"cmd", "splice"},
-                                    {"document", id},
-                                    {"key", trace::kTextKey},
-                                    {"create", true},
-                                    {"transactions", std::move(transactions)}});
+    Result<Json> answer = peer.write({{"cmd", "splice"},
+                                      {"document", id},
+                                      {"key", trace::kTextKey},
+                                      {"create", true},
+                                      {"transactions", std::move(transactions)}});
     if (!answer.ok()) show_progress("");
     if (!answer.ok()) return answer.take_error();
     operations += number_in(*answer, "operations");

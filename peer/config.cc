@@ -150,7 +150,8 @@ constexpr ConfigKey kKeys[] = {
      }},
     {"quota", kValue, "SIZE", "What the store's files may take, as 2 GiB",
      set_size<&PeerConfig::quota_bytes>},
-    {"relaxed", kFlag, "", "Acknowledge edits up to 100 ms before they are on the disk",
+    {"relaxed", kFlag, "",
+     "Flush for all edits of 100 ms at once; who does not wait hears before it",
      set_flag<&PeerConfig::relaxed>},
     {"warm", kList, "DOCUMENT", "A document to open at start, by its id",
      [](PeerConfig& config, const std::string& value) -> Status {
@@ -201,6 +202,23 @@ const ConfigKey* find_key(std::string_view name) {
   return nullptr;
 }
 
+/// The value in `text`: up to a comment, or what stands between quotes. @errors a quote is not closed
+Result<std::string> value_of(std::string_view text) {
+  text = trimmed(text);
+  if (text.starts_with('"')) {
+    const std::size_t end = text.find('"', 1);
+    if (end == std::string_view::npos) return bad("the quote \" is not closed");
+    const std::string_view rest = trimmed(text.substr(end + 1));
+    if (!rest.empty() && rest.front() != '#')
+      return bad("only a # comment may follow the closing quote, not " + quoted(rest));
+    return std::string(text.substr(1, end - 1));
+  }
+  for (std::size_t at = 0; at < text.size(); ++at)
+    if (text[at] == '#' && (at == 0 || text[at - 1] == ' ' || text[at - 1] == '\t'))
+      return std::string(trimmed(text.substr(0, at)));
+  return std::string(text);
+}
+
 Status parse_line(std::string_view line, const std::string& where, ConfigValues& values) {
   line = trimmed(line);
   if (line.empty() || line.front() == '#') return {};
@@ -213,12 +231,14 @@ Status parse_line(std::string_view line, const std::string& where, ConfigValues&
   if (equals == std::string_view::npos)
     return bad(where + ": write " + key->name + " = " +
                (key->kind == kFlag ? "yes" : std::string(key->value)));
-  const std::string_view text = trimmed(line.substr(equals + 1));
+  Result<std::string> value = value_of(line.substr(equals + 1));
+  if (!value.ok()) return bad(where + ": " + key->name + ": " + value.error().context());
+  const std::string& text = *value;
   if (text.empty()) return bad(where + ": " + key->name + " has no value");
   std::vector<ConfigValue>& given = values[key->name];
   if (key->kind != kList && !given.empty())
     return bad(where + ": " + key->name + " stands at " + given.front().where + " already");
-  given.push_back({std::string(text), where});
+  given.push_back({text, where});
   return {};
 }
 
@@ -281,6 +301,7 @@ Result<PeerConfig> make_config(ConfigValues values, const ConfigValues& over) {
   PeerConfig config;
   for (const ConfigKey& key : kKeys) {
     for (const ConfigValue& value : values[key.name]) {
+      config.given[key.name].push_back(value.text);
       Status set = key.set(config, value.text);
       if (set.ok()) continue;
       const std::string option = std::string("--") + key.name;
@@ -290,6 +311,17 @@ Result<PeerConfig> make_config(ConfigValues values, const ConfigValues& over) {
   }
   WEFT_TRY(check_together(config));
   return config;
+}
+
+std::vector<std::string> changed_keys(const PeerConfig& before, const PeerConfig& after) {
+  const auto given = [](const PeerConfig& config, const char* key) {
+    const auto found = config.given.find(key);
+    return found == config.given.end() ? std::vector<std::string>() : found->second;
+  };
+  std::vector<std::string> changed;
+  for (const ConfigKey& key : kKeys)
+    if (given(before, key.name) != given(after, key.name)) changed.emplace_back(key.name);
+  return changed;
 }
 
 Result<std::uint64_t> parse_size(std::string_view text) {

@@ -6,7 +6,8 @@
 //   listen  = unix:boards.sock
 //   listen  = tcp:127.0.0.1:7400
 //   connect = tcp:127.0.0.1:7401
-//   quota   = 2 GiB
+//   quota   = 2 GiB        # a comment begins with a # behind a blank
+//   control = "run/a #1"   # between quotes it is part of the value
 //
 // One `key = value` a line; a key that is a list may stand several times, any other once. Paths are relative
 // to where the peer is started. What the command line gives for a key takes the place of all that the
@@ -45,6 +46,8 @@ struct PeerConfig {
   std::uint64_t heartbeat_ms = 5'000;
   std::uint64_t timeout_ms = 20'000;
 
+  std::map<std::string, std::vector<std::string>> given;  ///< the values, as they were written
+
   std::string control_path() const;
 };
 
@@ -78,6 +81,9 @@ Result<ConfigValues> parse_config(std::string_view text, const std::string& name
 Result<ConfigValues> read_config(const std::string& file);
 /// @param over  these win @errors kInvalidArgument, with where the value stands
 Result<PeerConfig> make_config(ConfigValues values, const ConfigValues& over);
+
+/// The keys that say something else in `after`, in the order of config_keys().
+std::vector<std::string> changed_keys(const PeerConfig& before, const PeerConfig& after);
 
 /// "64", "64 KiB", "1.5 GiB", "2G" in bytes. @errors kInvalidArgument
 Result<std::uint64_t> parse_size(std::string_view text);

@@ -1,5 +1,6 @@
 #include "peer/control.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -8,11 +9,30 @@
 #include "peer/control_request.h"
 
 namespace weft {
+namespace {
+
+constexpr std::int64_t kWaitMsMax = 3'600'000;
+
+}  // namespace
 
 Control::Control(Node& node, Options options)
     : node_(node), options_(std::move(options)), self_(std::make_shared<Control*>(this)) {}
 
 Control::~Control() = default;
+
+void Control::tick(std::uint64_t now_ms) {
+  now_ms_ = now_ms;
+  std::vector<Connection> over;
+  for (const auto& [connection, talk] : talks_)
+    if (talk.is_waiting && talk.is_issued && talk.wait_ms && now_ms >= talk.answer_by_ms)
+      over.push_back(connection);
+  for (Connection connection : over) {
+    const std::uint64_t waited_s = *talks_.at(connection).wait_ms / 1'000;
+    answer_early(connection, unsaved_.empty() ? "the disk has not taken it for " +
+                                                    std::to_string(waited_s) + " s"
+                                              : unsaved_);
+  }
+}
 
 // --- connections ---
 
@@ -30,13 +50,38 @@ void Control::request(Connection connection, const std::string& line) {
   if (!done.ok()) refuse(connection, done.error());
 }
 
+/// "wait_ms" of a request that writes.
+Status Control::read_wait(Connection connection, const Json& request) {
+  const Json* wait = request.find("wait_ms");
+  if (wait == nullptr) return {};
+  const std::int64_t* ms = wait->as_int();
+  if (ms == nullptr || *ms < 0 || *ms > kWaitMsMax) return bad_request("wait_ms: 0 to 3,600,000");
+  Talk& talk = talks_[connection];
+  talk.wait_ms = static_cast<std::uint64_t>(*ms);
+  talk.answer_by_ms = now_ms_ + *talk.wait_ms;
+  return {};
+}
+
+/// May another request be one that is answered for long? (I3)
+Status Control::check_long_answers() const {
+  const auto is_long = [](const auto& each) {
+    return each.second.is_watch || !each.second.lines.empty();
+  };
+  const auto count = static_cast<std::size_t>(std::count_if(talks_.begin(), talks_.end(), is_long));
+  if (count < options_.long_max) return {};
+  return Error(ErrorCode::kLimit, "the peer is being watched by " + std::to_string(count) +
+                                      " clients, as many as it takes; end one, then try again");
+}
+
 Status Control::dispatch(Connection connection, const Json& request) {
+  WEFT_TRY(read_wait(connection, request));
   WEFT_ASSIGN(const std::string cmd, text_of(request, "cmd"));
   struct Question {
     std::string_view cmd;
     Result<Json> (Control::*ask)(const Json&);
   };
-  constexpr std::array<Question, 4> kQuestions{{{"status", &Control::status},
+  constexpr std::array<Question, 5> kQuestions{{{"status", &Control::status},
+                                                {"health", &Control::health},
                                                 {"metrics", &Control::metrics},
                                                 {"sync-status", &Control::sync_status},
                                                 {"presence", &Control::presence}}};

@@ -4,6 +4,7 @@
 //   {"cmd": "status"}                                   -> {"result": {...}}
 //   {"cmd": "metrics"}                                  -> {"result": {"text": "# HELP ..."}}
 //   {"cmd": "sync-status", "document"?}                 -> {"result": {"peers": [...], ...}}
+//   {"cmd": "health"}                                   -> {"result": {...}}, what a supervisor asks (control_json.h)
 //   {"cmd": "documents"}                                -> {"result": {...}} for each
 //   {"cmd": "watch", "document"}                        -> {"result": {...}}, then {"patch": {...}} ...
 //   {"cmd": "edit", "document", "json", "message"?, "create"?}
@@ -15,12 +16,14 @@
 //   {"cmd": "stop"}                                     -> {"result": ...}, and one more when it is done
 //   anything that does not work                         -> {"error": {"code", "name", "message"}}
 //
-// A document goes by how its id begins. What writes is answered when it is durable, or as soon as it is known
-// that it can't be for now: then with "durable": false, and why.
+// A document goes by how its id begins. What writes is answered when it is durable, or else with "durable": false, and
+// why: with "wait_ms" after so long, 0: at once; without it as soon as it is known that it can't be for now.
 //
 // Invariants
 //   I1  Each request is answered and its connection finished once; a watch when the peer stops.
 //   I2  Of a connection that is gone nothing is kept.
+//   I3  Requests that are answered over and over (watches, long lists) are at most Options::long_max, so that those
+//       who watch lock nobody out who asks for the status or the end.
 //
 // Threads: none of its own; that of its node.
 
@@ -51,7 +54,8 @@ class Control {
     std::function<PeerFacts()> facts;
     /// Begins to stop the peer.
     std::function<void()> stop;
-    bool relaxed = false;  ///< edits are answered before they are durable
+    bool relaxed = false;        ///< edits are answered before they are durable
+    std::size_t long_max = 384;  ///< see I3
   };
 
   /// @param node  must outlive the control, or shut_down() is called before it goes
@@ -61,6 +65,8 @@ class Control {
   ~Control();
 
   void request(Connection connection, const std::string& line);
+  /// Lets time pass. @param now_ms  monotonic; call it every 20 to 100 ms
+  void tick(std::uint64_t now_ms);
   void drained(Connection connection);
   void closed(Connection connection);
 
@@ -74,9 +80,12 @@ class Control {
  private:
   struct Talk {
     Observer observer;
-    std::deque<std::string> lines;  ///< that wait for drained()
-    bool is_waiting = false;        ///< for what it wrote to be durable
-    bool is_issued = false;         ///< `result` is known
+    bool is_watch = false;
+    std::deque<std::string> lines;         ///< that wait for drained()
+    bool is_waiting = false;               ///< for what it wrote to be durable
+    bool is_issued = false;                ///< `result` is known
+    std::optional<std::uint64_t> wait_ms;  ///< it is answered after so long, durable or not
+    std::uint64_t answer_by_ms = 0;
     Json::Object result;
     std::optional<Status> durable;
     bool is_stop = false;
@@ -84,6 +93,7 @@ class Control {
 
   Result<Json> status(const Json& request);
   Result<Json> metrics(const Json& request);
+  Result<Json> health(const Json& request);
   Result<Json> sync_status(const Json& request);
   Status add_changes(const DocumentId& id, Json::Object& document);
   Result<Json> presence(const Json& request);
@@ -97,6 +107,8 @@ class Control {
   Status trim(Connection connection, const Json& request);
   Status stop(Connection connection);
   Status dispatch(Connection connection, const Json& request);
+  Status read_wait(Connection connection, const Json& request);
+  Status check_long_answers() const;
 
   Result<DocumentId> find_document(const Json& request) const;
   Result<DocumentId> document_to_edit(const Json& request) const;
@@ -113,6 +125,7 @@ class Control {
   Node& node_;
   const Options options_;
   bool is_shut_down_ = false;
+  std::uint64_t now_ms_ = 0;
   std::string unsaved_;  ///< why nothing can be stored for now; empty: it can
   std::map<Connection, Talk> talks_;
   /// Expires with this: callbacks of the node may come later.

@@ -105,9 +105,6 @@ std::optional<Error> read_error_json(const Json& line) {
 }
 
 Json status_json(const NodeStatus& status, const PeerFacts& facts) {
-  Json::Array listening;
-  for (const PeerFacts::Listening& each : facts.listening)
-    listening.push_back(Json::Object{{"address", each.address}, {"state", each.state}});
   Json::Array dialled;
   for (const PeerFacts::Dialled& each : facts.dialled)
     dialled.push_back(Json::Object{{"address", each.address}, {"state", each.state}});
@@ -129,13 +126,64 @@ Json status_json(const NodeStatus& status, const PeerFacts& facts) {
                       {"cache_hits", number_json(status.cache_hits)},
                       {"cache_misses", number_json(status.cache_misses)},
                       {"pending_deltas", number_json(status.pending_deltas)},
+                      {"in_step", is_in_step(status)},
+                      {"pending_documents", number_json(status.pending_documents)},
+                      {"pending_operations", number_json(status.pending_operations)},
+                      {"oldest_pending_ms", number_json(status.oldest_pending_ms)},
+                      {"known_peers", known_peers_json(status)},
                       {"store", store_json(status, facts)},
                       {"flushes", flushes_json(facts.flushes)},
-                      {"listening", std::move(listening)},
+                      {"listening", listening_json(facts)},
                       {"dialled", std::move(dialled)},
                       {"links", std::move(links)},
                       {"forks", std::move(forks)},
                       {"events", std::move(events)}};
+}
+
+Json listening_json(const PeerFacts& facts) {
+  Json::Array listening;
+  for (const PeerFacts::Listening& each : facts.listening)
+    listening.push_back(Json::Object{{"address", each.address}, {"state", each.state}});
+  return listening;
+}
+
+Json known_peers_json(const NodeStatus& status) {
+  Json::Array known;
+  for (const KnownPeer& each : status.known_peers)
+    known.push_back(Json::Object{{"replica", to_string(each.replica)},
+                                 {"seen", iso_time(each.seen_ms)},
+                                 {"linked", each.is_linked}});
+  return known;
+}
+
+Json pending_json(const NodeStatus& status) {
+  return Json::Object{{"pending_documents", number_json(status.pending_documents)},
+                      {"pending_operations", number_json(status.pending_operations)},
+                      {"oldest_pending_ms", number_json(status.oldest_pending_ms)}};
+}
+
+Json health_json(const NodeStatus& status, const PeerFacts& facts) {
+  std::uint64_t live = 0;
+  std::uint64_t behind = 0;
+  std::uint64_t lag_ms = status.oldest_pending_ms;
+  for (const LinkStatus& link : status.links) {
+    live += link.state == LinkState::kLive || link.state == LinkState::kCatchingUp ? 1 : 0;
+    behind = std::max(behind, link.behind_operations);
+    if (link.behind_operations > 0)
+      lag_ms = std::max(lag_ms, std::min(link.synced_ms_ago, facts.uptime_ms));
+  }
+  return Json::Object{{"pid", std::int64_t{facts.pid}},
+                      {"uptime_ms", number_json(facts.uptime_ms)},
+                      {"store_error", status.store_error},
+                      {"unsaved", facts.unsaved},
+                      {"unsaved_records", number_json(status.unsaved_records)},
+                      {"links_live", number_json(live)},
+                      {"dialled", number_json(facts.dialled.size())},
+                      {"in_step", is_in_step(status)},
+                      {"pending_documents", number_json(status.pending_documents)},
+                      {"pending_operations", number_json(status.pending_operations)},
+                      {"behind_operations", number_json(behind)},
+                      {"lag_ms", number_json(lag_ms)}};
 }
 
 Json peers_json(const NodeStatus& status, const PeerFacts& facts) {
@@ -180,6 +228,7 @@ Json document_sync_json(const DocumentSyncStatus& document) {
   return Json::Object{{"document", to_string(document.overview.document)},
                       {"status", status_name(document.overview.status)},
                       {"words", document.words},
+                      {"in_step", is_in_step(document)},
                       {"state", state_name(document.state)},
                       {"pending_operations", number_json(document.pending_operations)},
                       {"synced_at_ms", number_json(document.synced_at_ms)},
@@ -189,12 +238,23 @@ Json document_sync_json(const DocumentSyncStatus& document) {
 }
 
 bool is_in_step(const DocumentSyncStatus& document) {
-  return document.unsaved_operations == 0 && document.waiting_for.empty() &&
+  return document.unsaved_operations == 0 && document.pending_operations == 0 &&
+         document.waiting_for.empty() &&
          std::all_of(document.links.begin(), document.links.end(),
                      [](const DocumentLinkStatus& link) {
                        return link.to_send_operations == 0 && link.behind_operations == 0 &&
                               link.unacknowledged_operations == 0;
                      });
+}
+
+bool is_in_step(const NodeStatus& status) {
+  return status.store_error.empty() && status.unsaved_records == 0 &&
+         status.pending_documents == 0 && status.pending_deltas == 0 &&
+         std::all_of(status.links.begin(), status.links.end(), [](const LinkStatus& link) {
+           return link.state != LinkState::kGreeting && link.state != LinkState::kCatchingUp &&
+                  link.behind_operations == 0 && link.documents_to_send == 0 &&
+                  link.documents_awaited == 0 && link.unacknowledged_operations == 0;
+         });
 }
 
 }  // namespace weft

@@ -69,6 +69,8 @@ std::vector<DocumentSyncStatus> Control::sync_of_documents(std::size_t count_max
 
 Result<Json> Control::status(const Json&) { return status_json(node_.status(), options_.facts()); }
 
+Result<Json> Control::health(const Json&) { return health_json(node_.status(), options_.facts()); }
+
 Result<Json> Control::metrics(const Json&) {
   std::vector<DocumentSyncStatus> documents = sync_of_documents(kDocumentsExamined);
   std::erase_if(documents, [](const DocumentSyncStatus& each) {
@@ -99,7 +101,12 @@ Status Control::add_changes(const DocumentId& id, Json::Object& document) {
 }
 
 Result<Json> Control::sync_status(const Json& request) {
-  Json::Object result{{"peers", peers_json(node_.status(), options_.facts())}};
+  const NodeStatus node = node_.status();
+  const PeerFacts facts = options_.facts();
+  Json::Object result{{"peers", peers_json(node, facts)},
+                      {"known_peers", known_peers_json(node)},
+                      {"listening", listening_json(facts)},
+                      {"in_step", is_in_step(node)}};
   if (request.find("document") != nullptr) {
     WEFT_ASSIGN(const DocumentId id, find_document(request));
     WEFT_ASSIGN(const DocumentSyncStatus status, node_.sync_status(id));
@@ -115,7 +122,9 @@ Result<Json> Control::sync_status(const Json& request) {
     if (is_in_step(each)) continue;
     if (++behind_count <= kDocumentsNamed) behind.push_back(document_sync_json(each));
   }
-  result.emplace_back("documents", number_json(node_.status().documents));
+  Json pending = pending_json(node);
+  for (auto& [name, value] : *pending.as_object()) result.emplace_back(name, std::move(value));
+  result.emplace_back("documents", number_json(node.documents));
   result.emplace_back("examined", number_json(documents.size()));
   result.emplace_back("not_in_step", number_json(behind_count));
   result.emplace_back("named", std::move(behind));
@@ -123,6 +132,7 @@ Result<Json> Control::sync_status(const Json& request) {
 }
 
 Status Control::documents(Connection connection) {
+  WEFT_TRY(check_long_answers());
   std::deque<std::string>& lines = talks_[connection].lines;
   for (const DocumentOverview& each : node_.documents())
     lines.push_back(print_json(wrapped("result", overview_json(each))));
@@ -151,6 +161,7 @@ Result<Json> Control::presence(const Json& request) {
 }
 
 Status Control::watch(Connection connection, const Json& request) {
+  WEFT_TRY(check_long_answers());
   WEFT_ASSIGN(const DocumentId id, find_document(request));
   WEFT_ASSIGN(Observer observer, node_.observe(id, [this, connection](const Patch& patch) {
     Json json = patch_json(patch);
@@ -158,6 +169,7 @@ Status Control::watch(Connection connection, const Json& request) {
     options_.send(connection, print_json(wrapped("patch", std::move(json))));
   }));
   talks_[connection].observer = std::move(observer);
+  talks_[connection].is_watch = true;
   options_.send(connection, print_json(wrapped("result", wrapped("document", to_string(id)))));
   return {};
 }

@@ -5,6 +5,7 @@
 #include "peer/control.h"
 #include "peer/control_request.h"
 #include "peer/describe_json.h"
+#include "peer/first_write.h"
 #include "peer/parse_id.h"
 #include "storage/archive/archive.h"
 
@@ -70,8 +71,13 @@ void Control::issued(Connection connection, Json::Object result, const std::stri
   Talk& talk = talks_.at(connection);
   talk.result = std::move(result);
   talk.is_issued = true;
+  const std::optional<std::uint64_t> wait_ms = talk.wait_ms;
   answer_durable(connection);
-  if (!why_not_wait.empty()) answer_early(connection, why_not_wait);
+  if (wait_ms == std::uint64_t{0}) {
+    answer_early(connection, why_not_wait.empty() ? "nobody waited for the disk" : why_not_wait);
+  } else if (!wait_ms && !why_not_wait.empty()) {
+    answer_early(connection, why_not_wait);
+  }
 }
 
 /// Before it is durable, if it is not answered yet.
@@ -89,7 +95,7 @@ void Control::unsaved(const Status& status) {
   if (unsaved_.empty()) return;
   std::vector<Connection> waiting;
   for (const auto& [connection, talk] : talks_)
-    if (talk.is_waiting) waiting.push_back(connection);
+    if (talk.is_waiting && !talk.wait_ms) waiting.push_back(connection);
   for (Connection connection : waiting) answer_early(connection, unsaved_);
 }
 
@@ -98,12 +104,17 @@ Status Control::edit(Connection connection, const Json& request) {
   const Json* json = request.find("json");
   if (json == nullptr) return bad_request("the request has no 'json' to write");
   const std::string* message = find_text(request, "message");
-  WEFT_ASSIGN(
-      const Commit commit,
-      node_.edit(id,
-                 [&](Transaction& transaction) { return write_json(transaction.root(), *json); },
-                 when_durable(connection),
-                 {.origin = "control", .message = message == nullptr ? std::string() : *message}));
+  const bool create = is_set(request, "create");
+  WEFT_ASSIGN(const Commit commit,
+              node_.edit_reading(
+                  id,
+                  [&](const Document& document, Transaction& transaction) {
+                    return create && document.version().empty()
+                               ? write_first(transaction, *json)
+                               : write_json(transaction.root(), *json);
+                  },
+                  when_durable(connection),
+                  {.origin = "control", .message = message == nullptr ? std::string() : *message}));
   issued(connection,
          {{"document", to_string(id)},
           {"first", to_string(commit.first)},

@@ -18,6 +18,7 @@
 #include "peer/event_journal.h"
 #include "peer/node.h"
 #include "peer/peer_facts.h"
+#include "peer/service_manager.h"
 #include "peer/store_thread.h"
 #include "storage/archive/archive.h"
 #include "storage/codec/zstd_codec.h"
@@ -25,6 +26,7 @@
 #include "transport/links/event_loop.h"
 #include "transport/links/line_socket.h"
 #include "transport/links/link_hub.h"
+#include "transport/links/network_watch.h"
 
 namespace weft {
 namespace {
@@ -84,8 +86,8 @@ const char* signal_name(int number) {
 
 class Daemon::Impl final : public links::LinkHandler, public links::LineHandler {
  public:
-  Impl(PeerConfig config, std::unique_ptr<LmdbStore> store)
-      : config_(std::move(config)), store_(std::move(store)) {}
+  Impl(PeerConfig config, std::unique_ptr<LmdbStore> store, Reread reread)
+      : config_(std::move(config)), reread_(std::move(reread)), store_(std::move(store)) {}
   ~Impl() override;
 
   Status open();
@@ -119,12 +121,18 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
   void start_timers();
   PeerFacts facts() const;
   void look();
+  void take_signal(int number);
+  void reload();
+  Status apply_log(const EventLog::Options& options);
+  Status apply_addresses(const PeerConfig& config);
   void check_stopped();
   void keep_states();
   Status close();
   std::string link_name(LinkId link) const;
 
-  const PeerConfig config_;
+  PeerConfig config_;
+  const Reread reread_;
+  const ServiceManager service_;
   std::unique_ptr<EventLog> log_;
   std::unique_ptr<EventJournal> journal_;
   ZstdCompressor compressor_{ZstdCompressor::kQuickLevel};
@@ -135,14 +143,17 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
   std::unique_ptr<Control> control_;
   std::unique_ptr<LineServer> server_;
   std::unique_ptr<LinkHub> hub_;
+  std::unique_ptr<links::NetworkWatch> network_;
   EventLoop::Timer tick_;
   EventLoop::Timer look_;
   EventLoop::Timer deadline_;
+  EventLoop::Timer watchdog_;
 
   std::uint64_t started_ms_ = 0;
   std::map<LinkId, std::string> link_names_;
   std::string closing_why_;  ///< of the link that is being taken down
 
+  const bool was_on_terminal_ = ::isatty(STDERR_FILENO) == 1;
   bool is_stopping_ = false;
   bool are_links_closed_ = false;
   bool is_overdue_ = false;
@@ -151,6 +162,8 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
 // --- opening ---
 
 Status Daemon::Impl::open() {
+  // From here on: who sends these early must not end it.
+  for (int number : {SIGUSR1, SIGUSR2, SIGPIPE}) std::signal(number, SIG_IGN);
   WEFT_ASSIGN(log_, EventLog::open(config_.log));
   journal_ = std::make_unique<EventJournal>(*log_, [this] { return loop_.now_ms(); });
   started_ms_ = loop_.now_ms();
@@ -273,6 +286,13 @@ Status Daemon::Impl::open_links() {
     WEFT_ASSIGN(const Address address, Address::parse(each));
     WEFT_TRY(hub_->dial(address));
   }
+  Result<std::unique_ptr<links::NetworkWatch>> watch =
+      links::NetworkWatch::open(loop_, [this] { hub_->network_changed(); });
+  if (watch.ok()) {
+    network_ = std::move(*watch);
+  } else {
+    log_->debug("network_not_watched", {{"why", watch.error().context()}});
+  }
   return {};
 }
 
@@ -287,9 +307,14 @@ void Daemon::Impl::open_warm() {
 void Daemon::Impl::start_timers() {
   tick_ = loop_.every(kTickMs, [this] {
     node_->tick(loop_.now_ms());
+    control_->tick(loop_.now_ms());
     if (is_stopping_) check_stopped();
   });
   look_ = loop_.every(kLookMs, [this] { look(); });
+  // From the loop: when that hangs nothing is said any more.
+  if (service_.watchdog_ms() != 0)
+    watchdog_ = loop_.every(std::max<std::uint64_t>(service_.watchdog_ms() / 2, 1),
+                            [this] { service_.tell("WATCHDOG=1"); });
 }
 
 // --- links ---
@@ -353,17 +378,86 @@ PeerFacts Daemon::Impl::facts() const {
 // --- running and stopping ---
 
 Status Daemon::Impl::run() {
-  std::signal(SIGPIPE, SIG_IGN);
-  WEFT_TRY(loop_.on_signal({SIGINT, SIGTERM, SIGHUP},
-                           [this](int number) { stop(signal_name(number)); }));
+  WEFT_TRY(loop_.on_signal({SIGINT, SIGTERM, SIGHUP}, [this](int number) { take_signal(number); }));
+  service_.tell("READY=1");
   loop_.run();
   return close();
 }
 
+void Daemon::Impl::take_signal(int number) {
+  const bool has_file = reread_ != nullptr || !config_.log.file.empty();
+  const bool is_hangup = number == SIGHUP && !has_file && was_on_terminal_;
+  if (number != SIGHUP || is_hangup) return stop(signal_name(number));
+  if (!is_stopping_) reload();
+}
+
+/// What is wrong with the new configuration is said, and everything stays as it was.
+void Daemon::Impl::reload() {
+  service_.tell_reloading();
+  PeerConfig wanted = config_;
+  Status done;
+  if (reread_) {
+    Result<PeerConfig> read = reread_();
+    if (read.ok()) wanted = std::move(*read);
+    if (!read.ok()) done = read.take_error();
+  }
+  if (done.ok()) done = apply_log(wanted.log);
+  const std::vector<std::string> changed = changed_keys(config_, wanted);
+  if (done.ok()) done = apply_addresses(wanted);
+  if (done.ok()) {
+    Json::Array taken;
+    Json::Array waiting;
+    for (const std::string& key : changed) {
+      const bool is_taken =
+          key.starts_with("log-") || key == "connect" ||
+          (key == "listen" && config_.listen.size() == wanted.listen.size());  // else some went
+      (is_taken ? taken : waiting).emplace_back(key);
+      if (is_taken) config_.given[key] = wanted.given[key];
+    }
+    EventLog::Fields fields{{"changed", std::move(taken)}};
+    if (!waiting.empty()) fields.emplace_back("after_a_restart", std::move(waiting));
+    log_->info("reloaded", fields);
+  } else {
+    log_->error("reload_failed", {{"why", done.error().context()}});
+  }
+  service_.tell("READY=1");
+}
+
+Status Daemon::Impl::apply_log(const EventLog::Options& options) {
+  WEFT_TRY(log_->reopen(options));
+  config_.log = options;
+  return {};
+}
+
+/// Links of addresses that are dialled as before stay as they are. What is listened on stays: who is linked goes on.
+Status Daemon::Impl::apply_addresses(const PeerConfig& config) {
+  const auto has = [](const std::vector<std::string>& all, const std::string& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  for (const std::string& each : config.listen) {
+    if (has(config_.listen, each)) continue;
+    WEFT_ASSIGN(const Address address, Address::parse(each));
+    WEFT_TRY(hub_->listen(address));
+    config_.listen.push_back(each);
+  }
+  for (const std::string& each : config.connect) {
+    WEFT_ASSIGN(const Address address, Address::parse(each));
+    WEFT_TRY(hub_->dial(address));
+  }
+  for (const std::string& each : config_.connect) {
+    if (has(config.connect, each)) continue;
+    WEFT_ASSIGN(const Address address, Address::parse(each));
+    hub_->forget(address);
+  }
+  config_.connect = config.connect;
+  return {};
+}
+
 void Daemon::Impl::stop(const std::string& why) {
   if (std::exchange(is_stopping_, true)) return;
+  service_.tell("STOPPING=1");
   // From here on the system's own answer to these holds: the process ends.
-  for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
+  for (int number : {SIGINT, SIGTERM}) std::signal(number, SIG_DFL);
   log_->info("stopping", {{"why", why}});
   control_->shut_down();
   node_->shut_down();
@@ -399,6 +493,7 @@ Status Daemon::Impl::close() {
   tick_ = {};
   look_ = {};
   deadline_ = {};
+  network_.reset();
   hub_.reset();
   Status stored = store_thread_->close();
   bool is_drained = false;
@@ -431,7 +526,9 @@ Daemon::Impl::~Impl() {
   tick_ = {};
   look_ = {};
   deadline_ = {};
+  watchdog_ = {};
   server_.reset();
+  network_.reset();
   hub_.reset();
   if (store_thread_) (void)store_thread_->close();
   if (!config_.control.empty()) {
@@ -454,8 +551,9 @@ LmdbStore::Options Daemon::store_options(const PeerConfig& config) {
   return options;  // never relaxed: the store's thread gathers batches instead (docs/threads.md)
 }
 
-Result<std::unique_ptr<Daemon>> Daemon::open(PeerConfig config, std::unique_ptr<LmdbStore> store) {
-  auto impl = std::make_unique<Impl>(std::move(config), std::move(store));
+Result<std::unique_ptr<Daemon>> Daemon::open(PeerConfig config, std::unique_ptr<LmdbStore> store,
+                                             Reread reread) {
+  auto impl = std::make_unique<Impl>(std::move(config), std::move(store), std::move(reread));
   WEFT_TRY(impl->open());
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
 }

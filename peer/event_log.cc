@@ -1,13 +1,19 @@
 #include "peer/event_log.h"
 
+#include <fcntl.h>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
-#include <exception>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 
 #include "crdt/document/json_text.h"
 
@@ -60,6 +66,48 @@ std::string value_text(const Json& value) {
   return text != nullptr && is_plain(*text) ? *text : safe_json(value);
 }
 
+/// Lines at the end of a file, each by one write: of two processes that write there none cuts another's line.
+class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit FileSink(int file) : file_(file) {}
+  FileSink(const FileSink&) = delete;
+  FileSink& operator=(const FileSink&) = delete;
+  ~FileSink() override { ::close(file_); }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    const char* at = line.data();
+    for (std::size_t left = line.size(); left > 0;) {
+      const ssize_t written = ::write(file_, at, left);
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return;  // a full disk: the peer goes on without this line
+      at += written;
+      left -= static_cast<std::size_t>(written);
+    }
+  }
+  void flush_() override {}
+
+  const int file_;
+};
+
+/// For appending. What is no regular file is written to as it is, never made or replaced.
+Result<int> open_log_file(const std::string& name) {
+  // Without O_NONBLOCK a fifo that nobody reads would keep the peer from starting.
+  const int file =
+      ::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+  if (file >= 0) return file;
+  const int fault = errno;
+  std::string why = std::strerror(fault);
+  std::error_code ignored;
+  const std::filesystem::path folder = std::filesystem::path(name).parent_path();
+  if (fault == ENOENT && !folder.empty() && !std::filesystem::exists(folder, ignored))
+    why = "there is no folder " + folder.string() + "; make it first";
+  if (fault == ENXIO) why = "nobody reads from it";
+  return Error(ErrorCode::kInvalidArgument, name + ": the log can't be written there: " + why);
+}
+
 }  // namespace
 
 const char* level_name(LogLevel level) {
@@ -85,6 +133,8 @@ std::string log_line(LogFormat format, std::string_view event, const EventLog::F
 
 class EventLog::Sink {
  public:
+  static Result<std::shared_ptr<Sink>> make(const Options& options);
+
   Sink(const Options& options, spdlog::sink_ptr sink)
       : format_(options.format), logger_("weft", std::move(sink)) {
     const char* pattern = format_ == LogFormat::kJson
@@ -100,34 +150,47 @@ class EventLog::Sink {
   spdlog::logger logger_;
 };
 
-EventLog::EventLog(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
+EventLog::EventLog(std::shared_ptr<Sink> sink) : sink_(std::move(sink)) {}
 EventLog::~EventLog() = default;
 
-Result<std::unique_ptr<EventLog>> EventLog::open(const Options& options) {
-  try {
-    spdlog::sink_ptr sink;
-    if (options.file.empty()) {
-      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    } else {
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file);
-    }
-    return std::unique_ptr<EventLog>(
-        new EventLog(std::make_unique<Sink>(options, std::move(sink))));
-  } catch (const std::exception& error) {
-    return Error(ErrorCode::kInvalidArgument,
-                 options.file + ": the log can't be written there: " + error.what());
+std::shared_ptr<EventLog::Sink> EventLog::sink() const {
+  std::lock_guard lock(mutex_);
+  return sink_;
+}
+
+Result<std::shared_ptr<EventLog::Sink>> EventLog::Sink::make(const Options& options) {
+  spdlog::sink_ptr sink;
+  if (options.file.empty()) {
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  } else {
+    WEFT_ASSIGN(const int file, open_log_file(options.file));
+    sink = std::make_shared<FileSink>(file);
   }
+  return std::make_shared<Sink>(options, std::move(sink));
+}
+
+Result<std::unique_ptr<EventLog>> EventLog::open(const Options& options) {
+  WEFT_ASSIGN(std::shared_ptr<Sink> sink, Sink::make(options));
+  return std::unique_ptr<EventLog>(new EventLog(std::move(sink)));
+}
+
+Status EventLog::reopen(const Options& options) {
+  WEFT_ASSIGN(std::shared_ptr<Sink> made, Sink::make(options));
+  std::lock_guard lock(mutex_);
+  sink_.swap(made);
+  return {};
 }
 
 bool EventLog::is_wanted(LogLevel level) const {
-  return sink_->logger_.should_log(level_of(level));
+  return sink()->logger_.should_log(level_of(level));
 }
 
 void EventLog::write(LogLevel level, std::string_view event, const Fields& fields) {
-  if (!is_wanted(level)) return;
-  sink_->logger_.log(level_of(level), log_line(sink_->format_, event, fields));
+  const std::shared_ptr<Sink> to = sink();
+  if (!to->logger_.should_log(level_of(level))) return;
+  to->logger_.log(level_of(level), log_line(to->format_, event, fields));
 }
 
-void EventLog::flush() { sink_->logger_.flush(); }
+void EventLog::flush() { sink()->logger_.flush(); }
 
 }  // namespace weft

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,7 +31,8 @@ class EventLog {
   struct Options {
     LogLevel level = LogLevel::kInfo;
     LogFormat format = LogFormat::kText;
-    std::string file;  ///< appended to; empty: standard error
+    /// Appended to, made with mode 0600; its folder has to be there. Empty: standard error.
+    std::string file;
   };
   using Fields = std::vector<std::pair<std::string_view, Json>>;
 
@@ -39,6 +41,10 @@ class EventLog {
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
   ~EventLog();
+
+  /// Writes as `options` say from here on: to the file that now has the name, which a rotation may have moved away.
+  /// @errors as open(); then it goes on as it did
+  Status reopen(const Options& options);
 
   bool is_wanted(LogLevel level) const;
   /// @param event  one word, as "link_up"
@@ -59,8 +65,11 @@ class EventLog {
 
  private:
   class Sink;
-  explicit EventLog(std::unique_ptr<Sink> sink);
-  std::unique_ptr<Sink> sink_;
+  explicit EventLog(std::shared_ptr<Sink> sink);
+  std::shared_ptr<Sink> sink() const;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<Sink> sink_;
 };
 
 /// What follows the level on a line of the format.

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "peer/control_json.h"
 #include "storage/archive/archive.h"
 
 namespace weft {
@@ -73,34 +74,43 @@ class Page {
   std::string text_;
 };
 
-/// Names of links, each once: of those that share one the later get a number.
+/// What links are called: by the replica at the other end, which stays when the link is made anew, as its port does not.
+/// Each once: of those that share one the later get a number. Who has not said yet who it is has no name.
 std::map<LinkId, std::string> link_names(const NodeStatus& status) {
-  std::map<std::string, int> used;
+  std::map<ReplicaId, int> used;
   std::map<LinkId, std::string> names;
   for (const LinkStatus& link : status.links) {
-    const int count = ++used[link.name];
-    names[link.link] = count == 1 ? link.name : link.name + " #" + std::to_string(count);
+    if (link.replica == ReplicaId()) continue;
+    const int count = ++used[link.replica];
+    names[link.link] =
+        to_string(link.replica) + (count == 1 ? std::string() : " #" + std::to_string(count));
   }
   return names;
 }
 
 void add_links(Page& page, const NodeStatus& status) {
   const std::map<LinkId, std::string> names = link_names(status);
+  const auto name_of = [&](const LinkStatus& link) { return names.at(link.link); };
+  std::vector<const LinkStatus*> named;
+  for (const LinkStatus& link : status.links)
+    if (names.contains(link.link)) named.push_back(&link);
   auto each = [&](std::string_view name, std::string_view type, std::string_view help,
                   auto&& value) {
     page.family(name, type, help);
-    for (const LinkStatus& link : status.links)
-      page.sample(value(link), {{"link", names.at(link.link)}});
+    for (const LinkStatus* link : named) page.sample(value(*link), {{"replica", name_of(*link)}});
   };
   auto both = [&](std::string_view name, std::string_view help, std::uint64_t LinkStatus::*sent,
                   std::uint64_t LinkStatus::*received) {
     page.family(name, "counter", help);
-    for (const LinkStatus& link : status.links) {
-      page.sample(link.*sent, {{"link", names.at(link.link)}, {"direction", "sent"}});
-      page.sample(link.*received, {{"link", names.at(link.link)}, {"direction", "received"}});
+    for (const LinkStatus* link : named) {
+      page.sample(link->*sent, {{"replica", name_of(*link)}, {"direction", "sent"}});
+      page.sample(link->*received, {{"replica", name_of(*link)}, {"direction", "received"}});
     }
   };
   page.single("weft_links", "gauge", "Links that are there.", std::uint64_t{status.links.size()});
+  page.single("weft_links_greeting", "gauge",
+              "Of them those whose other end has not said who it is.",
+              std::uint64_t{status.links.size() - named.size()});
   each("weft_link_live", "gauge", "1: nothing is known to differ but what is on its way.",
        [](const LinkStatus& link) { return std::uint64_t{link.state == LinkState::kLive}; });
   both("weft_link_bytes_total", "Bytes of deltas and states.", &LinkStatus::bytes_sent,
@@ -123,9 +133,9 @@ void add_links(Page& page, const NodeStatus& status) {
        [](const LinkStatus& link) { return static_cast<double>(link.clock_skew_ms) / 1000; });
   page.family("weft_link_synced_seconds", "gauge",
               "Since both ends were last known to hold the same.");
-  for (const LinkStatus& link : status.links)
-    if (link.synced_ms_ago != ~std::uint64_t{0})
-      page.sample(static_cast<double>(link.synced_ms_ago) / 1000, {{"link", names.at(link.link)}});
+  for (const LinkStatus* link : named)
+    if (link->synced_ms_ago != ~std::uint64_t{0})
+      page.sample(static_cast<double>(link->synced_ms_ago) / 1000, {{"replica", name_of(*link)}});
 }
 
 void add_documents(Page& page, const NodeStatus& status,
@@ -146,8 +156,8 @@ void add_documents(Page& page, const NodeStatus& status,
     for (const DocumentLinkStatus& link : document.links) {
       const auto name = names.find(link.link);
       if (name != names.end() && link.to_send_operations != 0)
-        page.sample(link.to_send_operations,
-                    {{"document", to_string(document.overview.document)}, {"link", name->second}});
+        page.sample(link.to_send_operations, {{"document", to_string(document.overview.document)},
+                                              {"replica", name->second}});
     }
   }
 }
@@ -199,6 +209,17 @@ void add_process(Page& page, const NodeStatus& status, const PeerFacts& facts) {
               status.cache_misses);
   page.single("weft_pending_deltas", "gauge", "Deltas that came and wait for others.",
               status.pending_deltas);
+  page.single("weft_in_step", "gauge",
+              "1: all of this device is at another one, and all that others told of is here.",
+              std::uint64_t{is_in_step(status)});
+  page.single("weft_pending_documents", "gauge",
+              "Documents with own edits that no other device is known to have.",
+              status.pending_documents);
+  page.single("weft_pending_operations", "gauge", "These edits, in operations.",
+              status.pending_operations);
+  page.single("weft_oldest_pending_seconds", "gauge",
+              "Age of the oldest of them; 0: there is none.",
+              static_cast<double>(status.oldest_pending_ms) / 1000);
   page.single("weft_forks", "gauge", "Replicas that are known to have two histories.",
               std::uint64_t{status.forks.size()});
   page.family("weft_events_total", "counter", "What happened, by kind.");

@@ -311,7 +311,10 @@ void Node::Impl::keep_partials(ReplicaId replica, std::vector<sync::Part> partia
   partials_[replica] = std::move(partials);
 }
 
-void Node::Impl::caught_up(LinkId link) { tell({NodeEvent::Kind::kCaughtUp, link, {}, {}, 0, {}}); }
+void Node::Impl::caught_up(LinkId link) {
+  if (was_alone_) met_for_the_first_time();
+  tell({NodeEvent::Kind::kCaughtUp, link, {}, {}, 0, {}});
+}
 
 void Node::Impl::diverged(LinkId link) { tell({NodeEvent::Kind::kDiverged, link, {}, {}, 0, {}}); }
 

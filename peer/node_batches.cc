@@ -91,6 +91,17 @@ void Node::Impl::submit() {
                     });
 }
 
+/// Of an edit that changed nothing: what it says is durable once all that was handed in before is.
+void Node::Impl::when_flushed(std::function<void(Status)> durable) {
+  if (!durable) return;
+  if (broken_) return durable(broken_.clone());
+  if (next_.batch.empty() && flights_ == 0 && jobs_ == 0) return durable({});
+  run([](Store&) { return Status(); },
+      [this, durable = std::move(durable)](Status status) {
+        durable(status.ok() && broken_ ? Status(broken_.clone()) : std::move(status));
+      });
+}
+
 void Node::Impl::landed(Flight& flight, Result<AppendResult> result) {
   unsaved_bytes_ -= flight.bytes;
   unsaved_records_ -= flight.records;

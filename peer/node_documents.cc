@@ -215,10 +215,7 @@ void Node::Impl::replace_document(Entry& entry, Document document) {
 
 void Node::Impl::change_status(Entry& entry, DocumentStatus status,
                                std::function<void(Status)> done) {
-  if (entry.status == status) {
-    if (done) done({});
-    return;
-  }
+  if (entry.status == status) return when_flushed(std::move(done));
   if (status == DocumentStatus::kLive) return revive(entry, std::move(done));
   if (entry.status == DocumentStatus::kDeleted) {
     if (done)
@@ -339,7 +336,7 @@ Status Node::apply(const DocumentId& id, Bytes delta, std::function<void(Status)
     return Error(ErrorCode::kInvalidDelta, "the delta contradicts what the document holds");
   const bool is_known = entry.open && entry.open->document.version() == before;
   if (durable && is_known) {
-    durable({});
+    impl.when_flushed(std::move(durable));
   } else if (durable) {
     impl.next_.callbacks.push_back(std::move(durable));
   }
@@ -360,7 +357,7 @@ Result<Commit> Node::edit_reading(const DocumentId& id,
     return body(open->document, tx);
   }));
   if (commit.op_count == 0) {
-    if (durable) durable({});
+    impl.when_flushed(std::move(durable));
     return commit;
   }
   Bytes delta(commit.delta.begin(), commit.delta.end());
@@ -390,7 +387,7 @@ Result<UndoReport> Node::undo(const DocumentId& id, std::function<void(Status)> 
   const VersionVector before = open->document.version();
   WEFT_ASSIGN(UndoReport report, open->document.undo());
   if (open->document.version() == before) {
-    if (durable) durable({});
+    impl.when_flushed(std::move(durable));
     return report;
   }
   impl.note_change(entry, true);

@@ -22,6 +22,13 @@
 namespace weft {
 namespace {
 
+/// When the first own operation of a record was made, since 1970.
+std::uint64_t made_at_ms(const RecordView& record) {
+  if (record.kind != RecordKind::kDelta) return 0;
+  const Result<Batch> delta = decode_delta(record.payload);
+  return delta.ok() && !delta->deltas.empty() ? delta->deltas.front().committed_at_ms : 0;
+}
+
 /// How far others have known a replica's log when they wrote: who has built on it has it.
 Seq end_in_others_past(const Document& document, ReplicaId replica) {
   Seq known = 0;
@@ -125,15 +132,17 @@ void Node::Impl::confirmed(const DocumentId& document, Seq end) {
   Entry* entry = find_entry(document);
   if (entry == nullptr || end > entry->durable.end(replica_)) return;
   entry->confirmed_end = std::max(entry->confirmed_end, end);
-  if (entry->durable.end(replica_) > settled_end(*entry) || unsettled_.erase(document) == 0) return;
+  if (entry->durable.end(replica_) > known_elsewhere(*entry) || unsettled_.erase(document) == 0)
+    return;
   entry->settled_ms = wall_ms();
   tell({NodeEvent::Kind::kSettled, 0, document, {}, 0, {}});
 }
 
 /// Own operations have become durable: has anybody else them?
 void Node::Impl::note_unsettled(Entry& entry) {
-  if (entry.durable.end(replica_) <= settled_end(entry)) return;
-  if (unsettled_.insert(entry.id).second) tell({NodeEvent::Kind::kPending, 0, entry.id, {}, 0, {}});
+  if (entry.durable.end(replica_) <= known_elsewhere(entry)) return;
+  if (unsettled_.try_emplace(entry.id, wall_ms()).second)
+    tell({NodeEvent::Kind::kPending, 0, entry.id, {}, 0, {}});
 }
 
 // --- what others have of the own log ---
@@ -147,9 +156,20 @@ void Node::Impl::note_settled(LogPosition position) {
   changed_notes_.insert(replica_);
 }
 
-/// Where there is no such note, what is there is taken for settled.
+bool Node::Impl::has_met_others() const {
+  return notes_.size() > (notes_.contains(replica_) ? 1u : 0u);
+}
+
+/// Where there is no such note, what is there is taken for settled; but who has met nobody knows better.
 Status Node::Impl::load_settled() {
-  for (auto& [id, entry] : entries_) entry.settled_end = entry.opened_end;
+  was_alone_ = std::none_of(notes_.begin(), notes_.end(), [&](const auto& each) {
+    return !(each.first == replica_) && each.second.epoch != epoch_;
+  });
+  for (auto& [id, entry] : entries_) {
+    entry.settled_end = entry.opened_end;
+    if (was_alone_ && entry.status == DocumentStatus::kLive && entry.opened_end > 0)
+      unsettled_.try_emplace(id, wall_ms());
+  }
   auto own = notes_.find(replica_);
   if (own == notes_.end() || own->second.position > log_end_) {
     note_settled(log_end_);
@@ -159,7 +179,10 @@ Status Node::Impl::load_settled() {
     if (!record.has_operations() || !(record.replica == replica_)) return true;
     Entry& written = entry(record.document);
     written.settled_end = std::min(written.settled_end, record.first_seq);
-    if (written.status == DocumentStatus::kLive) unsettled_.insert(written.id);
+    if (written.status == DocumentStatus::kLive && !unsettled_.contains(written.id)) {
+      const std::uint64_t made_ms = made_at_ms(record);
+      unsettled_.emplace(written.id, made_ms == 0 ? wall_ms() : made_ms);
+    }
     return true;
   });
   if (read.ok() || read.error().code() == ErrorCode::kCorrupt) return {};
@@ -168,6 +191,27 @@ Status Node::Impl::load_settled() {
 
 Seq Node::Impl::settled_end(const Entry& entry) const {
   return std::max(replica_ == opened_as_ ? entry.settled_end : 0, entry.confirmed_end);
+}
+
+/// Of the own log, what another device is known to have: what is shown of it. settled_end() also takes the word of notes.
+Seq Node::Impl::known_elsewhere(const Entry& entry) const {
+  return was_alone_ ? entry.confirmed_end : settled_end(entry);
+}
+
+/// Behind the own operations of a document that are pending, durable or not; known_elsewhere(): there are none.
+Seq Node::Impl::pending_end(const Entry& entry) const {
+  const Seq known = known_elsewhere(entry);
+  return entry.status == DocumentStatus::kLive ? std::max(known, applied(entry).end(replica_))
+                                               : known;
+}
+
+/// Another device holds all that is here.
+void Node::Impl::met_for_the_first_time() {
+  was_alone_ = false;
+  std::erase_if(unsettled_, [&](const auto& each) {
+    const Entry* entry = find_entry(each.first);
+    return entry == nullptr || entry->durable.end(replica_) <= settled_end(*entry);
+  });
 }
 
 /// What a trimmed document begins with. What this device wrote and nobody has confirmed stays: if it was rolled back it
@@ -184,8 +228,7 @@ Result<StoredState> Node::Impl::state_to_keep(const Entry& entry) const {
           "what this device wrote before it was rolled back is yet to be compared with others");
   const Seq settled = std::max(
       {settled_end(entry), document.base().end(replica_), end_in_others_past(document, replica_)});
-  const bool has_met = notes_.size() > (notes_.contains(replica_) ? 1u : 0u);
-  if (!has_met || state.version.end(replica_) <= settled) {
+  if (!has_met_others() || state.version.end(replica_) <= settled) {
     state.snapshot = document.snapshot();
     return state;
   }

@@ -255,6 +255,12 @@ class Node::Impl final : public sync::SyncHost {
   void rewrite_unsent(ReplicaId former);
   Status load_settled();
   Seq settled_end(const Entry& entry) const;
+  Seq known_elsewhere(const Entry& entry) const;
+  Seq pending_end(const Entry& entry) const;
+  bool has_met_others() const;
+  void add_known_peers(NodeStatus& status) const;
+  void met_for_the_first_time();
+  void when_flushed(std::function<void(Status)> durable);
   void note_unsettled(Entry& entry);
   void note_settled(LogPosition position);
   Result<StoredState> state_to_keep(const Entry& entry) const;
@@ -317,8 +323,10 @@ class Node::Impl final : public sync::SyncHost {
 
   std::unordered_map<ReplicaId, PeerNote> notes_;
   std::unordered_set<ReplicaId> changed_notes_;
-  /// Documents in which own operations are durable that nobody has confirmed.
-  std::unordered_set<DocumentId, DocumentHash> unsettled_;
+  /// Documents in which own operations are durable that nobody has confirmed, and since when, about (1970).
+  std::unordered_map<DocumentId, std::uint64_t, DocumentHash> unsettled_;
+  /// It had met nobody when the node began: nothing of what it held then is known to be anywhere else.
+  bool was_alone_ = false;
   std::uint64_t notes_flushed_ms_ = 0;
   std::map<ReplicaId, std::vector<sync::Part>> partials_;
 

@@ -46,6 +46,21 @@ const char* state_name(SyncState state) {
   return "offline";
 }
 
+void Node::Impl::add_known_peers(NodeStatus& status) const {
+  for (const auto& [replica, note] : notes_) {
+    if (replica == replica_ || note.epoch == epoch_) continue;  // an earlier replica of this device
+    const bool is_linked = std::any_of(links_.begin(), links_.end(), [&](const auto& each) {
+      const auto& other = each.second.session->other();
+      return other && other->replica == replica;
+    });
+    status.known_peers.push_back({replica, note.seen_ms, is_linked});
+  }
+  std::sort(status.known_peers.begin(), status.known_peers.end(),
+            [](const KnownPeer& a, const KnownPeer& b) {
+              return std::pair(b.seen_ms, a.replica) < std::pair(a.seen_ms, b.replica);
+            });
+}
+
 NodeStatus Node::status() const {
   const Impl& impl = *impl_;
   NodeStatus status;
@@ -65,6 +80,18 @@ NodeStatus Node::status() const {
       ++status.pending_deltas;
       waiting.insert(waiting.end(), pending.missing.begin(), pending.missing.end());
     }
+  for (const auto& [id, since_ms] : impl.unsettled_) {
+    const Impl::Entry* entry = impl.find_entry(id);
+    const Seq known = entry == nullptr ? 0 : impl.known_elsewhere(*entry);
+    const Seq end = entry == nullptr ? 0 : impl.pending_end(*entry);
+    if (end <= known) continue;
+    ++status.pending_documents;
+    status.pending_operations += end - known;
+    const std::uint64_t now_ms = impl.wall_ms();
+    status.oldest_pending_ms = std::max<std::uint64_t>(
+        {status.oldest_pending_ms, 1, now_ms > since_ms ? now_ms - since_ms : 0});
+  }
+  impl.add_known_peers(status);
   for (const auto& [id, link] : impl.links_) {
     const sync::Session& session = *link.session;
     LinkStatus& made = status.links.emplace_back();
@@ -124,6 +151,7 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
   status.overview = {id, entry->status, entry->durable, entry->open != nullptr};
   const VersionVector version = impl.applied(*entry);
   status.unsaved_operations = count_ops_beyond(version, entry->durable);
+  const bool is_live = entry->status == DocumentStatus::kLive;
   if (entry->open) {
     for (const PendingDelta& pending : entry->open->document.pending())
       status.waiting_for.insert(status.waiting_for.end(), pending.missing.begin(),
@@ -136,6 +164,10 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
     DocumentLinkStatus& made = status.links.emplace_back();
     made.link = link_id;
     made.name = link.name;
+    if (!is_live) {  // nothing of it is wanted here, or owed
+      made.words = status_name(entry->status);
+      continue;
+    }
     const VersionVector* held = link.session->held_there(id);
     if (held == nullptr) {
       made.words = link.session->phase() == sync::Session::Phase::kLive ? "nothing known to differ"
@@ -158,10 +190,7 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
     made.words = words.empty() ? "in step" : words;
   }
   const ReplicaId self = impl.replica_;
-  const Seq settled = impl.settled_end(*entry);
-  const Seq written = version.end(self);
-  if (entry->status == DocumentStatus::kLive && written > settled)
-    status.pending_operations = written - settled;
+  status.pending_operations = impl.pending_end(*entry) - impl.known_elsewhere(*entry);
   const bool is_linked = std::any_of(impl.links_.begin(), impl.links_.end(), [](const auto& link) {
     return state_of(link.second.session->phase()) == LinkState::kLive;
   });
@@ -171,8 +200,7 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
   status.synced_at_ms = entry->settled_ms;
   // What is remembered of this device itself holds for all documents in which nothing waits.
   const auto own = impl.notes_.find(self);
-  const bool has_met = impl.notes_.size() > (own == impl.notes_.end() ? 0u : 1u);
-  if (status.pending_operations == 0 && own != impl.notes_.end() && has_met)
+  if (status.pending_operations == 0 && own != impl.notes_.end() && impl.has_met_others())
     status.synced_at_ms = std::max(status.synced_at_ms, own->second.seen_ms);
   std::string words;
   if (entry->status != DocumentStatus::kLive) append(words, status_name(entry->status));
@@ -193,7 +221,7 @@ Result<std::vector<PendingChange>> Node::pending_changes(const DocumentId& id) c
   const Impl::Entry* entry = impl.find_entry(id);
   if (entry == nullptr) return Error(ErrorCode::kNotFound, "this device has no such document");
   VersionVector settled = entry->durable;
-  settled.set(impl.replica_, impl.settled_end(*entry));
+  settled.set(impl.replica_, impl.known_elsewhere(*entry));
   std::vector<PendingChange> changes;
   WEFT_TRY(impl.store_.scan_document(id, settled, [&](const RecordView& record) {
     if (record.kind != RecordKind::kDelta || !(record.replica == impl.replica_)) return true;

@@ -76,6 +76,13 @@ struct ForkReport {
   std::string other_from;  ///< who has the other
 };
 
+/// Another device that was met, perhaps long ago.
+struct KnownPeer {
+  ReplicaId replica;
+  std::uint64_t seen_ms = 0;  ///< when it was met last, since 1970
+  bool is_linked = false;
+};
+
 struct NodeStatus {
   ReplicaId replica;
   std::uint64_t documents = 0;
@@ -89,6 +96,11 @@ struct NodeStatus {
   std::string store_error;  ///< empty: none
   std::vector<LinkStatus> links;
   std::vector<ForkReport> forks;
+  std::vector<KnownPeer> known_peers;  ///< the one met last first
+  /// Own edits that no other device is known to have: that the node is not *in step* (docs/glossary.md).
+  std::uint64_t pending_documents = 0;
+  std::uint64_t pending_operations = 0;
+  std::uint64_t oldest_pending_ms = 0;  ///< how old the oldest is, about; 0: none is pending
 };
 
 struct DocumentOverview {

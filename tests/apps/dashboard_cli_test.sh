@@ -228,7 +228,7 @@ if [[ -f $recorded ]]; then
     merges=$((merges + 1))
   done < <(zcat "$recorded")
   start q --connect unix:p.sock
-  until_true says 'nothing of them is missing here' "$weft" sync status q
+  until_true says 'documents, in step' "$weft" sync status q
   for ((n = 0; n < merges; ++n)); do until_true same_exports "p:$(cat $n.id)" "q:$(cat $n.id)"; done
   stop q
   for ((n = 0; n < merges; ++n)); do

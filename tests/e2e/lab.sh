@@ -7,13 +7,22 @@
 set -uo pipefail
 export LC_ALL=C
 
-weft=$(realpath "${1:?usage: $0 PATH_OF_WEFT PATH_OF_NETLAB}")
-netlab=$(realpath "${2:?usage: $0 PATH_OF_WEFT PATH_OF_NETLAB}")
+# program PATH: sets `program` to its absolute path; this test changes folders. One that is not there, or no program, ends
+# the test here, not as something that failed later.
+program() {
+  program=$(realpath -e "$1" 2>/dev/null) && [[ -f $program && -x $program ]] && return
+  echo "$0: there is no program '$1' in $PWD; usage: $0 PATH_OF_WEFT PATH_OF_NETLAB" >&2
+  exit 2
+}
+program "${1-}"
+weft=$program
+program "${2-}"
+netlab=$program
 root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 data=$(realpath -m "${WEFT_DATA:-$root/../shared/data}")
 seed=${WEFT_SEED:-1}
 size=${WEFT_SIZE:-ci}
-lab=$(mktemp -d "${TMPDIR:-/tmp}/weft-e2e-XXXXXX")
+lab=$(realpath "$(mktemp -d "${TMPDIR:-/tmp}/weft-e2e-XXXXXX")")
 port=7400
 fabric= # namespaces or relays
 host_count=0

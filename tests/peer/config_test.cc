@@ -154,3 +154,31 @@ TEST_CASE("every key has help and the nearest key to itself is itself") {
     CHECK(nearest_key(key.name).name == std::string(key.name));
   }
 }
+
+TEST_CASE("a comment begins with a # behind a blank; between quotes a # is part of the value") {
+  const PeerConfig config = config_of(
+      "store = boards # where they are\n"
+      "quota = 2 GiB\t# most of the disk\n"
+      "create = yes #\n"
+      "log-file = peer#1.log\n"
+      "listen = \"unix:a #1/boards.sock\"   # quoted\n"
+      "control = \" blanks \"");
+  CHECK(config.store == "boards");
+  CHECK(config.quota_bytes == std::uint64_t{2} << 30);
+  CHECK(config.create);
+  CHECK(config.log.file == "peer#1.log");
+  CHECK(config.listen == std::vector<std::string>{"unix:a #1/boards.sock"});
+  CHECK(config.control == " blanks ");
+  CHECK(fault("store = # nothing") == "peer.conf:1: store has no value");
+  CHECK(fault("store = \"\"") == "peer.conf:1: store has no value");
+  CHECK(fault("store = \"a") == "peer.conf:1: store: the quote \" is not closed");
+  CHECK(fault("store = \"a\" b") ==
+        "peer.conf:1: store: only a # comment may follow the closing quote, not 'b'");
+}
+
+TEST_CASE("what changed between two configurations goes by key") {
+  const PeerConfig before = config_of("store = a\nlisten = unix:b\nlog-level = info");
+  CHECK(changed_keys(before, before).empty());
+  const PeerConfig after = config_of("store = a\nlisten = unix:b\nlisten = unix:c\nquota = 1K");
+  CHECK(changed_keys(before, after) == std::vector<std::string>{"listen", "log-level", "quota"});
+}

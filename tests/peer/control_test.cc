@@ -292,6 +292,89 @@ TEST_CASE("while nothing can be stored an edit is answered as not durable, and w
   CHECK(*desk.result(desk.edit_of(Json::Object{{"a", 3}})).find("durable")->as_bool());
 }
 
+TEST_CASE("who waits is answered when it is durable, or when the time is over") {
+  Desk desk;
+  const auto edit = [&](std::int64_t a, std::int64_t wait_ms) {
+    Json request = desk.edit_of(Json::Object{{"a", a}});
+    request.as_object()->emplace_back("wait_ms", wait_ms);
+    return desk.begin(request);
+  };
+  desk.control->tick(1'000);
+  const auto patient = edit(1, 10'000);
+  const auto hasty = edit(2, 0);
+  CHECK(*desk.line(hasty).find("result")->find("durable") == Json(false));
+  desk.control->unsaved(Error(ErrorCode::kDiskFull, "no room"));
+  const auto short_of = edit(3, 500);
+  CHECK(desk.lines[patient].empty());
+  desk.control->tick(1'499);
+  CHECK(desk.lines[short_of].empty());
+  desk.control->tick(1'500);
+  CHECK(*desk.line(short_of).find("result")->find("durable") == Json(false));
+  CHECK(*desk.line(short_of).find("result")->find("why")->as_string() == "disk full: no room");
+  desk.control->unsaved({});
+  desk.committer.work();
+  CHECK(*desk.line(patient).find("result")->find("durable") == Json(true));
+  desk.control->tick(60'000);
+  CHECK(desk.lines[patient].size() == 1);
+  const auto slow = edit(4, 2'000);  // a disk that says nothing at all
+  desk.control->tick(62'000);
+  CHECK(*desk.line(slow).find("result")->find("why")->as_string() ==
+        "the disk has not taken it for 2 s");
+  Json wrong = desk.edit_of(Json::Object{{"a", 5}});
+  wrong.as_object()->emplace_back("wait_ms", -1);
+  CHECK(desk.error(wrong).find("wait_ms") != std::string::npos);
+}
+
+TEST_CASE("an edit that changes nothing is durable when what it finds there is") {
+  Desk desk;
+  const auto first = desk.begin(desk.edit_of(Json::Object{{"a", 1}}));
+  const auto again = desk.begin(desk.edit_of(Json::Object{{"a", 1}}));
+  CHECK(desk.lines[again].empty());
+  desk.committer.work();
+  CHECK(*desk.line(first).find("result")->find("durable") == Json(true));
+  CHECK(*desk.line(again).find("result")->find("durable") == Json(true));
+  CHECK(*desk.line(again).find("result")->find("operations") == Json(0));
+}
+
+TEST_CASE("a document that is to hold nothing is made all the same") {
+  Desk desk;
+  desk.result(desk.edit_of(Json::Object{}));
+  CHECK(desk.content() == "{}");
+  CHECK(desk.store.document(desk.id).value().has_value());
+  CHECK(*desk.result(desk.edit_of(Json::Object{})).find("operations") == Json(0));
+}
+
+TEST_CASE("those who watch lock nobody out") {
+  Desk desk;
+  desk.result(desk.edit_of(Json::Object{{"a", 1}}));
+  const Json watch = Json::Object{{"cmd", "watch"}, {"document", "4f"}};
+  std::vector<Control::Connection> watching;
+  for (std::size_t i = 0; i < Control::Options().long_max; ++i)
+    watching.push_back(desk.begin(watch));
+  CHECK(!desk.is_finished[watching.back()]);
+  CHECK(desk.error(watch).find("as many as it takes") != std::string::npos);
+  desk.result(Json::Object{{"cmd", "status"}});
+  desk.result(Json::Object{{"cmd", "health"}});
+  desk.result(desk.edit_of(Json::Object{{"a", 2}}));
+  desk.control->closed(watching.front());
+  CHECK(!desk.is_finished[desk.begin(watch)]);
+}
+
+TEST_CASE("health says whether all is stored, linked and in step") {
+  Desk desk;
+  const Json ask = Json::Object{{"cmd", "health"}};
+  Json health = desk.result(ask);
+  CHECK(*health.find("in_step") == Json(true));
+  CHECK(*health.find("links_live") == Json(0));
+  CHECK(*health.find("dialled") == Json(1));
+  desk.result(desk.edit_of(Json::Object{{"a", 1}, {"b", 2}}));
+  health = desk.result(ask);
+  CHECK(*health.find("in_step") == Json(false));
+  CHECK(*health.find("pending_operations") == Json(2));
+  CHECK(*health.find("pending_documents") == Json(1));
+  CHECK(*health.find("lag_ms")->as_int() > 0);
+}
+
 TEST_CASE("a relaxed peer answers before an edit is durable") {
   Desk desk(true);
   const auto connection = desk.begin(desk.edit_of(Json::Object{{"a", 1}}));
@@ -338,7 +421,11 @@ TEST_CASE("status, metrics and sync status answer with what is known") {
   CHECK(
       print_json(*sync.find("peers")) ==
       R"([{"name":"tcp:127.0.0.1:7401","state":"not connected","words":"no link, next try in 3.2 s"}])");
-  CHECK(*sync.find("not_in_step")->as_int() == 0);
+  CHECK(*sync.find("not_in_step")->as_int() == 1);  // it is nowhere else
+  CHECK(*sync.find("in_step") == Json(false));
+  CHECK(*sync.find("pending_operations") == Json(1));
+  CHECK(print_json(*sync.find("listening")) ==
+        R"([{"address":"tcp:127.0.0.1:7400","state":"listening"}])");
   const Json one = desk.result(Json::Object{{"cmd", "sync-status"}, {"document", "4f"}});
   CHECK(*one.find("document")->find("document")->as_string() == desk.name);
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -86,4 +87,40 @@ TEST_CASE("a limit lets a burst through, then one each period, and counts the re
   CHECK(limit.take(1'000'000));
   CHECK(limit.take(1'000'000));
   CHECK(!limit.take(1'000'000));
+}
+
+TEST_CASE(
+    "a log that is opened anew writes to the file that has the name now, for its user alone") {
+  const test::Folder folder;
+  EventLog::Options options;
+  options.file = folder.path() + "/log";
+  const std::unique_ptr<EventLog> log = EventLog::open(options).value();
+  log->info("before");
+  std::filesystem::rename(options.file, folder.path() + "/rotated");
+  log->info("between");  // goes on in the old one until it is told
+  options.level = LogLevel::kDebug;
+  REQUIRE(log->reopen(options).ok());
+  log->debug("after");
+  CHECK(text_of(folder.path() + "/rotated").find("info between\n") != std::string::npos);
+  CHECK(text_of(options.file).find("debug after\n") != std::string::npos);
+  CHECK(text_of(options.file).find("between") == std::string::npos);
+  for (const char* name : {"/log", "/rotated"})
+    CHECK(std::filesystem::status(folder.path() + name).permissions() ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  EventLog::Options wrong = options;
+  wrong.file = folder.path() + "/missing/log";
+  const Status refused = log->reopen(wrong);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().context().find("there is no folder " + folder.path() +
+                                       "/missing; make it first") != std::string::npos);
+  CHECK(!std::filesystem::exists(folder.path() + "/missing"));
+  log->info("on");
+  CHECK(text_of(options.file).find("info on\n") != std::string::npos);
+}
+
+TEST_CASE("what is no regular file is written to and stays what it is") {
+  EventLog::Options options;
+  options.file = "/dev/null";
+  EventLog::open(options).value()->info("gone");
+  CHECK(std::filesystem::is_character_file("/dev/null"));
 }

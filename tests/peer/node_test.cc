@@ -369,3 +369,43 @@ TEST_CASE("a message that is missing, out of place or without credit ends the li
   });
   CHECK_FALSE(repeated);
 }
+
+TEST_CASE("what a device held before it met anybody is pending until another holds all of it") {
+  Rig rig(2);
+  rig.set(0, id_of(1), "a", 1);
+  rig.settle();
+  rig.crash(0);
+  rig.start(0);
+  NodeStatus status = rig.node(0).status();
+  CHECK(status.pending_documents == 1);
+  CHECK(status.pending_operations == 1);
+  CHECK(status.oldest_pending_ms > 0);
+  CHECK(rig.node(0).sync_status(id_of(1))->pending_operations == 1);
+  CHECK(rig.node(0).pending_changes(id_of(1))->size() == 1);
+  CHECK(status.known_peers.empty());
+  rig.connect(0, 1);
+  rig.settle();
+  status = rig.node(0).status();
+  CHECK(status.pending_documents == 0);
+  CHECK(status.oldest_pending_ms == 0);
+  REQUIRE(status.known_peers.size() == 1);
+  CHECK(status.known_peers[0].replica == rig.node(1).replica());
+  CHECK(status.known_peers[0].is_linked);
+}
+
+TEST_CASE("what is evicted or deleted owes nothing and lacks nothing") {
+  Rig rig(2);
+  rig.connect(0, 1);
+  rig.set(0, id_of(1), "a", 1);
+  rig.settle();
+  rig.node(1).set_status(id_of(1), DocumentStatus::kEvicted, nullptr);
+  rig.settle();
+  rig.set(0, id_of(1), "a", 2);
+  rig.settle();
+  const DocumentSyncStatus there = *rig.node(1).sync_status(id_of(1));
+  CHECK(there.pending_operations == 0);
+  for (const DocumentLinkStatus& link : there.links) {
+    CHECK(link.behind_operations == 0);
+    CHECK(link.to_send_operations == 0);
+  }
+}

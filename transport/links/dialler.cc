@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "transport/links/async.h"
+#include "transport/links/backoff.h"
 #include "transport/links/name_lookup.h"
 #include "transport/links/sockets.h"
 
@@ -21,6 +22,7 @@ struct Dialler::Impl {
       : loop(event_loop),
         address(dialled),
         options(hub_options),
+        backoff({.min_ms = hub_options.backoff_min_ms, .max_ms = hub_options.backoff_max_ms}),
         start_link(std::move(start)),
         socket(loop),
         changed(loop) {}
@@ -32,11 +34,12 @@ struct Dialler::Impl {
   asio::awaitable<Result<std::vector<Endpoint>>> find_endpoints();
   asio::awaitable<Status> connect(const Endpoint& endpoint);
   Status check_user();
-  std::uint64_t backoff_ms();
+  void sign_of_life();
 
   EventLoop& loop;
   const Address address;
   const LinkHub::Options& options;
+  Backoff backoff;
   StartLink start_link;
   AsyncFd socket;  ///< while connecting
   Signal changed;  ///< the link is gone, the name was found, or the end
@@ -44,25 +47,28 @@ struct Dialler::Impl {
   bool over = false;
   State state = State::kConnecting;
   std::optional<std::uint32_t> link;
-  std::uint64_t since_ms = 0;  ///< kConnected
-  std::uint64_t next_ms = 0;   ///< kWaiting
-  std::uint64_t attempts = 0;
-  std::string why;  ///< the last failure
+  std::uint64_t since_ms = 0;       ///< kConnected
+  std::uint64_t next_ms = 0;        ///< kWaiting
+  bool is_starting = false;         ///< a link of its own, which is no news to it
+  std::uint64_t connecting_ms = 0;  ///< kConnecting: since when
+  std::string why;                  ///< the last failure
 };
 
 Task Dialler::Impl::run(std::shared_ptr<Impl> /*self*/) {
   co_await yield();
   while (!over) {
     state = State::kConnecting;
-    ++attempts;
+    connecting_ms = loop.now_ms();
+    backoff.begin_attempt();
     Status connected = co_await try_once();
     if (over) break;
     if (!connected.ok()) why = connected.error().context();
     while (link && !over) co_await changed.wait();
     if (over) break;
-    if (state == State::kConnected && loop.now_ms() - since_ms >= options.settled_ms) attempts = 0;
+    if (state == State::kConnected && loop.now_ms() - since_ms >= options.settled_ms)
+      backoff.reset();
     state = State::kWaiting;
-    next_ms = loop.now_ms() + backoff_ms();
+    next_ms = backoff.next_try_ms(loop.now_ms(), options.random());
     for (std::uint64_t now = 0; !over && (now = loop.now_ms()) < next_ms;)
       co_await changed.wait_for(next_ms - now);
   }
@@ -79,7 +85,9 @@ asio::awaitable<Status> Dialler::Impl::try_once() {
     if (over) co_return Status();
     if (!last.ok()) continue;
     const StartLink start = start_link;  // a copy: link_up() may end the dialler
+    is_starting = true;
     Result<std::uint32_t> started = start(socket.release(), address.print());
+    is_starting = false;
     if (over) co_return Status();
     if (!started.ok()) co_return started.take_error();
     link = *started;
@@ -136,11 +144,18 @@ Status Dialler::Impl::check_user() {
                                         " listens there: use a socket of your own");
 }
 
-/// Full jitter: diallers that lost the same peer at once don't come back at once.
-std::uint64_t Dialler::Impl::backoff_ms() {
-  const std::uint64_t doublings = std::clamp<std::uint64_t>(attempts, 1, 31) - 1;
-  const std::uint64_t bound = std::min(options.backoff_max_ms, options.backoff_min_ms << doublings);
-  return options.random() % (bound + 1);
+/// Who waits tries soon; so does who asks for a connection since longer than a living machine takes to answer, since
+/// the system asks ever more rarely.
+void Dialler::Impl::sign_of_life() {
+  constexpr std::uint64_t kStaleMs = 1'000;
+  const std::uint64_t now = loop.now_ms();
+  if (state == State::kConnected || is_starting) return;
+  const bool is_connecting = state == State::kConnecting;
+  if (is_connecting && now - connecting_ms < kStaleMs) return;
+  if (!backoff.take_sign(now)) return;
+  if (is_connecting) return socket.close();
+  next_ms = std::min(next_ms, backoff.next_try_by_sign_ms(now, options.random()));
+  changed.notify();
 }
 
 Dialler::Dialler(EventLoop& loop, const Address& address, const LinkHub::Options& options,
@@ -156,6 +171,8 @@ Dialler::~Dialler() {
   impl_->changed.notify();
 }
 
+void Dialler::sign_of_life() { impl_->sign_of_life(); }
+
 void Dialler::link_down(const std::string& why) {
   impl_->link.reset();
   impl_->why = why;
@@ -166,7 +183,7 @@ DialStatus Dialler::status() const {
   DialStatus status;
   status.address = impl_->address;
   status.link = impl_->link;
-  status.attempts = impl_->attempts;
+  status.attempts = impl_->backoff.attempts();
   const std::uint64_t now = impl_->loop.now_ms();
   switch (impl_->state) {
     case Impl::State::kConnecting:

@@ -3,7 +3,7 @@
 //
 //   +--> connecting --> connected ----+   the link lasted settled_ms: back to the shortest waits
 //   |        |                        |
-//   +-- waiting random(0, min(backoff_max_ms, backoff_min_ms * 2^n)) <--+
+//   +-- waiting as Backoff says <-----+      cut short by a sign of life (backoff.h)
 
 #include <cstdint>
 #include <functional>
@@ -28,6 +28,8 @@ class Dialler {
   Dialler& operator=(const Dialler&) = delete;
   ~Dialler();
 
+  /// The address may be reachable by now. (backoff.h)
+  void sign_of_life();
   /// The link that it made is gone.
   void link_down(const std::string& why);
   DialStatus status() const;

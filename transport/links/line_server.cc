@@ -40,6 +40,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool send_line(std::string_view line);
   void finish(std::string why);
   void abandon();
+  /// Has nothing come yet?
+  bool is_silent() const { return state_ == State::kAsking && request_.empty(); }
 
  private:
   enum class State : std::uint8_t { kAsking, kAnswering, kClosing, kClosed };
@@ -237,14 +239,26 @@ struct LineServer::Impl {
   explicit Impl(ServerContext server_context) : context(std::move(server_context)) {}
 
   void accepted(Accepted accepted_connection);
+  bool make_room();
 
   ServerContext context;
   std::unique_ptr<Listener> listener;
   std::uint64_t next_id = 1;
 };
 
+/// Who has connected and asks nothing gives way to who comes: the one that is silent for longest.
+bool LineServer::Impl::make_room() {
+  for (const auto& [id, connection] : context.connections) {
+    if (!connection->is_silent()) continue;
+    connection->abandon();
+    context.connections.erase(id);
+    return true;
+  }
+  return false;
+}
+
 void LineServer::Impl::accepted(Accepted accepted_connection) {
-  if (context.connections.size() >= context.options.connections_max) {
+  if (context.connections.size() >= context.options.connections_max && !make_room()) {
     const std::string line = context.options.too_many_line + "\n";
     ::send(accepted_connection.socket.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     return;

@@ -47,7 +47,8 @@ class LineServer {
     std::size_t line_bytes_max = std::size_t{1} << 20;  ///< memory: one request
     std::size_t out_bytes_max = std::size_t{4}
                                 << 20;  ///< memory: lines that the client has not taken
-    std::size_t connections_max = 64;
+    /// Beyond, the one that has been silent for longest goes; where all have asked, who comes is told too_many_line.
+    std::size_t connections_max = 512;
     std::uint64_t request_timeout_ms = 10'000;  ///< who connects and asks nothing
     /// From the moment when the client has the whole answer until it closes, too.
     std::uint64_t ending_timeout_ms = 1'000;

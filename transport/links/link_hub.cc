@@ -17,7 +17,8 @@
 namespace weft::links {
 namespace {
 
-constexpr std::uint64_t kOtherFiles = 256;  ///< open files of a process beside its links
+constexpr std::uint64_t kOtherFiles =
+    1024;  ///< open files of a process beside its links: who asks and watches, the store
 constexpr std::uint64_t kRefusalReportMs = 10'000;
 
 Error beyond_machine(const Address& address, const char* doing) {
@@ -46,6 +47,7 @@ struct LinkHub::Impl final : LinkContext {
 
   Result<std::uint32_t> start(Fd socket, bool dialled, std::string name, LinkEntry entry);
   void accepted(Accepted connection);
+  void sign_of_life();
   void turn_away(const Accepted& connection, const std::string& why);
 
   void expire_at(std::uint64_t when) override;
@@ -86,7 +88,13 @@ Result<std::uint32_t> LinkHub::Impl::start(Fd socket, bool dialled, std::string 
   if (stopping) entry.link->end("this end stops");  // since link_up() said so
   const bool is_new = links.emplace(id, std::move(entry)).second;
   WEFT_ASSERT(is_new);
+  sign_of_life();
   return id;
+}
+
+/// A link is there, or the network is: perhaps what is dialled elsewhere answers, too.
+void LinkHub::Impl::sign_of_life() {
+  for (const auto& [address, dialler] : diallers) dialler->sign_of_life();
 }
 
 void LinkHub::Impl::accepted(Accepted connection) {
@@ -219,6 +227,8 @@ Status LinkHub::dial(const Address& address) {
   dialler = std::make_unique<Dialler>(impl->loop, address, impl->options, std::move(start_link));
   return {};
 }
+
+void LinkHub::network_changed() { impl_->sign_of_life(); }
 
 bool LinkHub::forget(const Address& address) {
   const auto at = impl_->diallers.find(address);

@@ -89,11 +89,12 @@ class LinkHub {
     std::uint64_t write_timeout_ms =
         30'000;  ///< who reads nothing: a batch begun is taken within this
     std::uint64_t ending_timeout_ms = 2'000;  ///< from the end of a link until it is closed
-    std::uint64_t connect_timeout_ms = 10'000;
+    /// While packets are dropped a connection is asked for after 0, 1 and 3 s; more would come later than a new try.
+    std::uint64_t connect_timeout_ms = 5'000;
     std::uint64_t backoff_min_ms =
         200;  ///< after the n-th try: random(0, min(backoff_max, this * 2^(n-1)))
-    std::uint64_t backoff_max_ms = 30'000;
-    std::uint64_t settled_ms = 10'000;  ///< a link that lived so long resets the backoff
+    std::uint64_t backoff_max_ms = 5'000;  ///< how long after an outage a link is back, about
+    std::uint64_t settled_ms = 10'000;     ///< a link that lived so long resets the backoff
     std::uint64_t accept_pause_ms =
         1'000;  ///< out of file descriptors: nothing is accepted for this
     std::function<std::uint64_t()> random;    ///< uniform in 64 bits; must be set
@@ -121,6 +122,8 @@ class LinkHub {
   /// changes nothing.
   /// @errors  kInvalidArgument: port 0, or beyond this machine without Options::insecure
   Status dial(const Address& address);
+  /// The system's network has changed: who waits to dial does so soon. (backoff.h)
+  void network_changed();
   /// Ends dialling; sends what poll() has for its link and closes it. @return was it dialled?
   bool forget(const Address& address);
 

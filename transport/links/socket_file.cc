@@ -43,10 +43,31 @@ Status check_folder(int folder, const std::string& name) {
   return {};
 }
 
+/// A folder that was made for a socket. Goes with it unless it is kept, or something else lies in it.
+class MadeFolder {
+ public:
+  MadeFolder() = default;
+  MadeFolder(const MadeFolder&) = delete;
+  MadeFolder& operator=(const MadeFolder&) = delete;
+  ~MadeFolder() {
+    if (!name_.empty()) ::rmdir(name_.c_str());
+  }
+  Status make(const std::string& name) {
+    if (::mkdir(name.c_str(), 0700) == 0) {
+      name_ = name;
+    } else if (errno != EEXIST) {
+      return os_error(errno, "making the folder '" + name + "'");
+    }
+    return {};
+  }
+  std::string keep() { return std::exchange(name_, {}); }
+
+ private:
+  std::string name_;
+};
+
 /// The folder, locked: of two processes that start at once, one looks, removes and binds before the other.
 Result<Fd> lock_folder(const std::string& name) {
-  if (::mkdir(name.c_str(), 0700) != 0 && errno != EEXIST)
-    return os_error(errno, "making the folder '" + name + "'");
   Fd folder(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return os_error(errno, "the folder '" + name + "'");
   WEFT_TRY(check_folder(folder.get(), name));
@@ -87,11 +108,15 @@ Status remove_stale(const std::string& path, const Endpoint& endpoint) {
 }  // namespace
 
 SocketFile::SocketFile(SocketFile&& other) noexcept
-    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+    : made_folder_(std::exchange(other.made_folder_, {})),
+      path_(std::exchange(other.path_, {})),
+      device_(other.device_),
+      inode_(other.inode_) {}
 
 SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
   if (this != &other) {
     remove();
+    made_folder_ = std::exchange(other.made_folder_, {});
     path_ = std::exchange(other.path_, {});
     device_ = other.device_;
     inode_ = other.inode_;
@@ -107,6 +132,8 @@ Result<Fd> SocketFile::listen(const std::string& path) {
   address.kind = Address::Kind::kUnix;
   address.path = path;
   const Endpoint endpoint = direct_endpoints(address).front();
+  MadeFolder made;
+  WEFT_TRY(made.make(folder_of(path)));
   WEFT_ASSIGN(const Fd folder, lock_folder(folder_of(path)));
   WEFT_TRY(remove_stale(path, endpoint));
   WEFT_ASSIGN(Fd socket, make_socket(AF_UNIX, what));
@@ -121,6 +148,7 @@ Result<Fd> SocketFile::listen(const std::string& path) {
     return os_error(number, what);
   }
   remove();
+  made_folder_ = made.keep();
   path_ = path;
   device_ = info.st_dev;
   inode_ = info.st_ino;
@@ -133,6 +161,8 @@ void SocketFile::remove() {
       info.st_ino == inode_)
     ::unlink(path_.c_str());
   path_.clear();
+  if (!made_folder_.empty()) ::rmdir(made_folder_.c_str());
+  made_folder_.clear();
 }
 
 }  // namespace weft::links

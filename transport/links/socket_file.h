@@ -32,7 +32,8 @@ class SocketFile {
  private:
   void remove();
 
-  std::string path_;  ///< empty: none
+  std::string made_folder_;  ///< goes with the file, if it is empty then
+  std::string path_;         ///< empty: none
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };

@@ -197,3 +197,48 @@ TEST_CASE("port 0 can't be dialled") {
   REQUIRE_FALSE(dialled.ok());
   CHECK(dialled.error().code() == ErrorCode::kInvalidArgument);
 }
+
+TEST_CASE(
+    "a link that comes up lets the others be dialled soon, and so does a network that has "
+    "changed") {
+  const Folder folder;
+  EventLoop loop;
+  LinkHub::Options options;
+  options.backoff_min_ms = options.backoff_max_ms = 3'600'000;
+  std::uint64_t drawn = 3'000'000;
+  options.random = [&drawn] { return drawn; };
+  ToyDevice b(loop, std::move(options));
+  const auto address = [&](const char* name) { return "unix:" + folder.path() + name; };
+  const auto is_up = [&](const std::string& name) {
+    for (const DialStatus& each : b.hub.dialled())
+      if (each.address.print() == name) return each.link.has_value();
+    return false;
+  };
+  for (const char* name : {"/one", "/two", "/three"})
+    REQUIRE(b.hub.dial(Address::parse(address(name)).value()).ok());
+  const auto all_wait = [&] {
+    for (const DialStatus& each : b.hub.dialled())
+      if (!each.link && !each.state.starts_with("next try in ")) return false;
+    return true;
+  };
+  REQUIRE(loop.run_until(all_wait, kPatienceMs));
+  drawn = 3;
+  ToyDevice a(loop);
+  a.listen(address("/one"));
+  a.listen(address("/two"));
+  const Address own = b.listen(address("/own"));
+  ToyDevice caller(loop);
+  REQUIRE(caller.hub.dial(own).ok());  // a link that comes in
+  REQUIRE(loop.run_until([&] { return is_up(address("/one")) && is_up(address("/two")); },
+                         kPatienceMs));
+  REQUIRE(loop.run_until(all_wait, kPatienceMs));
+  CHECK_FALSE(is_up(address("/three")));
+  a.listen(address("/three"));
+  bool is_over = false;
+  const EventLoop::Timer pause = loop.after(1'100, [&] { is_over = true; });  // Backoff's pause_ms
+  drawn = 3'000'000;
+  REQUIRE(loop.run_until([&] { return is_over; }, kPatienceMs));
+  drawn = 3;
+  b.hub.network_changed();
+  REQUIRE(loop.run_until([&] { return is_up(address("/three")); }, kPatienceMs));
+}

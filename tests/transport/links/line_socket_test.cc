@@ -273,12 +273,40 @@ TEST_CASE("connections beyond the number that may be are told so") {
   options.connections_max = 2;
   const std::string words = options.too_many_line;
   ToyServer server(loop, std::move(options));
-  const RawPeer first(server.address());
-  const RawPeer second(server.address());
+  RawPeer first(server.address());
+  RawPeer second(server.address());
   REQUIRE(server.run_until([&] { return server.server->connection_count() == 2; }));
+  first.send(as_bytes("watch\n"));
+  second.send(as_bytes("watch\n"));
+  REQUIRE(server.run_until([&] { return server.requests.size() == 2; }));
   RawPeer third(server.address());
   REQUIRE(server.run_until([&] { return third.is_closed(); }));
   CHECK(lines_of(third) == std::vector<std::string>{words});
+}
+
+TEST_CASE("who connects and asks nothing gives way to who comes when all places are taken") {
+  EventLoop loop;
+  LineServer::Options options;
+  options.connections_max = 3;
+  ToyServer server(loop, std::move(options));
+  RawPeer watching(server.address());
+  watching.send(as_bytes("watch\n"));
+  RawPeer half(server.address());
+  half.send(as_bytes("ec"));
+  REQUIRE(server.run_until([&] { return server.requests.size() == 1; }));
+  RawPeer silent(server.address());
+  REQUIRE(server.run_until([&] { return server.server->connection_count() == 3; }));
+  for (int i = 0; i < 3; ++i) {
+    RawPeer asking(server.address());
+    asking.send(as_bytes("echo it\n"));
+    REQUIRE(server.run_until([&] { return asking.is_closed(); }));
+    CHECK(lines_of(asking) == std::vector<std::string>{"it"});
+  }
+  CHECK(silent.is_closed());
+  half.send(as_bytes("ho half\n"));
+  REQUIRE(server.run_until([&] { return half.is_closed(); }));
+  CHECK(lines_of(half) == std::vector<std::string>{"half"});
+  CHECK(server.requests.size() == 5);
 }
 
 TEST_CASE(
