@@ -145,6 +145,7 @@ std::string write_words(const WriteInfo& write) {
 Json write_json_of(const WriteInfo& write) {
   return Json::Object{{"dot", to_string(write.dot)},
                       {"time_ms", static_cast<std::int64_t>(write.committed_at_ms)},
+                      {"counts_as_ms", static_cast<std::int64_t>(write.weight.value >> 16)},
                       {"erased", write.erased},
                       {"value", write.json},
                       {"message", write.message}};
@@ -175,8 +176,13 @@ std::string conflict_words(const Conflict& conflict) {
 Json conflict_json(const Conflict& conflict) {
   Json::Array losers;
   for (const WriteInfo& loser : conflict.losers) losers.push_back(write_json_of(loser));
+  std::string decision = "neither had seen the other, ";
+  decision += conflict.kind == Conflict::Kind::kConcurrentWrites
+                  ? decision_words(conflict.winner, conflict.losers.front())
+                  : "what hides or erases wins over an edit inside it";
   return Json::Object{{"kind", conflict_kind(conflict.kind)},
                       {"path", conflict.path},
+                      {"rule", decision},
                       {"winner", write_json_of(conflict.winner)},
                       {"losers", std::move(losers)}};
 }

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "crdt/base/utf8.h"
+#include "crdt/clock/release.h"
 #include "crdt/document/json_text.h"
 #include "storage/codec/zstd_codec.h"
 
@@ -45,6 +46,7 @@ DocumentOptions process_options() {
   DocumentOptions options;
   options.replica = device_replica(random_64());
   options.now_ms = now_ms;
+  options.clock_floor_ms = kReleasedMs;
   options.compressor = &compressor;
   return options;
 }

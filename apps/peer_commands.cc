@@ -182,6 +182,13 @@ void print_store(const Json& status, const Json& store) {
   if (const std::string error = text_in(store, "error"); !error.empty())
     print_field("failed", error);
   print_field("in step", step_words(status));
+  const Json* offset = status.find("clock_offset_ms");
+  if (const std::int64_t* ms = offset == nullptr ? nullptr : offset->as_int();
+      ms != nullptr && *ms != 0)
+    print_field("clock",
+                std::string(*ms < 0 ? "ahead" : "behind") + " by " +
+                    duration_words(static_cast<std::uint64_t>(*ms < 0 ? -*ms : *ms)) +
+                    ", as several linked devices agree: edits get their time; set this clock");
 }
 
 void print_links(const Json& status) {

@@ -119,6 +119,7 @@ Json status_json(const NodeStatus& status, const PeerFacts& facts) {
                       {"uptime_ms", number_json(facts.uptime_ms)},
                       {"resident_bytes", number_json(facts.resident_bytes)},
                       {"replica", to_string(status.replica)},
+                      {"clock_offset_ms", status.clock_offset_ms},
                       {"control", facts.control},
                       {"documents", number_json(status.documents)},
                       {"open_documents", number_json(status.open_documents)},

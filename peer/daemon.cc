@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "crdt/clock/release.h"
 #include "crdt/document/json_text.h"
 #include "peer/control.h"
 #include "peer/control_json.h"
@@ -204,6 +205,7 @@ Status Daemon::Impl::open_node() {
 
   Node::Options options;
   options.wall_ms = wall_ms;
+  options.clock_floor_ms = kReleasedMs;
   options.random = random_64;
   options.wake = [this](LinkId link) {
     if (hub_) hub_->wake(link);

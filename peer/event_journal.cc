@@ -24,6 +24,7 @@ LogLevel level_of(NodeEvent::Kind kind) {
       return LogLevel::kDebug;
     case NodeEvent::Kind::kDeltaRefused:
     case NodeEvent::Kind::kClockSkew:
+    case NodeEvent::Kind::kClockCorrected:
     case NodeEvent::Kind::kEditsRewritten:
     case NodeEvent::Kind::kIdentityChanged:
     case NodeEvent::Kind::kDiverged:

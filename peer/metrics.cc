@@ -200,6 +200,9 @@ void add_process(Page& page, const NodeStatus& status, const PeerFacts& facts) {
   if (facts.resident_bytes != 0)
     page.single("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.",
                 facts.resident_bytes);
+  page.single("weft_clock_offset_seconds", "gauge",
+              "Added to this device's clock: several others agree that it is off.",
+              static_cast<double>(status.clock_offset_ms) / 1000);
   page.single("weft_documents", "gauge", "Documents that the store knows.", status.documents);
   page.single("weft_documents_open", "gauge", "Documents in memory.", status.open_documents);
   page.single("weft_open_bytes", "gauge", "What they take, about.", status.open_bytes);

@@ -36,6 +36,8 @@ const char* event_name(NodeEvent::Kind kind) {
       return "edits rewritten";
     case NodeEvent::Kind::kClockSkew:
       return "clock skew";
+    case NodeEvent::Kind::kClockCorrected:
+      return "clock corrected";
     case NodeEvent::Kind::kStoreFailed:
       return "store failed";
     case NodeEvent::Kind::kDiverged:
@@ -145,6 +147,7 @@ void Node::tick(std::uint64_t monotonic_ms) {
     link.session->tick();
     if (link.session->wants_poll()) impl.touched_.push_back(id);
   }
+  impl.judge_clock();
   std::erase_if(impl.presence_,
                 [&](const auto& each) { return each.second.expires_ms <= impl.now_ms_; });
   impl.close_unused();
@@ -326,6 +329,27 @@ void Node::Impl::met_clock(LinkId link, std::int64_t skew_ms) {
         {},
         size,
         skew_ms < 0 ? "the other clock is behind" : "the other clock is ahead"});
+}
+
+/// Once a tick: linked devices' clocks against this one's.
+void Node::Impl::judge_clock() {
+  std::map<ReplicaId, std::int64_t> skews;  // a device with two links has one voice
+  for (const auto& [id, link] : links_)
+    if (const std::optional<sync::Hello>& hello = link.session->other();
+        hello && !link.session->ended() && hello->time_ms > options_.clock_floor_ms)
+      skews[hello->replica] = link.session->clock_skew_ms();
+  std::vector<std::int64_t> each;
+  for (const auto& [replica, skew] : skews) each.push_back(skew);
+  if (!clock_.update(std::move(each), now_ms_, wall_ms())) return;
+  const std::int64_t offset = clock_.offset_ms();
+  tell({NodeEvent::Kind::kClockCorrected,
+        0,
+        {},
+        {},
+        static_cast<std::uint64_t>(offset < 0 ? -offset : offset),
+        offset == 0  ? "this device's clock is taken as it is again"
+        : offset < 0 ? "this device's clock is ahead of several that agree: edits get their time"
+                     : "this device's clock is behind several that agree: edits get their time"});
 }
 
 // --- presence ---

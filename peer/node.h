@@ -42,6 +42,8 @@ class Node {
   struct Options {
     /// Milliseconds since 1970, for the times of edits and for comparing clocks.
     std::function<std::uint64_t()> wall_ms;
+    /// Earlier times mean that a clock was never set: edits are of unknown time then.
+    std::uint64_t clock_floor_ms = 0;
     std::function<std::uint64_t()> random;
     /// Called when poll() may have something for this link, or it is to be closed.
     std::function<void(LinkId)> wake;

@@ -63,7 +63,8 @@ DocumentOptions Node::Impl::document_options(const DocumentId& id) const {
   DocumentOptions options;
   options.replica = replica_;
   options.id = id;
-  options.now_ms = options_.wall_ms;
+  if (options_.wall_ms) options.now_ms = [this] { return clock_.correct(options_.wall_ms()); };
+  options.clock_floor_ms = options_.clock_floor_ms;
   options.compressor = options_.compressor;
   options.pending_bytes_max = options_.pending_bytes_max;
   options.undo_depth = 100;

@@ -25,6 +25,7 @@
 
 #include "crdt/sync/digest.h"
 #include "crdt/sync/session.h"
+#include "peer/clock_agreement.h"
 #include "peer/node.h"
 #include "peer/outgoing_rows.h"
 #include "storage/log_index.h"
@@ -215,6 +216,7 @@ class Node::Impl final : public sync::SyncHost {
   void caught_up(LinkId link) override;
   void diverged(LinkId link) override;
   void met_clock(LinkId link, std::int64_t skew_ms) override;
+  void judge_clock();
 
   // --- delivery ---
   /// A delta or bundle that came, with what is to be known to store it.
@@ -337,6 +339,7 @@ class Node::Impl final : public sync::SyncHost {
     std::unique_ptr<sync::Session> session;
   };
   std::map<LinkId, Link> links_;
+  ClockCorrection clock_;
   LinkId next_link_ = 1;
   std::vector<LinkId> touched_;       ///< whose sessions may have something to send now
   std::optional<sync::Bye> end_all_;  ///< as soon as no session is running

@@ -65,6 +65,7 @@ NodeStatus Node::status() const {
   const Impl& impl = *impl_;
   NodeStatus status;
   status.replica = impl.replica_;
+  status.clock_offset_ms = impl.clock_.offset_ms();
   status.documents = impl_->document_count();
   status.open_documents = impl.open_ids_.size();
   status.open_bytes = impl.open_bytes_;

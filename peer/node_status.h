@@ -24,10 +24,11 @@ struct NodeEvent {
     kIdentityChanged,  ///< this device was rolled back or cloned; replica: what it writes as now
     kEditsRewritten,   ///< own edits whose dots were used already were made anew; count: operations
     kClockSkew,        ///< count: milliseconds that the other clock differs
-    kStoreFailed,      ///< text: why nothing is stored any more
-    kDiverged,         ///< sums differ though everything was sent: compared from scratch
-    kPending,          ///< a document has own edits that no other device is known to have
-    kSettled,          ///< it has none any more
+    kClockCorrected,  ///< count: milliseconds by which edits are stamped beside this device's clock
+    kStoreFailed,     ///< text: why nothing is stored any more
+    kDiverged,        ///< sums differ though everything was sent: compared from scratch
+    kPending,         ///< a document has own edits that no other device is known to have
+    kSettled,         ///< it has none any more
   };
   Kind kind = Kind::kLinkUp;
   LinkId link = 0;
@@ -94,6 +95,8 @@ struct NodeStatus {
   std::uint64_t unsaved_records = 0;  ///< not durable yet
   std::uint64_t unsaved_bytes = 0;
   std::string store_error;  ///< empty: none
+  std::int64_t clock_offset_ms =
+      0;  ///< added to this device's clock: several others agree that it is off
   std::vector<LinkStatus> links;
   std::vector<ForkReport> forks;
   std::vector<KnownPeer> known_peers;  ///< the one met last first

@@ -15,7 +15,7 @@ namespace {
 InboxSide side_of(const Document& document, const Spot& spot, const WriteInfo& write) {
   InboxSide side;
   side.dot = write.dot;
-  side.stamp = write.stamp;
+  side.weight = write.weight;
   side.committed_at_ms = write.committed_at_ms;
   side.message = write.message;
   side.deleted = write.erased;
@@ -30,13 +30,12 @@ std::string id_of(const InboxItem& item) {
   return content_key(text).substr(1);
 }
 
-std::string rule_of(const InboxItem& item) {
+std::string rule_of(const InboxItem& item, const Conflict& conflict) {
   if (item.kind == InboxItem::Kind::kDeleted)
     return item.winner.deleted ? "a deletion hides what it did not know of"
                                : "what replaces something hides what was edited inside it";
-  const InboxSide& loser = item.losers.front();
-  return loser.stamp.hlc == item.winner.stamp.hlc ? "same logical time: the larger replica id wins"
-                                                  : "the later write wins, by the logical clock";
+  const auto loser = std::ranges::find(conflict.losers, item.losers.front().dot, &WriteInfo::dot);
+  return "neither had seen the other, " + decision_words(conflict.winner, *loser);
 }
 
 /// What people call an element of an array: `panel 7 "CPU busy"`, "variable job".
@@ -126,7 +125,7 @@ Result<std::vector<InboxItem>> inbox(const Document& document, std::string_view 
     }
     if (item.losers.empty()) continue;
     item.where = path_words(document, conflict.path);
-    item.rule = rule_of(item);
+    item.rule = rule_of(item, conflict);
     item.id = id_of(item);
     result.push_back(std::move(item));
   }

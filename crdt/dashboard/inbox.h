@@ -22,7 +22,7 @@ namespace weft::dashboard {
 /// One of those who disagree.
 struct InboxSide {
   Dot dot;
-  Stamp stamp;
+  Weight weight;
   std::uint64_t committed_at_ms = 0;  ///< since 1970; 0: an import that seeded the document
   std::string message;
   bool deleted = false;

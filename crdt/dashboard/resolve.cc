@@ -23,7 +23,7 @@ std::optional<Outcome> newest_side(const InboxItem& item, Fits&& fits) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < side_count(item); ++i) {
     const InboxSide& side = side_at(item, i);
-    if (fits(side) && (!best || side_at(item, *best).stamp < side.stamp)) best = i;
+    if (fits(side) && (!best || side_at(item, *best).weight < side.weight)) best = i;
   }
   if (!best) return std::nullopt;
   return Outcome{Outcome::Kind::kSide, *best, {}};

@@ -8,7 +8,8 @@
 //   I2  deltas cover [first_seq, first_seq + op_count) without gaps, in order.
 //   I3  ops cover the same range; every index into a table is inside it; every content range lies
 //       inside `content`, and text is valid UTF-8 with exactly `count` scalars.
-//   I4  Nothing here was compared with a document yet: dots may be lies.
+//   I4  No delta of row version 1 stands behind one of version 2.
+//   I5  Nothing here was compared with a document yet: dots may be lies.
 
 #include <cstdint>
 #include <string>
@@ -28,6 +29,15 @@ struct Dependency {
   std::uint64_t chain = 0;  ///< chain hash of that log after the delta that ends with `dot`
 };
 
+/// Versions of the row form. They have the same bytes but for the version; a row of version 1 was written before
+/// writes had weights (clock/weight.h), and weighs its hlc.
+inline constexpr std::uint8_t kLegacyRowVersion = 1;
+inline constexpr std::uint8_t kRowVersion = 2;
+/// What `author` writes. A seed's bytes follow from its content: they stay what they were.
+constexpr std::uint8_t row_version_of(ReplicaId author) {
+  return is_seed_replica(author) ? kLegacyRowVersion : kRowVersion;
+}
+
 /// `delta_count` consecutive deltas of `ops_each` units each, alike in everything but their seq.
 /// delta_count > 1 only where there is no dependency and no message.
 struct DeltaRun {
@@ -38,9 +48,16 @@ struct DeltaRun {
   std::uint32_t dependency_count = 0;
   std::uint32_t message_begin = 0;  ///< into Batch::messages
   std::uint32_t message_size = 0;   ///< 0 = no message
+  std::uint8_t row_version = kRowVersion;
   std::uint64_t committed_at_ms = 0;
 
   Seq end() const { return first_seq + ops_each * delta_count; }
+  /// Without dependencies and message, of the same size, time and version: one run, if adjacent.
+  bool is_alike(const DeltaRun& other) const {
+    return ops_each == other.ops_each && committed_at_ms == other.committed_at_ms &&
+           row_version == other.row_version && dependency_count == 0 &&
+           other.dependency_count == 0 && message_size == 0 && other.message_size == 0;
+  }
 };
 
 struct Batch {

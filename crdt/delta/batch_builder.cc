@@ -12,6 +12,8 @@ Status BatchBuilder::append(const Batch& next) {
     batch_.first_seq = next.first_seq;
   } else if (next.author() != batch_.author() || next.first_seq != batch_.end()) {
     return Error(ErrorCode::kInvalidArgument, "append: the batch does not follow on in this log");
+  } else if (next.deltas.front().row_version < batch_.deltas.back().row_version) {
+    return Error(ErrorCode::kInvalidArgument, "append: a row of version 1 behind one of version 2");
   }
   // Keys may lie outside of `content` and come on top of it.
   std::size_t added = next.content.size();
@@ -39,13 +41,9 @@ void BatchBuilder::append_op(const Batch& next, const Op& op) {
 }
 
 void BatchBuilder::append_delta(const Batch& next, const DeltaRun& run) {
-  if (!batch_.deltas.empty() && run.dependency_count == 0 && run.message_size == 0) {
-    DeltaRun& last = batch_.deltas.back();
-    if (last.dependency_count == 0 && last.message_size == 0 && last.ops_each == run.ops_each &&
-        last.committed_at_ms == run.committed_at_ms) {
-      last.delta_count += run.delta_count;
-      return;
-    }
+  if (!batch_.deltas.empty() && batch_.deltas.back().is_alike(run)) {
+    batch_.deltas.back().delta_count += run.delta_count;
+    return;
   }
   DeltaRun& added = batch_.deltas.emplace_back(run);
   added.dependency_begin = static_cast<std::uint32_t>(batch_.dependencies.size());

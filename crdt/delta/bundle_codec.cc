@@ -12,6 +12,7 @@ constexpr std::uint8_t kStored = 0;
 struct Header {
   BundleInfo info;
   std::uint32_t packed_size = 0;
+  std::uint8_t version = 0;
 };
 
 Status check_header(const BundleInfo& info, std::uint32_t packed_size, ByteSpan bytes,
@@ -36,9 +37,10 @@ Result<Header> read_header(ByteSpan bytes, const DecodeLimits& limits) {
     return Error(ErrorCode::kCorrupt, "bundle: ends too early", bytes.size());
   ByteReader in(bytes);
   if (in.u32() != kBundleMagic) return Error(ErrorCode::kCorrupt, "not a bundle", 0);
-  if (in.u8() != kBundleVersion)
-    return Error(ErrorCode::kUnknownVersion, "bundle: written by another version of weft", 4);
   Header header;
+  header.version = in.u8();
+  if (header.version != kLegacyBundleVersion && header.version != kBundleVersion)
+    return Error(ErrorCode::kUnknownVersion, "bundle: written by another version of weft", 4);
   header.info.compressor = in.u8();
   if (in.u8() != 0 || in.u8() != 0)
     return Error(ErrorCode::kUnknownVersion, "bundle: flags that this weft does not know", 6);
@@ -98,7 +100,7 @@ Bytes seal_bundle(const Batch& batch, std::uint64_t end_chain, const Compressor*
   bytes.reserve(size);
   ByteWriter out(bytes);
   out.u32(kBundleMagic);
-  out.u8(kBundleVersion);
+  out.u8(body.version);
   out.u8(stored ? kStored : compressor->id());
   out.u8(0);
   out.u8(0);
@@ -137,7 +139,7 @@ Result<OpenedBundle> open_bundle(ByteSpan bytes, const Compressor* compressor,
     body = ByteSpan(batch.owned).first(info.unpacked_size);
   }
   std::uint64_t row_bound = bytes.size() + kExpansionBase / kExpansion;
-  WEFT_TRY(read_bundle_body(body, batch, row_bound, limits));
+  WEFT_TRY(read_bundle_body(body, batch, header.version, row_bound, limits));
   return result;
 }
 

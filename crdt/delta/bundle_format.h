@@ -31,7 +31,9 @@ namespace weft {
 // --- header
 
 inline constexpr std::uint32_t kBundleMagic = 0x4442'571a;  ///< bytes 1a 'W' 'B' 'D'
-inline constexpr std::uint8_t kBundleVersion = 1;
+/// Of version 1 all rows are of version 1, too; a body of version 2 begins with how many of its delta runs are.
+inline constexpr std::uint8_t kLegacyBundleVersion = 1;
+inline constexpr std::uint8_t kBundleVersion = 2;
 inline constexpr std::size_t kBundleHeaderBytes = 40;
 inline constexpr std::size_t kBundleChecksumBytes = 8;
 
@@ -166,14 +168,16 @@ struct DecodeLimits;
 /// The body, and how many rows its tables have (kExpansion).
 struct BundleBody {
   Bytes bytes;
+  std::uint8_t version = kBundleVersion;
   std::uint64_t rows = 0;
 };
 BundleBody write_bundle_body(const Batch& batch);
 
 /// @param body      followed by at least 8 bytes that may be read
 /// @param batch     author, first_seq and op_count are set; the rest is filled in
+/// @param version   the bundle's
 /// @param row_bound the greatest number of rows
-Status read_bundle_body(ByteSpan body, Batch& batch, std::uint64_t row_bound,
+Status read_bundle_body(ByteSpan body, Batch& batch, std::uint8_t version, std::uint64_t row_bound,
                         const DecodeLimits& limits);
 
 /// One row for each 64 bytes of messages, too.

@@ -12,8 +12,10 @@ namespace weft {
 namespace {
 
 /// The counts that a body begins with, within their bounds: after this, tables may be allocated.
-BodyCounts read_counts(ByteReader& in, std::uint64_t row_bound, const DecodeLimits& limits) {
+BodyCounts read_counts(ByteReader& in, std::uint8_t version, std::uint64_t row_bound,
+                       const DecodeLimits& limits) {
   BodyCounts counts{};
+  std::uint64_t legacy_deltas = version == kLegacyBundleVersion ? 0 : in.varint();
   std::uint64_t rows = 0;
   for (std::uint64_t* count :
        {&counts.replicas, &counts.containers, &counts.keys, &counts.registers, &counts.ops,
@@ -25,6 +27,12 @@ BodyCounts read_counts(ByteReader& in, std::uint64_t row_bound, const DecodeLimi
     }
     rows += *count;
   }
+  if (version == kLegacyBundleVersion) {
+    legacy_deltas = counts.deltas;
+  } else if (legacy_deltas >= counts.deltas) {
+    in.fail("a bundle of version 2 without a row of version 2");
+  }
+  counts.legacy_deltas = legacy_deltas;
   if (counts.replicas >= limits.replicas) in.fail(ErrorCode::kLimit, "more replicas than allowed");
   if (counts.ops > limits.ops) in.fail(ErrorCode::kLimit, "more operations than allowed");
   std::uint64_t total = 0;
@@ -80,6 +88,8 @@ class DeltaReader {
     time_ += static_cast<std::uint64_t>(in_.numbers(Column::kDeltaTimes).next_signed());
     if (time_ >= kMaxTimeMs) return in_.fail("time after the year 2099");
     run.committed_at_ms = time_;
+    run.row_version =
+        batch_.deltas.size() < counts_.legacy_deltas ? kLegacyRowVersion : kRowVersion;
     read_dependencies(run);
     read_message(run);
     if (run.delta_count > 1 && (run.dependency_count != 0 || run.message_size != 0))
@@ -134,10 +144,10 @@ class DeltaReader {
 
 }  // namespace
 
-Status read_bundle_body(ByteSpan body, Batch& batch, std::uint64_t row_bound,
+Status read_bundle_body(ByteSpan body, Batch& batch, std::uint8_t version, std::uint64_t row_bound,
                         const DecodeLimits& limits) {
   ByteReader header(body);
-  BodyCounts counts = read_counts(header, row_bound, limits);
+  BodyCounts counts = read_counts(header, version, row_bound, limits);
   if (!header.ok()) return header.error("bundle, unpacked");
   batch.content = as_text(body);
   BodyColumns in(body.last(header.remaining()), counts, body.data());

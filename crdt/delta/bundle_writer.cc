@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "crdt/base/assert.h"
 #include "crdt/delta/batch.h"
 #include "crdt/delta/bundle_format.h"
 #include "crdt/delta/first_use.h"
@@ -55,9 +56,13 @@ class BodyWriter {
     for (std::size_t i = 0; i < batch_.deltas.size();) {
       const DeltaRun& run = batch_.deltas[i];
       std::uint64_t repeats = run.delta_count;
-      for (++i; i < batch_.deltas.size() && alike(run, batch_.deltas[i]); ++i)
+      for (++i; i < batch_.deltas.size() && run.is_alike(batch_.deltas[i]); ++i)
         repeats += batch_.deltas[i].delta_count;
       ++delta_rows_;
+      if (run.row_version == kLegacyRowVersion) {
+        ++legacy_rows_;
+        WEFT_ASSERT(legacy_rows_ == delta_rows_);  // (batch.h, I4)
+      }
       put(Column::kDeltaOps, run.ops_each - 1);
       put(Column::kDeltaRepeats, repeats - 1);
       put_signed(Column::kDeltaTimes, static_cast<std::int64_t>(run.committed_at_ms - time));
@@ -69,12 +74,6 @@ class BodyWriter {
       std::string_view messages = batch_.messages;
       put_bytes(Column::kMessages, as_bytes(messages.substr(run.message_begin, run.message_size)));
     }
-  }
-
-  static bool alike(const DeltaRun& x, const DeltaRun& y) {
-    return x.ops_each == y.ops_each && x.committed_at_ms == y.committed_at_ms &&
-           x.dependency_count == 0 && y.dependency_count == 0 && x.message_size == 0 &&
-           y.message_size == 0;
   }
 
   void write_dependency(const Dependency& dependency, std::vector<std::int64_t>& last_seq) {
@@ -255,6 +254,8 @@ class BodyWriter {
       who.clear();
     BundleBody body;
     ByteWriter out(body.bytes);
+    body.version = legacy_rows_ == delta_rows_ ? kLegacyBundleVersion : kBundleVersion;
+    if (body.version != kLegacyBundleVersion) out.varint(legacy_rows_);
     const std::uint64_t counts[] = {replicas_.size(),  containers_.size(), keys_.size(),
                                     registers_.size(), op_rows_,           delta_rows_,
                                     dependency_rows_};
@@ -290,6 +291,7 @@ class BodyWriter {
   Op pending_;
   std::uint64_t op_rows_ = 0;
   std::uint64_t delta_rows_ = 0;
+  std::uint64_t legacy_rows_ = 0;  ///< of row version 1
   std::uint64_t dependency_rows_ = 0;
   std::array<Bytes, kColumnCount> columns_;
   std::array<Bits, kNumberColumns> bits_;

@@ -18,6 +18,7 @@ DeltaHead head_of(const Batch& batch, const DeltaRun& run, std::uint32_t member)
   head.dependencies =
       std::span(batch.dependencies).subspan(run.dependency_begin, run.dependency_count);
   head.message = std::string_view(batch.messages).substr(run.message_begin, run.message_size);
+  head.row_version = run.row_version;
   return head;
 }
 

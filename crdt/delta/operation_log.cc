@@ -108,9 +108,7 @@ OperationLog OperationLog::clone() const {
 void append_delta_run(std::vector<DeltaRun>& runs, const DeltaRun& run) {
   if (!runs.empty()) {
     DeltaRun& last = runs.back();
-    if (last.ops_each == run.ops_each && last.committed_at_ms == run.committed_at_ms &&
-        last.dependency_count == 0 && run.dependency_count == 0 && last.message_size == 0 &&
-        run.message_size == 0 && last.end() == run.first_seq) {
+    if (last.is_alike(run) && last.end() == run.first_seq) {
       last.delta_count += run.delta_count;
       return;
     }

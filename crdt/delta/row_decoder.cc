@@ -45,7 +45,8 @@ class RowDecoder {
                    delta.ops_each,
                    delta.committed_at_ms,
                    batch_.dependencies,
-                   batch_.messages};
+                   batch_.messages,
+                   delta.row_version};
     CompareSink sink(bytes_);
     DeltaEncoder encoder;
     encoder.encode_to(sink, BatchNames(batch_), head, batch_.ops, batch_.content);
@@ -62,10 +63,12 @@ class RowDecoder {
   void read_head() {
     std::uint32_t flags = in_.u8();
     if (!in_.ok()) return;
-    if (flags >> 6 != kRowFormatVersion)
+    const std::uint32_t version = flags >> 6;
+    if (version != kLegacyRowVersion && version != kRowVersion)
       return in_.fail(ErrorCode::kUnknownVersion, "written by another version of weft");
     batch_.replicas.push_back(ReplicaId{in_.u64()});
     DeltaRun& delta = batch_.deltas.emplace_back();
+    delta.row_version = static_cast<std::uint8_t>(version);
     delta.committed_at_ms = std::uint64_t{flags & kTimeHighBits} << 40 | read_low_time();
     if (delta.committed_at_ms >= kMaxTimeMs)
       in_.fail(ErrorCode::kLimit, "time after the year 2099");

@@ -48,6 +48,7 @@ struct DeltaHead {
   std::span<const Dependency>
       dependencies;          ///< sorted by ReplicaId, one per replica, none the author's
   std::string_view message;  ///< UTF-8
+  std::uint8_t row_version = kRowVersion;
   Seq end() const { return first_seq + op_count; }
 };
 
@@ -154,7 +155,8 @@ class DeltaEncoder::Writer {
 
   void write_head() {
     std::uint64_t time = head_.committed_at_ms;
-    std::uint32_t flags = kRowFormatVersion << 6 | static_cast<std::uint32_t>(time >> 40);
+    std::uint32_t flags =
+        std::uint32_t{head_.row_version} << 6 | static_cast<std::uint32_t>(time >> 40);
     if (!head_.dependencies.empty()) flags |= kHasDependencies;
     if (!head_.message.empty()) flags |= kHasMessage;
     if (replicas_.size() != 0) flags |= kHasReplicas;

@@ -6,8 +6,6 @@
 
 namespace weft {
 
-inline constexpr std::uint32_t kRowFormatVersion = 1;
-
 // Head byte: bits 0-1 are bits 40-41 of the time, bits 6-7 the version.
 inline constexpr std::uint32_t kTimeHighBits = 0x03;
 inline constexpr std::uint32_t kHasDependencies = 0x04;

@@ -98,6 +98,7 @@ class ByteColumn {
 /// What a body announces in front of its columns.
 struct BodyCounts {
   std::uint64_t replicas, containers, keys, registers, ops, deltas, dependencies;
+  std::uint64_t legacy_deltas;  ///< delta runs whose rows are of version 1: the first ones
   std::array<std::size_t, kColumnCount> sizes;
   std::array<std::size_t, kNumberColumns> bit_sizes;
 

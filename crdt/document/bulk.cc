@@ -344,9 +344,9 @@ class BulkApplication {
     context.covers_everything = impl_.graph.covers_everything(source.author, deps(source, head));
     if (!context.covers_everything)
       context.past = &impl_.graph.advance_past(source.author, deps(source, head));
-    impl_.graph.append(
-        source.author, head.ops_each * head.delta_count, deps(source, head),
-        impl_.graph.next_hlc(source.author, deps(source, head), head.committed_at_ms));
+    impl_.graph.append(source.author, head.ops_each * head.delta_count, deps(source, head),
+                       impl_.graph.next_clock(source.author, deps(source, head),
+                                              head.committed_at_ms, head.row_version));
     std::size_t first = ++source.next_delta;
     while (source.next_delta < deltas.size() && deltas[source.next_delta].dependency_count == 0)
       ++source.next_delta;

@@ -33,6 +33,16 @@ std::string time_text(std::uint64_t ms) {
          two(rest / 3600) + ":" + two(rest / 60 % 60) + ":" + two(rest % 60) + " UTC";
 }
 
+/// "25 hours", "3 days", "12.7 years".
+std::string span_words(std::uint64_t ms) {
+  constexpr std::uint64_t kHourMs = 3'600'000;
+  constexpr std::uint64_t kYearMs = 31'556'952'000;
+  if (ms < 48 * kHourMs) return std::to_string(ms / kHourMs) + " hours";
+  if (ms < 2 * kYearMs) return std::to_string(ms / (24 * kHourMs)) + " days";
+  const std::uint64_t tenths = ms / (kYearMs / 10);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " years";
+}
+
 }  // namespace
 
 bool DocumentImpl::is_uncommitted(LocalDot dot) const {
@@ -40,8 +50,13 @@ bool DocumentImpl::is_uncommitted(LocalDot dot) const {
 }
 
 Stamp DocumentImpl::stamp_of(LocalDot dot) const {
-  if (is_uncommitted(dot)) return {tx.first_hlc + (dot.seq - tx.begin), options.replica};
+  if (is_uncommitted(dot)) return {tx.clock.hlc + (dot.seq - tx.begin), options.replica};
   return graph.stamp_of(dot);
+}
+
+Weight DocumentImpl::weight_of(LocalDot dot) const {
+  if (!is_uncommitted(dot)) return graph.weight_of(dot);
+  return {DeltaClock::weigh(stamp_of(dot).hlc, tx.clock.weight_ms), options.replica};
 }
 
 /// An open transaction comes after everything.
@@ -69,6 +84,7 @@ WriteInfo DocumentImpl::edit_info(LocalDot dot) {
   WriteInfo info;
   info.dot = graph.dot(dot);
   info.stamp = stamp_of(dot);
+  info.weight = weight_of(dot);
   if (is_uncommitted(dot)) {
     info.committed_at_ms = tx.time_ms;
     info.message = tx.options.message;
@@ -249,6 +265,50 @@ std::string author_text(const WriteInfo& write) {
 
 }  // namespace
 
+std::string decision_words(const WriteInfo& winner, const WriteInfo& loser) {
+  if (winner.weight.value == loser.weight.value)
+    return "at the same time: the larger replica id wins";
+  const std::uint64_t weight_ms = winner.weight.value >> 16;
+  if (weight_ms == loser.weight.value >> 16)
+    return "at the same time: the write that comes after more edits wins";
+  if (winner.committed_at_ms != 0 && winner.committed_at_ms > loser.committed_at_ms)
+    return "the later write wins, by their clocks";
+  return "the later write wins: the winner counts as of " + time_text(weight_ms) +
+         ", a time that its author had seen";
+}
+
+/// Is it known that the clock was ahead when this was written? By whom it was seen earlier, or by the clock here.
+std::string DocumentImpl::clock_words(const WriteInfo& write) const {
+  const std::optional<LocalDot> dot = graph.local(write.dot);
+  if (!dot || write.committed_at_ms == 0) return {};
+  std::uint64_t seen_ms = write.committed_at_ms;
+  for (ReplicaIndex r = 0; r < graph.replica_count(); ++r) {
+    Seq first = graph.end(r);  // of those that had seen it
+    for (Seq begin = 0; begin < first;) {
+      const Seq middle = begin + (first - begin) / 2;
+      if (graph.happened_before(*dot, {r, middle})) {
+        first = middle;
+      } else {
+        begin = middle + 1;
+      }
+    }
+    for (const auto& chunk : log.chunks(r)) {
+      if (chunk->skeleton) continue;
+      for (std::size_t i = chunk->delta_at(first); i < chunk->deltas.size(); ++i)
+        if (const DeltaRun& run = chunk->deltas[i];
+            run.committed_at_ms != 0 && run.first_seq >= first)
+          seen_ms = std::min(seen_ms, run.committed_at_ms);
+    }
+  }
+  const std::string clock = "; the clock of replica " + to_string(write.dot.replica);
+  if (const std::uint64_t ahead = write.committed_at_ms - seen_ms; ahead > kWeightReachMs)
+    return clock + " was " + span_words(ahead) + " ahead of those that had seen this";
+  const std::uint64_t now = options.now_ms ? options.now_ms() : 0;
+  if (now != 0 && write.committed_at_ms > now + kWeightReachMs)
+    return clock + " was " + span_words(write.committed_at_ms - now) + " ahead of the one here";
+  return {};
+}
+
 Result<Explanation> Document::why(std::string_view path) const {
   DocumentImpl& impl = *impl_;
   WEFT_TRY(impl.ensure_skeleton());
@@ -265,19 +325,16 @@ Result<Explanation> Document::why(std::string_view path) const {
   text = std::string(reg.winner.erased ? "erased" : "written") + " by " +
          author_text(explanation.winner);
   if (explanation.losers.empty()) {
-    text += "; no concurrent write disagrees";
+    text += reg.winner.has_losers ? "; no concurrent write disagrees"
+                                  : "; it had seen every other write here";
     return explanation;
   }
-  text += "; it won over ";
-  for (std::size_t i = 0; i < explanation.losers.size(); ++i) {
-    const WriteInfo& loser = explanation.losers[i];
-    if (i > 0) text += ", and over ";
-    text += std::string(loser.erased ? "an erasure" : "a value") + " by " + author_text(loser);
-    text += loser.stamp.hlc == explanation.winner.stamp.hlc
-                ? ", made at the same logical time, because its replica id is larger"
-                : ", because it was made later";
-  }
-  text += "; neither side knew of the other";
+  for (const WriteInfo& loser : explanation.losers)
+    text += "; it won over " + std::string(loser.erased ? "an erasure" : "a value") + " by " +
+            author_text(loser) + ": neither had seen the other, " +
+            decision_words(explanation.winner, loser);
+  text += impl.clock_words(explanation.winner);
+  for (const WriteInfo& loser : explanation.losers) text += impl.clock_words(loser);
   return explanation;
 }
 

@@ -43,6 +43,10 @@ Result<DocumentImpl::Admission> DocumentImpl::admit(const Batch& batch) const {
 Status DocumentImpl::apply_ready_delta(const Batch& batch, const DeltaRun& delta,
                                        std::span<const Op> ops, Translator& translator) {
   ReplicaIndex author = translator.author();
+  if (delta.row_version == kLegacyRowVersion && graph.legacy_end(author) != delta.first_seq)
+    return Error(ErrorCode::kInvalidDelta, "delta " +
+                                               to_string(Dot{batch.author(), delta.first_seq}) +
+                                               ": a row of version 1 behind one of version 2");
   boost::container::small_vector<Dependency, 2> dependencies;
   for (std::uint32_t i = 0; i < delta.dependency_count; ++i) {
     Dependency dependency = batch.dependencies[delta.dependency_begin + i];
@@ -53,7 +57,7 @@ Status DocumentImpl::apply_ready_delta(const Batch& batch, const DeltaRun& delta
   OpContext context;
   context.author = author;
   context.first_seq = delta.first_seq;
-  context.first_hlc = graph.next_hlc(author, deps, delta.committed_at_ms);
+  context.clock = graph.next_clock(author, deps, delta.committed_at_ms, delta.row_version);
   context.covers_everything = graph.covers_everything(author, deps);
   if (!context.covers_everything) context.past = &graph.past_after(author, deps);
   context.content = batch.content;
@@ -101,7 +105,7 @@ Status DocumentImpl::apply_ready_delta(const Batch& batch, const DeltaRun& delta
   if (run.dependency_count == 0) run.dependency_begin = 0;
   append_delta_run(chunk.deltas, run);
   chunk.end = delta.first_seq + delta.ops_each;
-  graph.append(author, delta.ops_each, deps, context.first_hlc);
+  graph.append(author, delta.ops_each, deps, context.clock);
   return {};
 }
 

@@ -181,6 +181,7 @@ Result<VersionVector> Document::version_of(const Frontier& frontier) const {
 
 void Document::check_invariants() const {
   DocumentImpl& impl = *impl_;
+  const bool knows_weights = impl.ensure_skeleton().ok() && !impl.is_part();
   for (ContainerIndex c = 0; c < impl.containers.size(); ++c) {
     const Container& container = impl.containers[c];
     if (container.map) {
@@ -190,6 +191,13 @@ void Document::check_invariants() const {
         WEFT_ASSERT(entry.reg.winner.has_losers ==
                     (container.map->losers.find(entry.key) != nullptr));
         WEFT_ASSERT(impl.graph.knows(entry.reg.winner.dot));
+        if (!entry.reg.winner.has_losers || !knows_weights) continue;
+        Weight above = impl.weight_of(entry.reg.winner.dot);
+        for (const Write& loser : *container.map->losers.find(entry.key)) {
+          const Weight weight = impl.weight_of(loser.dot);
+          WEFT_ASSERT(weight < above);  // (register.h, I2)
+          above = weight;
+        }
       }
       WEFT_ASSERT(visible == container.map->visible_count);
     }

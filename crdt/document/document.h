@@ -31,6 +31,7 @@
 #include "crdt/base/inline_bytes.h"
 #include "crdt/base/result.h"
 #include "crdt/clock/version_vector.h"
+#include "crdt/clock/weight.h"
 #include "crdt/delta/codec.h"
 #include "crdt/document/handles.h"
 #include "crdt/document/patch.h"
@@ -59,6 +60,9 @@ struct DocumentOptions {
   /// Milliseconds since 1970; read once per transaction. Without one every time is 0, which gives
   /// plain Lamport order.
   std::function<std::uint64_t()> now_ms;
+  /// A time before this means that the clock was never set: edits are then of unknown time. Programs give the
+  /// date of their release.
+  std::uint64_t clock_floor_ms = 0;
   /// Needed to seal and open compressed bundles; must outlive the document. Null: stored bundles only.
   const Compressor* compressor = nullptr;
   DecodeLimits limits;
@@ -100,13 +104,17 @@ struct PendingDelta {
 /// One write of a register, as `conflicts`, `why` and `history` show it.
 struct WriteInfo {
   Dot dot;
-  Stamp stamp;
-  std::uint64_t committed_at_ms = 0;
+  Stamp stamp;                        ///< its place in the logical order; no time
+  std::uint64_t committed_at_ms = 0;  ///< what its author's clock said; 0: unknown
+  Weight weight;                      ///< what decides between concurrent writes
   bool erased = false;
   Value value;
   Json json;  ///< the value, children followed
   std::string message;
 };
+
+/// What decided between two writes that had not seen each other, in words.
+std::string decision_words(const WriteInfo& winner, const WriteInfo& loser);
 
 struct Conflict {
   enum class Kind : std::uint8_t {
@@ -117,7 +125,7 @@ struct Conflict {
   Kind kind = Kind::kConcurrentWrites;
   std::string path;
   WriteInfo winner;
-  std::vector<WriteInfo> losers;  ///< largest stamp first; those equal to the winner are left out
+  std::vector<WriteInfo> losers;  ///< largest weight first; those equal to the winner are left out
 };
 
 /// Why a path has the value it has.

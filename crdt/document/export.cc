@@ -93,8 +93,8 @@ std::optional<DeltaRun> DocumentImpl::delta_of(LocalDot dot, const LogChunk** ch
 
 Bytes DocumentImpl::encode_logged(ReplicaIndex author, const LogChunk& chunk, const DeltaRun& run,
                                   Seq first_seq) {
-  DeltaHead head{author,          first_seq,         run.ops_each, run.committed_at_ms,
-                 chunk.deps(run), chunk.message(run)};
+  DeltaHead head{author,          first_seq,          run.ops_each,   run.committed_at_ms,
+                 chunk.deps(run), chunk.message(run), run.row_version};
   Bytes out;
   std::size_t first = chunk.op_at(first_seq);
   std::size_t last = first;

@@ -74,12 +74,12 @@ struct RollbackJournal {
 struct OpContext {
   ReplicaIndex author = 0;
   Seq first_seq = 0;
-  Hlc first_hlc = 0;
+  DeltaClock clock;
   bool covers_everything = true;       ///< the past is all that is known
   const LocalVersion* past = nullptr;  ///< else this
   std::string_view content;            ///< what the ops' content ranges refer to
   bool trusted = false;                ///< from our own snapshot: no validation of neighbours
-  bool in_graph = false;               ///< the graph knows the ops already; else first_hlc counts
+  bool in_graph = false;               ///< the graph knows the ops already; else clock counts
 };
 
 /// The operations of a delta that are applied and not in the log yet.
@@ -199,10 +199,18 @@ class DocumentImpl {
   Losers* find_losers(ContainerIndex container, bool is_element, std::uint64_t slot);
   void backup_register(ContainerIndex container, bool is_element, std::uint64_t slot);
   void restore_register(const RegisterBackup& backup);
+  /// Is it one of the operations that are being applied, which the graph does not know yet?
+  static bool is_fresh(LocalDot dot, const OpContext& context) {
+    return !context.in_graph && dot.replica == context.author && dot.seq >= context.first_seq;
+  }
   Stamp stamp(LocalDot dot, const OpContext& context) const {
-    bool fresh = !context.in_graph && dot.replica == context.author && dot.seq >= context.first_seq;
-    Hlc hlc = fresh ? context.first_hlc + (dot.seq - context.first_seq) : graph.hlc_of(dot);
-    return {hlc, graph.id(dot.replica)};
+    if (!is_fresh(dot, context)) return graph.stamp_of(dot);
+    return {context.clock.hlc + (dot.seq - context.first_seq), graph.id(dot.replica)};
+  }
+  Weight weight(LocalDot dot, const OpContext& context) const {
+    if (!is_fresh(dot, context)) return graph.weight_of(dot);
+    Hlc hlc = context.clock.hlc + (dot.seq - context.first_seq);
+    return {DeltaClock::weigh(hlc, context.clock.weight_ms), graph.id(dot.replica)};
   }
 
   // --- sequences (sequences.cc, integrate.cc) ---
@@ -311,7 +319,7 @@ class DocumentImpl {
     bool failed = false;
     Error error;
     Seq begin = 0;
-    Hlc first_hlc = 0;
+    DeltaClock clock;
     std::uint64_t time_ms = 0;
     std::size_t text_size = 0;
     std::size_t first_op = 0;  ///< index in the open chunk of the op that may hold `begin`
@@ -455,9 +463,11 @@ class DocumentImpl {
   // As the graph's, but they know the open transaction too.
   bool is_uncommitted(LocalDot dot) const;
   Stamp stamp_of(LocalDot dot) const;
+  Weight weight_of(LocalDot dot) const;
   bool happened_before(LocalDot a, LocalDot b) const;
   void add_past(LocalVersion& version, LocalDot dot) const;
   WriteInfo write_info(const Write& write);
+  std::string clock_words(const WriteInfo& write) const;
   WriteInfo edit_info(LocalDot dot);
   void losers_of(ContainerIndex container, bool is_element, std::uint64_t slot,
                  std::vector<WriteInfo>& out);

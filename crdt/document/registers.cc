@@ -29,7 +29,7 @@ bool DocumentImpl::write_register(Register& reg, FlatTable<Losers>& losers, std:
   std::erase_if(held, [&](const Write& other) { return in_past(other.dot, context, seq); });
   held.push_back(std::move(write));
   std::sort(held.begin(), held.end(), [&](const Write& a, const Write& b) {
-    return stamp(b.dot, context) < stamp(a.dot, context);
+    return weight(b.dot, context) < weight(a.dot, context);
   });
   reg.winner = std::move(held.front());
   held.erase(held.begin());

@@ -9,7 +9,8 @@ namespace {
 /// Reads the cold part: graph, hlc runs, skeleton.
 class SkeletonReader {
  public:
-  SkeletonReader(DocumentImpl& impl, ByteReader in) : impl_(impl), in_(in) {}
+  SkeletonReader(DocumentImpl& impl, std::uint8_t version, ByteReader in)
+      : impl_(impl), version_(version), in_(in) {}
 
   Status read() {
     index_containers();
@@ -87,7 +88,37 @@ class SkeletonReader {
       base = next;
       hlc.push_back({static_cast<Seq>(begin), base});
     }
-    if (in_.ok()) impl_.graph.restore_replica(r, end, impl_.graph.chain(r), std::move(hlc));
+    if (!in_.ok()) return;
+    impl_.graph.restore_replica(r, end, impl_.graph.chain(r), std::move(hlc));
+    if (version_ == kLegacyVersion) {
+      impl_.graph.restore_weights(r, end, {});
+    } else {
+      read_weights(r, end);
+    }
+  }
+
+  void read_weights(ReplicaIndex r, Seq end) {
+    auto legacy_end = static_cast<Seq>(in_.varint_up_to(end, "rows of version 1 beyond the log"));
+    std::uint64_t count = in_.varint_up_to(in_.remaining() / 2, "more weights than bytes");
+    std::vector<CausalGraph::WeightRun> runs;
+    std::uint64_t begin = 0;
+    std::uint64_t weight_ms = 0;
+    std::uint64_t before = DeltaClock::kAsHlc;
+    for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
+      std::uint64_t step = in_.varint();
+      begin += step;
+      std::uint64_t told = in_.varint();
+      if (told > 0) weight_ms += static_cast<std::uint64_t>(unzigzag(told - 1));
+      std::uint64_t now = told == 0 ? DeltaClock::kAsHlc : weight_ms;
+      if (begin < legacy_end || begin >= end || (i > 0 && step == 0) || now == before)
+        return in_.fail("a weight out of order");
+      if (told > 0 &&
+          weight_ms >= impl_.graph.hlc_of({r, static_cast<Seq>(begin)}) >> 16)  // (weight.h, I1)
+        return in_.fail("a weight beyond its hlc");
+      before = now;
+      runs.push_back({static_cast<Seq>(begin), now});
+    }
+    if (in_.ok()) impl_.graph.restore_weights(r, legacy_end, std::move(runs));
   }
 
   LocalDot relative(ReplicaIndex author, Seq seq) {
@@ -171,11 +202,14 @@ class SkeletonReader {
   }
 
   DocumentImpl& impl_;
+  std::uint8_t version_;
   ByteReader in_;
 };
 
 }  // namespace
 
-Status read_cold(DocumentImpl& impl, ByteReader in) { return SkeletonReader(impl, in).read(); }
+Status read_cold(DocumentImpl& impl, std::uint8_t version, ByteReader in) {
+  return SkeletonReader(impl, version, in).read();
+}
 
 }  // namespace weft::snapshot

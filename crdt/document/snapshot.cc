@@ -64,7 +64,7 @@ Status DocumentImpl::ensure_skeleton() {
   if (damage) return damage.clone();
   ByteSpan bytes(snapshot_bytes);
   Status status = snapshot::read_cold(
-      *this,
+      *this, static_cast<std::uint8_t>(bytes[kMagic.size()]),
       ByteReader(bytes.subspan(skeleton_begin, skeleton_end - skeleton_begin), skeleton_begin));
   if (status.ok() && !frontier_fits())
     status = Error(ErrorCode::kCorrupt, "the snapshot's frontier is not that of its version");
@@ -91,7 +91,8 @@ Result<SnapshotInfo> read_snapshot_info(ByteSpan file) {
     return Error(ErrorCode::kCorrupt, "not a snapshot file", 0);
   if (file.size() < kHeaderBytes + kChecksumBytes)
     return Error(ErrorCode::kCorrupt, "the snapshot ends too early", file.size());
-  if (static_cast<std::uint8_t>(file[kMagic.size()]) != snapshot::kVersion)
+  const auto version = static_cast<std::uint8_t>(file[kMagic.size()]);
+  if (version != snapshot::kVersion && version != snapshot::kLegacyVersion)
     return Error(ErrorCode::kUnknownVersion, "a snapshot of a newer weft", kMagic.size());
   ByteReader head(file.subspan(kMagic.size() + 1));
   SnapshotInfo info;

@@ -11,7 +11,9 @@
 namespace weft::snapshot {
 
 inline constexpr std::string_view kMagic = "WEFTSNAP";
-inline constexpr std::uint8_t kVersion = 1;
+inline constexpr std::uint8_t kVersion = 2;
+/// Without weights: all its rows were of version 1, which weigh their hlc.
+inline constexpr std::uint8_t kLegacyVersion = 1;
 /// Magic, version, document, size of the hot part.
 inline constexpr std::size_t kHeaderBytes = 8 + 1 + 16 + 8;
 inline constexpr std::size_t kChecksumBytes = 8;
@@ -55,8 +57,9 @@ Status read_hot(DocumentImpl& impl, ByteReader in);
 /// @errors as above
 Status read_order(DocumentImpl& impl, ByteReader in);
 
-/// Reads the cold part: causal graph, clock runs, skeleton, erased text.
+/// Reads the cold part: causal graph, clock and weight runs, skeleton, erased text.
+/// @param version  the snapshot's
 /// @errors as above; the document is then fit for reading its values only
-Status read_cold(DocumentImpl& impl, ByteReader in);
+Status read_cold(DocumentImpl& impl, std::uint8_t version, ByteReader in);
 
 }  // namespace weft::snapshot

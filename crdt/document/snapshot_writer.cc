@@ -291,6 +291,25 @@ class SnapshotWriter {
         begin = run.begin;
         base = run.base;
       }
+      write_weights(r);
+    }
+  }
+
+  void write_weights(ReplicaIndex r) {
+    out_.varint(impl_.graph.legacy_end(r));
+    auto runs = impl_.graph.weight_runs(r);
+    out_.varint(runs.size());
+    Seq begin = 0;
+    std::uint64_t weight_ms = 0;
+    for (const CausalGraph::WeightRun& run : runs) {
+      out_.varint(run.begin - begin);
+      begin = run.begin;
+      if (run.weight_ms == DeltaClock::kAsHlc) {
+        out_.varint(0);
+        continue;
+      }
+      out_.varint(1 + zigzag(static_cast<std::int64_t>(run.weight_ms - weight_ms)));
+      weight_ms = run.weight_ms;
     }
   }
 

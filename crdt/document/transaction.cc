@@ -25,6 +25,7 @@ Status DocumentImpl::begin_transaction(TransactionOptions given) {
   if (tx.open) return Error(ErrorCode::kTransactionOpen, "finish the open transaction first");
   WEFT_TRY(ensure_skeleton());
   tx.time_ms = options.now_ms ? options.now_ms() : 0;
+  if (tx.time_ms < options.clock_floor_ms) tx.time_ms = 0;  // a clock that was never set
   if (tx.time_ms >= kMaxTimeMs)
     return Error(ErrorCode::kInvalidArgument, "the clock says a time after the year 2099");
   if (given.message.size() > options.limits.message_bytes)
@@ -35,9 +36,7 @@ Status DocumentImpl::begin_transaction(TransactionOptions given) {
   own_chunk = &log.open_chunk(self, tx.begin);
   tx.text_size = own_chunk->text.size();
   tx.first_op = own_chunk->ops.empty() ? 0 : own_chunk->ops.size() - 1;
-  Hlc past = 0;
-  for (LocalDot dot : graph.frontier()) past = std::max(past, graph.hlc_of(dot));
-  tx.first_hlc = std::max(past + 1, tx.time_ms << 16);
+  tx.clock = graph.next_clock(self, tx.time_ms, row_version_of(options.replica));
   tx.options = std::move(given);
   tx.failed = false;
   tx.open = true;
@@ -60,7 +59,7 @@ OpContext DocumentImpl::own_context() const {
   OpContext context;
   context.author = self;
   context.first_seq = tx.begin;
-  context.first_hlc = tx.first_hlc;
+  context.clock = tx.clock;
   context.content = own_chunk->text;
   return context;
 }
@@ -153,7 +152,13 @@ Result<Commit> DocumentImpl::seal_transaction() {
       return graph.id(a.dot.replica) < graph.id(b.dot.replica);
     });
   std::span<const Dependency> deps(dependencies.data(), dependencies.size());
-  DeltaHead head{self, tx.begin, commit.op_count, tx.time_ms, deps, tx.options.message};
+  DeltaHead head{self,
+                 tx.begin,
+                 commit.op_count,
+                 tx.time_ms,
+                 deps,
+                 tx.options.message,
+                 row_version_of(options.replica)};
   std::size_t first = tx.first_op;
   const std::vector<Op>& ops = own_chunk->ops;
   while (ops[first].end() <= tx.begin) ++first;
@@ -171,6 +176,7 @@ Result<Commit> DocumentImpl::seal_transaction() {
   run.first_seq = tx.begin;
   run.ops_each = commit.op_count;
   run.committed_at_ms = tx.time_ms;
+  run.row_version = head.row_version;
   if (!deps.empty()) {
     run.dependency_begin = static_cast<std::uint32_t>(own_chunk->dependencies.size());
     run.dependency_count = static_cast<std::uint32_t>(deps.size());
@@ -182,7 +188,7 @@ Result<Commit> DocumentImpl::seal_transaction() {
     own_chunk->messages += tx.options.message;
   }
   append_delta_run(own_chunk->deltas, run);
-  graph.append(self, commit.op_count, deps, tx.first_hlc);
+  graph.append(self, commit.op_count, deps, tx.clock);
   graph.set_chain(self, xxh3_64(delta_bytes, graph.chain(self)));
   commit.delta = InlineBytes(delta_bytes);
   tx.open = false;

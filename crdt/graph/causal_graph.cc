@@ -84,15 +84,37 @@ void CausalGraph::append_hlc(Replica& replica, Hlc first_hlc) {
   replica.hlc.push_back({replica.end, first_hlc});
 }
 
+/// The operations that `append` is about to add: at most two pieces, since a hlc only runs ahead of its w.
+void CausalGraph::append_weight(Replica& replica, Seq count, const DeltaClock& clock) {
+  if (clock.weight_ms == DeltaClock::kAsHlc) {
+    WEFT_ASSERT(replica.legacy_end == replica.end);  // (I4)
+    replica.legacy_end = replica.end + count;
+    return;
+  }
+  const Hlc passed = (clock.weight_ms + 1) << 16;  // from here on the hlc is ahead
+  if (clock.hlc < passed) begin_weight(replica, replica.end, DeltaClock::kAsHlc);
+  if (clock.hlc + count > passed) {
+    Seq as_hlc = clock.hlc < passed ? static_cast<Seq>(passed - clock.hlc) : 0;
+    begin_weight(replica, replica.end + as_hlc, clock.weight_ms);
+  }
+}
+
+void CausalGraph::begin_weight(Replica& replica, Seq begin, std::uint64_t weight_ms) {
+  std::uint64_t before =
+      replica.weights.empty() ? DeltaClock::kAsHlc : replica.weights.back().weight_ms;
+  if (before != weight_ms) replica.weights.push_back({begin, weight_ms});
+}
+
 void CausalGraph::append(ReplicaIndex author, Seq count, std::span<const Dependency> dependencies,
-                         Hlc first_hlc) {
+                         const DeltaClock& clock) {
   Replica& replica = replicas_[author];
   if (!dependencies.empty() || replica.entries.empty()) {
     replica.entries.push_back({replica.end, static_cast<std::uint32_t>(parents_.size()),
                                static_cast<std::uint32_t>(dependencies.size())});
     for (const Dependency& dependency : dependencies) parents_.push_back(dependency.dot);
   }
-  append_hlc(replica, first_hlc);
+  append_hlc(replica, clock.hlc);
+  append_weight(replica, count, clock);
   LocalDot last{author, replica.end + count - 1};
   for (const Dependency& dependency : dependencies) {
     Replica& other = replicas_[dependency.dot.replica];
@@ -126,6 +148,7 @@ void CausalGraph::append_runs(ReplicaIndex author, std::span<const DeltaRun> run
   Replica& replica = replicas_[author];
   WEFT_ASSERT(replica.end > 0 && replica.frontier_at != kNotInFrontier);
   HlcRun last = replica.hlc.back();
+  std::uint64_t weight_ms = weight_value({author, replica.end - 1}) >> 16;
   for (const DeltaRun& run : runs) {
     // Of alike deltas each later hlc is the one before + 1, unless the time is ahead, which only the
     // first can see: time << 16 is at most the first hlc.
@@ -133,20 +156,58 @@ void CausalGraph::append_runs(ReplicaIndex author, std::span<const DeltaRun> run
     if (Hlc time = run.committed_at_ms << 16; time > next) {
       last = {replica.end, time};
       replica.hlc.push_back(last);
+      next = time;
     }
-    replica.end += run.ops_each * run.delta_count;
+    const Seq count = run.ops_each * run.delta_count;
+    // Alike deltas weigh the same: what the second takes from the first, the first has taken.
+    DeltaClock clock{next, DeltaClock::kAsHlc};
+    if (run.row_version != kLegacyRowVersion) {
+      WeightRule rule(run.committed_at_ms);
+      rule.parent(weight_ms);
+      clock.weight_ms = weight_ms = rule.weight_ms();
+    } else {
+      weight_ms = (next + count - 1) >> 16;
+    }
+    append_weight(replica, count, clock);
+    replica.end += count;
   }
   frontier_[replica.frontier_at] = {author, replica.end - 1};
 }
 
-Hlc CausalGraph::next_hlc(ReplicaIndex author, std::span<const Dependency> dependencies,
-                          std::uint64_t committed_at_ms) const {
+DeltaClock CausalGraph::next_clock(ReplicaIndex author, std::span<const Dependency> dependencies,
+                                   std::uint64_t committed_at_ms, std::uint8_t row_version) const {
   const Replica& replica = replicas_[author];
   Hlc past = 0;
-  if (replica.end > 0)
-    past = replica.hlc.back().base + (replica.end - 1 - replica.hlc.back().begin);
-  for (const Dependency& dependency : dependencies) past = std::max(past, hlc_of(dependency.dot));
-  return std::max(past + 1, committed_at_ms << 16);
+  WeightRule rule(committed_at_ms);
+  auto add = [&](LocalDot parent) {
+    past = std::max(past, hlc_of(parent));
+    rule.parent(weight_value(parent) >> 16);
+  };
+  if (replica.end > 0) add({author, replica.end - 1});
+  for (const Dependency& dependency : dependencies) add(dependency.dot);
+  return {std::max(past + 1, committed_at_ms << 16),
+          row_version == kLegacyRowVersion ? DeltaClock::kAsHlc : rule.weight_ms()};
+}
+
+DeltaClock CausalGraph::next_clock(ReplicaIndex author, std::uint64_t committed_at_ms,
+                                   std::uint8_t row_version) const {
+  boost::container::small_vector<Dependency, 2> dependencies;
+  for (LocalDot dot : frontier_)
+    if (dot.replica != author) dependencies.push_back({dot, 0});
+  return next_clock(author, std::span(dependencies.data(), dependencies.size()), committed_at_ms,
+                    row_version);
+}
+
+Hlc CausalGraph::weight_value(LocalDot dot) const {
+  const std::vector<WeightRun>& runs = replicas_[dot.replica].weights;
+  if (runs.empty() || dot.seq < runs.front().begin) [[likely]]
+    return hlc_of(dot);
+  auto at = runs.end();
+  if (dot.seq < runs.back().begin)
+    at = std::upper_bound(runs.begin(), runs.end(), dot.seq,
+                          [](Seq seq, const WeightRun& run) { return seq < run.begin; });
+  --at;
+  return at->weight_ms == DeltaClock::kAsHlc ? hlc_of(dot) : at->weight_ms << 16;
 }
 
 Hlc CausalGraph::hlc_of(LocalDot dot) const {
@@ -317,6 +378,12 @@ void CausalGraph::restore_replica(ReplicaIndex replica, Seq end, std::uint64_t c
   replicas_[replica].chain_end = end;
   replicas_[replica].marks = {{end, chain}};
   replicas_[replica].hlc = std::move(hlc);
+}
+
+void CausalGraph::restore_weights(ReplicaIndex replica, Seq legacy_end,
+                                  std::vector<WeightRun> weights) {
+  replicas_[replica].legacy_end = legacy_end;
+  replicas_[replica].weights = std::move(weights);
 }
 
 void CausalGraph::restore_entry(ReplicaIndex replica, Seq begin,

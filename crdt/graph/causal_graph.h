@@ -7,12 +7,15 @@
 //   b:  [0 .. 7][8 .......... 30]           entry at 8 depends on (a, 20)
 //
 // Replicas are interned in arrival order. The hybrid logical clock of every operation is kept as runs
-// (hlc = base + seq - begin): it is derived, never sent.
+// (hlc = base + seq - begin): it is derived, never sent. So is the weight (clock/weight.h), kept where it is not
+// the hlc: honest clocks leave nothing to keep.
 //
 // Invariants
 //   I1  A dot named as a parent is known: parents' seq < end of their replica.
 //   I2  hlc strictly grows along causality.
 //   I3  frontier() is the antichain of maximal dots, at most one per replica.
+//   I4  Of a log's operations those of rows of version 1 come first: [0, legacy_end).
+//   I5  Weight runs are cut only where they have to be: they are a function of the set of operations.
 //
 // Along each log the chain hash is kept at places about kChainStep operations apart.
 //
@@ -27,6 +30,7 @@
 
 #include "crdt/clock/ids.h"
 #include "crdt/clock/version_vector.h"
+#include "crdt/clock/weight.h"
 #include "crdt/delta/batch.h"
 
 namespace weft {
@@ -58,6 +62,10 @@ class CausalGraph {
   struct HlcRun {
     Seq begin;
     Hlc base;
+  };
+  struct WeightRun {
+    Seq begin;
+    std::uint64_t weight_ms;  ///< DeltaClock::kAsHlc: as the hlc
   };
 
   // --- replicas ---
@@ -114,16 +122,22 @@ class CausalGraph {
   // --- growing ---
   /// Appends one delta of `author`. Its dependencies must be known (I1).
   void append(ReplicaIndex author, Seq count, std::span<const Dependency> dependencies,
-              Hlc first_hlc);
+              const DeltaClock& clock);
   /// Appends deltas without dependencies, right after others of `author`.
   void append_runs(ReplicaIndex author, std::span<const DeltaRun> runs);
-  /// The hlc of the next operation of `author` with these dependencies.
-  Hlc next_hlc(ReplicaIndex author, std::span<const Dependency> dependencies,
-               std::uint64_t committed_at_ms) const;
+  /// The clocks of the next delta of `author` with these dependencies.
+  DeltaClock next_clock(ReplicaIndex author, std::span<const Dependency> dependencies,
+                        std::uint64_t committed_at_ms, std::uint8_t row_version) const;
+  /// The same of a delta that has seen everything.
+  DeltaClock next_clock(ReplicaIndex author, std::uint64_t committed_at_ms,
+                        std::uint8_t row_version) const;
+  /// Behind the last operation of a row of version 1 (I4).
+  Seq legacy_end(ReplicaIndex replica) const { return replicas_[replica].legacy_end; }
 
   // --- asking ---
   Hlc hlc_of(LocalDot dot) const;
   Stamp stamp_of(LocalDot dot) const { return {hlc_of(dot), replicas_[dot.replica].id}; }
+  Weight weight_of(LocalDot dot) const { return {weight_value(dot), replicas_[dot.replica].id}; }
   /// Does the next delta of `author`, with these dependencies, have everything known in its past?
   bool covers_everything(ReplicaIndex author, std::span<const Dependency> dependencies) const;
   /// The causal past of the next delta of `author` with these dependencies; valid until the next call.
@@ -145,9 +159,13 @@ class CausalGraph {
     return std::span(parents_).subspan(entry.parents_begin, entry.parents_count);
   }
   std::span<const HlcRun> hlc_runs(ReplicaIndex replica) const { return replicas_[replica].hlc; }
+  std::span<const WeightRun> weight_runs(ReplicaIndex replica) const {
+    return replicas_[replica].weights;
+  }
 
   /// For a snapshot's reader: everything of one replica at once; parents are added later.
   void restore_replica(ReplicaIndex replica, Seq end, std::uint64_t chain, std::vector<HlcRun> hlc);
+  void restore_weights(ReplicaIndex replica, Seq legacy_end, std::vector<WeightRun> weights);
   void restore_entry(ReplicaIndex replica, Seq begin, std::span<const LocalDot> parents);
   void restore_frontier(std::vector<LocalDot> frontier);
 
@@ -160,6 +178,8 @@ class CausalGraph {
     std::vector<ChainMark> marks;  ///< ascending; the first is where a snapshot's log ends
     std::vector<Entry> entries;
     std::vector<HlcRun> hlc;
+    std::vector<WeightRun> weights;  ///< before the first: as the hlc
+    Seq legacy_end = 0;
     LocalVersion seen;  ///< causal past of the log up to seen_end; filled when asked for
     Seq seen_end = 0;
     std::uint32_t frontier_at = kNotInFrontier;
@@ -167,7 +187,13 @@ class CausalGraph {
   static constexpr std::uint32_t kNotInFrontier = 0xffff'ffff;
   static constexpr Seq kChainStep = 4096;
   void leave_frontier(Replica& replica);
-  void append_hlc(Replica& replica, Hlc first_hlc);
+  static void append_hlc(Replica& replica, Hlc first_hlc);
+  static void append_weight(Replica& replica, Seq count, const DeltaClock& clock);
+  static void begin_weight(Replica& replica, Seq begin, std::uint64_t weight_ms);
+  static Hlc last_hlc(const Replica& replica) {
+    return replica.hlc.back().base + (replica.end - 1 - replica.hlc.back().begin);
+  }
+  Hlc weight_value(LocalDot dot) const;
   void bring_up(Replica& replica, ReplicaIndex author);
   using DotStack = boost::container::small_vector<LocalDot, 16>;
   void add_parents(const Replica& replica, Seq from, Seq to, DotStack& stack) const;

@@ -2,14 +2,15 @@
 // Register: a last-writer-wins cell that keeps its concurrent losers: a map key or a list element.
 //
 // A new write first drops every held write (winner and losers) that lies in its causal past; of what
-// remains and itself the largest stamp wins, the others are losers. A write names the winner that it
+// remains and itself the largest weight wins (clock/weight.h), the others are losers: causality decides where it can,
+// time only between writes that did not know of each other. A write names the winner that it
 // overwrote; where that is still the winner and there are no losers, the overwrite is clean and costs
 // nothing more.
 //
 // Invariants
 //   I1  No held write is in the causal past of another.
-//   I2  The winner has the largest stamp of the held writes.
-// Losers are few: they lie in a side table of the container, sorted by falling stamp.
+//   I2  The winner has the largest weight of the held writes; with I1 it is a function of the set of writes.
+// Losers are few: they lie in a side table of the container, sorted by falling weight.
 
 #include <cstdint>
 #include <vector>
@@ -21,7 +22,7 @@ namespace weft {
 
 struct Write {
   Value value;
-  LocalDot dot;  ///< its stamp is the graph's to tell
+  LocalDot dot;  ///< its weight is the graph's to tell
   bool erased = false;
   bool has_losers = false;  ///< of a register's winner: the side table has an entry
 };

@@ -116,12 +116,16 @@ void Session::receive(Envelope envelope) {
   wants_poll_ = true;
 }
 
+void Session::note_clock(std::uint64_t time_ms) {
+  clock_skew_ms_ = static_cast<std::int64_t>(std::min(time_ms, kMaxTimeMs)) -
+                   static_cast<std::int64_t>(host_.wall_ms());
+}
+
 void Session::on(Hello&& hello) {
   if (hello.version_min > kProtocolVersion || hello.version_max < kProtocolVersion)
     return end(ByeReason::kVersion, "this end speaks version " + std::to_string(kProtocolVersion));
   hello_ = std::move(hello);
-  clock_skew_ms_ =
-      static_cast<std::int64_t>(hello_->time_ms) - static_cast<std::int64_t>(host_.wall_ms());
+  note_clock(hello_->time_ms);
   if (hello_->replica == own_hello_.replica) {
     if (hello_->epoch == own_hello_.epoch && hello_->incarnations == own_hello_.incarnations)
       return end(ByeReason::kSelf, "both ends are the same device");
@@ -280,6 +284,7 @@ std::optional<Message> Session::due_mark() {
 }
 
 void Session::on(Mark&& mark) {
+  if (mark.time_ms != 0) note_clock(mark.time_ms);
   if (mark.position != 0 && to_ask_.empty())
     host_.reached(hello_->replica, hello_->epoch, mark.position);
   compare(mark);

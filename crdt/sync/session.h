@@ -209,7 +209,8 @@ class Session {
   std::optional<Welcome> welcome_;  ///< theirs
   Hello own_hello_;
   std::uint64_t own_cursor_ = 0;  ///< what we told them in our Welcome
-  std::int64_t clock_skew_ms_ = 0;
+  void note_clock(std::uint64_t time_ms);
+  std::int64_t clock_skew_ms_ = 0;  ///< by the newest Hello or Mark
 
   std::uint64_t last_received_ms_ = 0;
   std::uint64_t last_sent_ms_ = 0;

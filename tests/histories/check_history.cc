@@ -31,6 +31,8 @@ struct Expected {
 void check_write(const WriteInfo& info, const Oracle& oracle, const std::string& who) {
   const OracleOp& op = oracle.ops().at(info.dot);
   expect(info.stamp == op.stamp(), who + ": a write's stamp is not the oracle's: " + describe(op));
+  expect(info.weight == Weight{op.weight(), op.dot.replica},
+         who + ": a write's weight is not the oracle's: " + describe(op));
   expect(info.erased == (op.kind == OracleKind::kMapErase),
          who + ": a write says erased: " + describe(op));
   expect(info.committed_at_ms == op.committed_at_ms,

@@ -35,6 +35,8 @@ class UnitReader {
     OracleOp unit;
     unit.dot = {batch_.author(), op.seq + k};
     unit.hlc = delta_.first_hlc + (unit.dot.seq - delta_.first.seq);
+    unit.weight_ms = delta_.weight_ms;
+    unit.legacy = delta_.legacy;
     unit.past = delta_.past;
     unit.past.add_up_to(unit.dot.replica, unit.dot.seq);
     unit.container = maybe_dot(batch_.containers.at(op.container));
@@ -158,9 +160,12 @@ KnownDelta DeltaLog::read(ByteSpan bytes) const {
   delta.message = batch.messages.substr(run.message_begin, run.message_size);
   expect(version_.end(delta.first.replica) == delta.first.seq,
          "a delta does not follow on its author's log");
+  delta.legacy = static_cast<unsigned>(bytes[0]) >> 6 == 1;
   std::uint64_t chain_before = 0;
+  std::vector<Dot> parents;
   if (delta.first.seq != 0) {
     const KnownDelta* previous = find({delta.first.replica, delta.first.seq - 1});
+    parents.push_back({delta.first.replica, delta.first.seq - 1});
     delta.past = previous->version;
     chain_before = previous->chain;
   }
@@ -169,6 +174,7 @@ KnownDelta DeltaLog::read(ByteSpan bytes) const {
     Dot dot{batch.replicas.at(dependency.dot.replica), dependency.dot.seq};
     const KnownDelta* named = find(dot);
     expect(named != nullptr, "a dependency names no delta: " + to_string(dot));
+    parents.push_back(dot);
     bool whole = dot.seq + 1 == named->first.seq + named->op_count;
     expect(!whole || named->chain == dependency.chain, "a dependency names another chain hash");
     // A liar may depend on a part of a delta.
@@ -176,6 +182,7 @@ KnownDelta DeltaLog::read(ByteSpan bytes) const {
     delta.past.add_up_to(dot.replica, dot.seq + 1);
   }
   delta.first_hlc = oracle_.first_hlc(delta.past, delta.committed_at_ms);
+  delta.weight_ms = oracle_.weight_ms(parents, delta.committed_at_ms);
   delta.version = delta.past;
   delta.version.add_up_to(delta.first.replica, delta.first.seq + delta.op_count);
   UnitReader(batch, delta).read();

@@ -21,6 +21,8 @@ struct KnownDelta {
   Past past;     ///< what its author had seen, its own log included
   Past version;  ///< that and the delta itself
   Hlc first_hlc = 0;
+  std::uint64_t weight_ms = 0;
+  bool legacy = false;  ///< its row is of version 1
   std::uint64_t committed_at_ms = 0;
   std::string message;
   std::uint64_t chain = 0;

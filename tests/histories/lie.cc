@@ -274,10 +274,13 @@ class Liar {
 
   std::string rare(Op& op) {
     DeltaRun& delta = batch_.deltas[random_.below(batch_.deltas.size())];
-    switch (random_.below(4)) {
+    switch (random_.below(5)) {
       case 0:
         delta.committed_at_ms = kMaxTimeMs - 1;
         return "time";
+      case 4:  // true at the begin of a log: that of a device which was upgraded later
+        for (DeltaRun& run : batch_.deltas) run.row_version = kLegacyRowVersion;
+        return "row version";
       case 1: {
         if (op.kind != OpKind::kErase || op.count == 1) return "";
         op.backward = !op.backward;

@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, kEditKinds> kEditNames = {
 constexpr std::array<std::string_view, 8> kActionNames = {"edit", "each",    "abandon", "undo",
                                                           "redo", "restore", "sync",    "reload"};
 constexpr std::array<std::string_view, 4> kModeNames = {"all", "prefix", "shuffled", "bundles"};
-constexpr std::array<std::string_view, 4> kClockNames = {"none", "increasing", "skewed", "jumping"};
+constexpr std::array<std::string_view, 5> kClockNames = {"none", "increasing", "skewed", "jumping",
+                                                         "wrong"};
 
 template <typename Enum, std::size_t N>
 bool find_name(const std::array<std::string_view, N>& names, const std::string& name, Enum& out) {
@@ -108,7 +109,7 @@ Script random_script(std::uint64_t seed) {
   script.seed = seed;
   std::uint64_t replicas = random.below(20);
   script.replicas = replicas < 10 ? 2 : replicas < 17 ? 3 : replicas < 19 ? 4 : 5;
-  script.clock = static_cast<ClockMode>(random.below(4));
+  script.clock = static_cast<ClockMode>(random.below(5));
   const Weights& weights = kWeights[random.below(kWeights.size())];
   std::uint64_t actions = 10 + random.below(random.chance(1, 3) ? 31 : 16);
   // Now and then long enough that trees and tables grow past their first node.

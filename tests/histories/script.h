@@ -80,6 +80,7 @@ enum class ClockMode : std::uint8_t {
   kIncreasing,  ///< one true time
   kSkewed,      ///< a replica's clock is off by seconds, each by another amount
   kJumping,     ///< a replica's clock goes forward and backward
+  kWrong,       ///< a replica's clock is off by hours to years at times, or unknown
 };
 
 struct Script {

@@ -1,6 +1,7 @@
 #include "tests/histories/world.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "tests/histories/editor.h"
@@ -15,7 +16,8 @@ std::string json_of(const Document& document) { return render(document.to_json()
 }  // namespace
 
 ReplicaId script_replica(std::uint32_t number) {
-  constexpr std::uint64_t kIds[] = {0xb, 0xa, 0xc, 0xe, 0xd};
+  // The fourth is a seed's id: it writes rows of version 1, which have no weight.
+  constexpr std::uint64_t kIds[] = {0xb, 0xa, 0xc, kSeedRange << 48 | 0xe, 0xd};
   return {kIds[number % 5]};
 }
 
@@ -79,10 +81,21 @@ void World::run_action(const Action& action) {
   }
 }
 
+/// Mostly near the true time; else hours, days or years ahead of it, or unknown.
+std::uint64_t World::wrong_time(std::uint64_t now_ms, std::uint32_t amount) {
+  constexpr std::uint64_t kHourMs = 3'600'000;
+  constexpr std::array<std::uint64_t, 12> kAheadHours = {0,  0,  0,  0,       0,  1,
+                                                         23, 24, 25, 110'000, 47, 24 * 365};
+  const std::uint64_t pick = amount % 13;
+  if (pick == kAheadHours.size()) return 0;
+  return now_ms + kAheadHours[pick] * kHourMs + amount % 3;
+}
+
 void World::set_clock(Peer& peer, std::size_t replica, const Action& action) {
   peer.now_ms = now_ms_;
   if (script_.clock == ClockMode::kSkewed) peer.now_ms += replica * 5'000;
   if (script_.clock == ClockMode::kJumping) peer.now_ms += action.amount % 7 * 1'000;
+  if (script_.clock == ClockMode::kWrong) peer.now_ms = wrong_time(now_ms_, action.amount);
 }
 
 // --- edits

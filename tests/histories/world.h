@@ -86,6 +86,7 @@ class World {
   void forget_steps(Peer& peer);
   void check_peer(Peer& peer);
   void set_clock(Peer& peer, std::size_t replica, const Action& action);
+  static std::uint64_t wrong_time(std::uint64_t now_ms, std::uint32_t amount);
   DocumentOptions options_of(Peer& peer);
 
   Script script_;

@@ -66,6 +66,8 @@ struct OracleOp {
   OracleKind kind = OracleKind::kMapSet;
   Dot dot;
   Hlc hlc = 0;
+  std::uint64_t weight_ms = 0;  ///< w of its delta
+  bool legacy = false;  ///< of a row of version 1, which has no w: its hlc is what it weighs
   /// Everything the author had seen, its own earlier operations included.
   Past past;
   /// A write that made the container; none: the root map. Restore: one that made the child, which is
@@ -87,6 +89,8 @@ struct OracleOp {
   std::string message;
 
   Stamp stamp() const { return {hlc, dot.replica}; }
+  /// What concurrent writes are compared by, then the replica: the hlc, unless w says another millisecond.
+  Hlc weight() const { return legacy || hlc >> 16 == weight_ms ? hlc : weight_ms << 16; }
   /// Restore may write a key, too.
   bool has_key() const {
     return kind == OracleKind::kMapSet || kind == OracleKind::kMapErase ||

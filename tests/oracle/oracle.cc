@@ -10,6 +10,11 @@ namespace {
 
 bool larger_stamp(const OracleOp* a, const OracleOp* b) { return a->stamp() > b->stamp(); }
 
+bool larger_weight(const OracleOp* a, const OracleOp* b) {
+  if (a->weight() != b->weight()) return a->weight() > b->weight();
+  return a->dot.replica > b->dot.replica;
+}
+
 /// The multi-value rule.
 RegisterState resolve(const std::vector<const OracleOp*>& writes) {
   RegisterState state;
@@ -18,7 +23,7 @@ RegisterState resolve(const std::vector<const OracleOp*>& writes) {
     for (const OracleOp* other : writes) seen_by_another |= other->past.contains(write->dot);
     if (!seen_by_another) state.losers.push_back(write);
   }
-  std::sort(state.losers.begin(), state.losers.end(), larger_stamp);
+  std::sort(state.losers.begin(), state.losers.end(), larger_weight);
   if (!state.losers.empty()) {
     state.winner = state.losers.front();
     state.losers.erase(state.losers.begin());
@@ -83,6 +88,18 @@ Hlc Oracle::first_hlc(const Past& past, std::uint64_t committed_at_ms) const {
   for (const auto& [dot, op] : ops_)
     if (past.contains(dot)) largest = std::max(largest, op.hlc);
   return std::max(largest + 1, committed_at_ms << 16);
+}
+
+std::uint64_t Oracle::weight_ms(const std::vector<Dot>& parents,
+                                std::uint64_t committed_at_ms) const {
+  constexpr std::uint64_t kDayMs = 86'400'000;
+  std::uint64_t result = committed_at_ms;
+  for (const Dot& parent : parents) {
+    std::uint64_t seen = ops_.at(parent).weight() >> 16;
+    bool is_out_of_reach = committed_at_ms > 0 && seen > committed_at_ms + kDayMs;
+    if (!is_out_of_reach && seen > result) result = seen;
+  }
+  return result;
 }
 
 // --- containers

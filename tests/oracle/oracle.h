@@ -5,7 +5,7 @@
 // set. It is slow on purpose and shares no code with crdt/ (op.h).
 //
 //   Register  a true multi-value register: a write is dropped iff it lies in the causal past of another
-//             write of the register; of the rest the largest stamp wins, the others are losers. The
+//             write of the register; of the rest the largest weight wins, the others are losers. The
 //             first write of a list element's register is its insertion.
 //   Sequence  sibling_tree.h; a list element shows at the slot of its largest-stamp move.
 //   Erasure   an erase unit counts unless the last revoke or reinstate of it in its author's log is a
@@ -29,7 +29,7 @@ using ContainerName = std::string;
 
 struct RegisterState {
   const OracleOp* winner = nullptr;     ///< null: never written
-  std::vector<const OracleOp*> losers;  ///< largest stamp first
+  std::vector<const OracleOp*> losers;  ///< largest weight first
 };
 
 /// One place of a weave.
@@ -43,7 +43,7 @@ struct Place {
 struct OracleConflict {
   std::string path;
   Dot winner;
-  std::vector<Dot> losers;  ///< largest stamp first; those equal to the winner are left out
+  std::vector<Dot> losers;  ///< largest weight first; those equal to the winner are left out
   friend bool operator==(const OracleConflict&, const OracleConflict&) = default;
 };
 
@@ -67,6 +67,8 @@ class Oracle {
   Past version() const;
   /// Of the next delta of someone who has seen `past`.
   Hlc first_hlc(const Past& past, std::uint64_t committed_at_ms) const;
+  /// w of a delta whose direct parents end with these operations.
+  std::uint64_t weight_ms(const std::vector<Dot>& parents, std::uint64_t committed_at_ms) const;
 
   Json to_json() const;
   /// Concurrent writes of reachable keys and list elements, by path.

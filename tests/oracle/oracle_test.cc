@@ -74,6 +74,22 @@ TEST_CASE("a later time beats more operations, and what has seen a write beats a
   CHECK(render(*b.oracle().to_json().find("k")) == "\"saw it\"");
 }
 
+TEST_CASE("a clock from the future decides once, and not between those who have seen it") {
+  constexpr std::uint64_t kDay = 86'400'000;
+  Typist wrong(9), a(1), b(2);
+  wrong.set_time(5'000 * kDay);
+  wrong.set("k", "from the future");
+  a.merge(wrong);
+  b.merge(wrong);
+  a.set_time(100 * kDay);
+  for (int i = 0; i < 9; ++i) a.set("x", i);
+  a.set("k", "earlier");
+  b.set_time(100 * kDay + 1);
+  b.set("k", "later");
+  a.merge(b);
+  CHECK(render(*a.oracle().to_json().find("k")) == "\"later\"");
+}
+
 TEST_CASE("a resolving write drops all it has seen and leaves what it has not") {
   Typist a(1), b(2), c(3);
   a.set("k", 1);

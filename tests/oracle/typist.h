@@ -102,8 +102,21 @@ class Typist {
     op.past = past_;
     op.dot = {replica_, past_.end(replica_)};
     op.hlc = oracle_.first_hlc(past_, time_ms_);
+    op.weight_ms = oracle_.weight_ms(parents(), time_ms_);
     op.committed_at_ms = time_ms_;
     return op;
+  }
+  /// Its own last operation, and those that nothing else it has seen has seen.
+  std::vector<Dot> parents() const {
+    std::vector<Dot> result;
+    for (const auto& [replica, end] : past_.ends()) {
+      const Dot dot{replica, end - 1};
+      bool seen = false;
+      for (const auto& [other, other_end] : past_.ends())
+        seen |= oracle_.ops().at({other, other_end - 1}).past.contains(dot);
+      if (!seen || replica == replica_) result.push_back(dot);
+    }
+    return result;
   }
   Dot finish(OracleOp op) {
     past_.add_up_to(replica_, op.dot.seq + 1);

@@ -100,6 +100,10 @@ class Judge {
 
 std::string why_invalid(const Oracle& known, const std::vector<OracleOp>& delta) {
   if (delta.empty()) return "";
+  const OracleOp& first = delta.front();
+  if (first.legacy && first.dot.seq > 0 &&
+      !known.ops().at({first.dot.replica, first.dot.seq - 1}).legacy)
+    return "a row of version 1 behind one of version 2";
   Oracle past = known.restricted_to(delta.front().past);
   for (const OracleOp& op : delta) {
     std::string why = Judge(past, op).why_invalid();

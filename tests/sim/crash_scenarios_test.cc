@@ -106,6 +106,56 @@ TEST_CASE("a receiver whose clock says 1970 takes and keeps everything") {
   CHECK((*shown)->get("/shared").value().as_int() == 9);
 }
 
+TEST_CASE(
+    "one clock 12.7 years ahead decides once; then the later of two honest writes wins, for good") {
+  constexpr std::int64_t kHour = 3'600'000;
+  World world(world_of(3));
+  world.peer(2).set_clock_offset_ms(111'000 * kHour);
+  world.add_edge(0, 1);
+  world.add_edge(1, 2);
+  auto same = [&] { return all_live(world) && is_same_everywhere(world, kDocument); };
+  set_key(world, 2, kDocument, "shared", "from the future");
+  REQUIRE(world.run_until(same, 10'000));
+  for (int round = 0; round < 6; ++round) {
+    // Apart, one of them edits more, but earlier.
+    const std::size_t first = round % 2 == 0 ? 0 : 1;
+    world.set_cut(0, 1, true);
+    for (int i = 0; i < 5; ++i) set_key(world, first, kDocument, "other", i);
+    set_key(world, first, kDocument, "shared", "earlier");
+    world.run_ms(500);
+    set_key(world, 1 - first, kDocument, "shared", "later");
+    world.set_cut(0, 1, false);
+    REQUIRE(world.run_until(same, 20'000));
+    Result<const Document*> shown = world.node(0).read(kDocument);
+    REQUIRE(shown.ok());
+    CHECK((*shown)->get("/shared").value() == Value("later"));
+  }
+}
+
+TEST_CASE(
+    "two clocks that agree are believed about a third, which stamps its edits with their time") {
+  constexpr std::int64_t kYear = std::int64_t{8'766} * 3'600'000;
+  World world(world_of(3));
+  world.peer(2).set_clock_offset_ms(12 * kYear);
+  world.add_edge(0, 1);
+  world.add_edge(1, 2);
+  auto same = [&] { return all_live(world) && is_same_everywhere(world, kDocument); };
+  auto newest =
+      [&](std::size_t peer) {  // by the logical order, its own edit where it has just made one
+        return (*world.node(peer).read(kDocument))->log().back().committed_at_ms;
+      };
+  set_key(world, 2, kDocument, "k", "one peer sets no clock");
+  REQUIRE(world.run_until(same, 10'000));
+  CHECK(newest(2) > SimPeer::kWallBaseMs + 11 * static_cast<std::uint64_t>(kYear));
+  CHECK(world.node(2).status().clock_offset_ms == 0);
+  world.add_edge(0, 2);
+  REQUIRE(world.run_until([&] { return world.node(2).status().clock_offset_ms != 0; }, 20'000));
+  CHECK(world.count_events(NodeEvent::Kind::kClockCorrected) == 1);
+  set_key(world, 2, kDocument, "k", "corrected");
+  CHECK(newest(2) < SimPeer::kWallBaseMs + static_cast<std::uint64_t>(kYear));
+  CHECK(world.node(0).status().clock_offset_ms == 0);
+}
+
 TEST_CASE("a device that was away finds its documents compacted and loses nothing") {
   World world(world_of(2));
   world.add_edge(0, 1);

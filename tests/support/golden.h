@@ -28,7 +28,8 @@ inline std::string to_hex(const Bytes& bytes) {
 inline Bytes golden(const std::string& name, const std::string& what, const std::string& source,
                     const Bytes& made) {
   std::string path = "tests/conformance/" + name + ".hex";
-  if (std::getenv("WEFT_REGENERATE_GOLDEN") != nullptr)
+  // What an earlier version wrote stays as it is.
+  if (std::getenv("WEFT_REGENERATE_GOLDEN") != nullptr && !name.starts_with("v1_"))
     std::ofstream(path) << "# " << what << "\n# " << source << "\n" << to_hex(made);
   std::ifstream file(path);
   REQUIRE_MESSAGE(file.good(), path);

@@ -135,7 +135,7 @@ TEST_CASE("two who write one field meet in the inbox, the same on both devices")
   CHECK(*items[0].winner.shown.as_string() == "Requests/s");
   CHECK(*items[0].losers.at(0).shown.as_string() == "Requests in");
   CHECK(items[0].losers.at(0).dot.replica == ReplicaId{1});
-  CHECK(items[0].rule == "the later write wins, by the logical clock");
+  CHECK(items[0].rule == "neither had seen the other, the later write wins, by their clocks");
   CHECK(inbox(pair.b).value().at(0).id == items[0].id);
   CHECK(inbox(pair.a, "/panels/3").value().empty());
   CHECK(why(pair.a, "/panels/2/title")->find("won over") != std::string::npos);

@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "crdt/delta/batch_builder.h"
 #include "crdt/delta/codec.h"
@@ -22,7 +24,7 @@ constexpr ReplicaId kThird{0x0101'0101'0101'0101};
 
 class DeltaScript {
  public:
-  explicit DeltaScript(Seq first_seq, std::uint64_t time) {
+  DeltaScript(std::uint8_t version, Seq first_seq, std::uint64_t time) {
     batch_.first_seq = first_seq;
     batch_.replicas = {kAuthor, kOther, kThird};
     batch_.containers = {kNoDot, {0, 3}, {1, 9}};
@@ -30,6 +32,7 @@ class DeltaScript {
     DeltaRun& run = batch_.deltas.emplace_back();
     run.first_seq = first_seq;
     run.committed_at_ms = time;
+    run.row_version = version;
   }
   DeltaScript& op(OpKind kind, std::uint32_t container, LocalDot a, LocalDot b, Seq count = 1,
                   std::string_view content = {}, bool backward = false) {
@@ -85,21 +88,21 @@ std::string value(Write write) {
   return std::string(as_text(bytes));
 }
 
-Bytes keystroke() {
-  return DeltaScript(200'000, 1'700'000'000'123)
+Bytes keystroke(std::uint8_t version = kRowVersion) {
+  return DeltaScript(version, 200'000, 1'700'000'000'123)
       .op(OpKind::kTextInsert, 1, {0, 199'999}, {0, 54'321}, 1, "x")
       .encode();
 }
 
-Bytes with_message() {
-  return DeltaScript(7, 1'700'000'000'456)
+Bytes with_message(std::uint8_t version = kRowVersion) {
+  return DeltaScript(version, 7, 1'700'000'000'456)
       .message("na\xc3\xafve")
       .op(OpKind::kTextInsert, 1, kNoDot, kNoDot, 4, "h\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x99\x82")
       .encode();
 }
 
-Bytes with_dependencies() {
-  return DeltaScript(11, kMaxTimeMs - 1)
+Bytes with_dependencies(std::uint8_t version = kRowVersion) {
+  return DeltaScript(version, 11, kMaxTimeMs - 1)
       .after({2, 4}, 0x1111'2222'3333'4444)
       .after({1, 70'000}, 0x5555'6666'7777'8888)
       .op(OpKind::kErase, 2, {1, 69'990}, kNoDot, 3)
@@ -107,7 +110,7 @@ Bytes with_dependencies() {
       .encode();
 }
 
-Bytes every_kind() {
+Bytes every_kind(std::uint8_t version = kRowVersion) {
   std::string grid = value([](ByteWriter& out) {
     Bytes tree;
     ByteWriter node(tree);
@@ -132,7 +135,7 @@ Bytes every_kind() {
     out.varint(1);
     out.sized(as_bytes("later"));
   });
-  return DeltaScript(100, 0)
+  return DeltaScript(version, 100, 0)
       .op(OpKind::kMapSet, 0, kNoDot, {0, 0}, 1,
           value([](ByteWriter& out) { put_string(out, "CPU"); }))
       .op(OpKind::kMapSet, 0, {1, 5}, {0, 1}, 1, grid)
@@ -164,18 +167,19 @@ Bytes bundle_of(const std::vector<Bytes>& rows) {
   return seal_bundle(builder.take(), 0x0123'4567'89ab'cdef, nullptr);
 }
 
-Bytes stored_bundle() {
+Bytes stored_bundle(std::uint8_t version = kRowVersion) {
   std::vector<Bytes> rows;
   Seq seq = 10;
   for (char letter : {'w', 'e', 'f', 't'}) {
     LocalDot lo = seq == 10 ? kNoDot : LocalDot{0, seq - 1};
-    rows.push_back(
-        DeltaScript(seq, 5000).op(OpKind::kTextInsert, 1, lo, kNoDot, 1, {&letter, 1}).encode());
+    rows.push_back(DeltaScript(version, seq, 5000)
+                       .op(OpKind::kTextInsert, 1, lo, kNoDot, 1, {&letter, 1})
+                       .encode());
     ++seq;
   }
   rows.push_back(
-      DeltaScript(14, 6000).op(OpKind::kErase, 1, {0, 13}, kNoDot, 2, {}, true).encode());
-  rows.push_back(DeltaScript(16, 6500)
+      DeltaScript(version, 14, 6000).op(OpKind::kErase, 1, {0, 13}, kNoDot, 2, {}, true).encode());
+  rows.push_back(DeltaScript(version, 16, 6500)
                      .after({1, 9}, 77)
                      .message("set")
                      .op(OpKind::kMapSet, 2, {1, 8}, {0, 0}, 1, std::string(1, '\2'))
@@ -184,16 +188,31 @@ Bytes stored_bundle() {
   return bundle_of(rows);
 }
 
-Bytes bundle_of_every_kind() { return bundle_of({every_kind()}); }
+Bytes bundle_of_every_kind(std::uint8_t version = kRowVersion) {
+  return bundle_of({every_kind(version)});
+}
 
-Bytes history() {
-  Bytes first = stored_bundle();
-  Bytes second = bundle_of_every_kind();
+Bytes history(std::uint8_t version = kRowVersion) {
+  Bytes first = stored_bundle(version);
+  Bytes second = bundle_of_every_kind(version);
   HistoryFile file;
   for (std::size_t i = 0; i < 16; ++i) file.document[i] = static_cast<std::uint8_t>(i * 17);
   file.bundles = {first, second};
   return encode_history_file(file);
 }
+
+Bytes typed(std::uint8_t version, Seq seq) {
+  LocalDot lo = seq == 10 ? kNoDot : LocalDot{0, seq - 1};
+  return DeltaScript(version, seq, 5000).op(OpKind::kTextInsert, 1, lo, kNoDot, 1, "w").encode();
+}
+
+/// The two are alike but for their version, and are no run.
+Bytes bundle_of_both_versions() {
+  return bundle_of({typed(kLegacyRowVersion, 10), typed(kRowVersion, 11)});
+}
+
+const std::vector<std::pair<std::uint8_t, std::string>> kVersions = {{kLegacyRowVersion, "v1_"},
+                                                                     {kRowVersion, ""}};
 
 using test::to_hex;
 
@@ -223,35 +242,56 @@ void check_bundle(const std::string& name, const std::string& what, const Bytes&
 
 }  // namespace
 
+// Of each version a set of vectors. What version 1 wrote is still read, kept and passed on byte for byte: those
+// files never change.
 TEST_CASE("deltas have the bytes of the golden vectors") {
-  check_delta("delta_keystroke", "a delta: one character typed behind the author's last one",
-              keystroke());
-  check_delta("delta_message", "a delta with a message; text of scalars of 1 to 4 bytes",
-              with_message());
-  check_delta("delta_dependencies", "a delta with two dependencies and the last time allowed",
-              with_dependencies());
-  check_delta("delta_every_kind", "a delta with every kind of operation and of value",
-              every_kind());
+  for (auto [version, prefix] : kVersions) {
+    check_delta(prefix + "delta_keystroke",
+                "a delta: one character typed behind the author's last one", keystroke(version));
+    check_delta(prefix + "delta_message", "a delta with a message; text of scalars of 1 to 4 bytes",
+                with_message(version));
+    check_delta(prefix + "delta_dependencies",
+                "a delta with two dependencies and the last time allowed",
+                with_dependencies(version));
+    check_delta(prefix + "delta_every_kind", "a delta with every kind of operation and of value",
+                every_kind(version));
+  }
 }
 
 TEST_CASE("bundles have the bytes of the golden vectors") {
-  check_bundle("bundle_stored", "a stored bundle of six deltas: typing, erasing, a map",
-               stored_bundle());
-  check_bundle("bundle_every_kind", "a stored bundle of delta_every_kind", bundle_of_every_kind());
+  for (auto [version, prefix] : kVersions) {
+    check_bundle(prefix + "bundle_stored", "a stored bundle of six deltas: typing, erasing, a map",
+                 stored_bundle(version));
+    check_bundle(prefix + "bundle_every_kind", "a stored bundle of delta_every_kind",
+                 bundle_of_every_kind(version));
+  }
+  check_bundle("bundle_upgraded", "a stored bundle of a row of version 1 and one of version 2",
+               bundle_of_both_versions());
 }
 
 TEST_CASE("a history file has the bytes of the golden vector") {
-  Bytes made = history();
-  Bytes expected = golden("history_file", "a history file of both bundles", made);
-  CHECK(to_hex(made) == to_hex(expected));
-  Result<HistoryFile> file = decode_history_file(expected);
-  REQUIRE_MESSAGE(file.ok(), file.error().message());
-  CHECK(to_hex(encode_history_file(*file)) == to_hex(expected));
+  for (auto [version, prefix] : kVersions) {
+    Bytes made = history(version);
+    Bytes expected = golden(prefix + "history_file", "a history file of both bundles", made);
+    CHECK(to_hex(made) == to_hex(expected));
+    Result<HistoryFile> file = decode_history_file(expected);
+    REQUIRE_MESSAGE(file.ok(), file.error().message());
+    CHECK(to_hex(encode_history_file(*file)) == to_hex(expected));
+  }
 }
 
 TEST_CASE("a bundle gives back the golden delta") {
-  Bytes bundle = bundle_of_every_kind();
-  Bytes row;
-  encode_delta(open_bundle(bundle, nullptr)->batch, 0, row);
-  CHECK(to_hex(row) == to_hex(every_kind()));
+  for (auto [version, prefix] : kVersions) {
+    Bytes bundle = bundle_of_every_kind(version);
+    Bytes row;
+    encode_delta(open_bundle(bundle, nullptr)->batch, 0, row);
+    CHECK(to_hex(row) == to_hex(every_kind(version)));
+  }
+}
+
+TEST_CASE("no row of version 1 is put behind one of version 2") {
+  BatchBuilder builder;
+  REQUIRE(builder.append(*decode_delta(typed(kRowVersion, 10))).ok());
+  const Bytes behind = typed(kLegacyRowVersion, 11);
+  CHECK(builder.append(*decode_delta(behind)).error().code() == ErrorCode::kInvalidArgument);
 }

@@ -265,6 +265,7 @@ class Maker {
 
   void make_deltas() {
     std::uint64_t time = random_.below(kMaxTimeMs);
+    std::uint8_t version = random_.chance(1, 3) ? kLegacyRowVersion : kRowVersion;
     for (Seq at = batch_.first_seq; at != next_;) {
       DeltaRun run;
       run.first_seq = at;
@@ -274,6 +275,8 @@ class Maker {
       run.ops_each = at - run.first_seq;
       if (random_.chance(1, 3)) time = std::min(time + below(100'000), kMaxTimeMs - 1);
       run.committed_at_ms = time;
+      if (random_.chance(1, 20)) version = kRowVersion;  // its author was upgraded
+      run.row_version = version;
       run.dependency_begin = static_cast<std::uint32_t>(batch_.dependencies.size());
       if (random_.chance(1, 4)) make_dependencies(run);
       if (random_.chance(1, 5)) {
@@ -376,7 +379,8 @@ std::vector<std::string> describe(const Batch& batch) {
   for (const DeltaRun& run : batch.deltas) {
     for (std::uint32_t i = 0; i < run.delta_count; ++i) {
       std::string text = "by " + name(batch, {0, run.first_seq + i * run.ops_each}) + " at " +
-                         std::to_string(run.committed_at_ms) + " '" +
+                         std::to_string(run.committed_at_ms) + " v" +
+                         std::to_string(run.row_version) + " '" +
                          batch.messages.substr(run.message_begin, run.message_size) + "'";
       for (std::uint32_t k = 0; k < run.dependency_count; ++k) {
         const Dependency& dependency = batch.dependencies.at(run.dependency_begin + k);

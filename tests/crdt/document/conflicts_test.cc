@@ -50,7 +50,7 @@ void exchange(Replica& a, Replica& b) {
 
 }  // namespace
 
-TEST_CASE("of concurrent writes the one with the larger stamp wins, the other can be read") {
+TEST_CASE("of concurrent writes the one with the larger weight wins, the other can be read") {
   Replica a(1);
   Replica b(2);
   a.now_ms = 2000;
@@ -247,7 +247,7 @@ TEST_CASE("why tells in words who wrote a value, and over whom it won") {
   a.set("k", 1, "first");
   CHECK(a.document.why("/k")->text ==
         "written by replica 0000000000000001 at 2026-01-01 00:00:00 UTC (\"first\"); "
-        "no concurrent write disagrees");
+        "it had seen every other write here");
   b.now_ms = a.now_ms + 1000;
   b.set("k", 2);
   exchange(a, b);
@@ -255,8 +255,8 @@ TEST_CASE("why tells in words who wrote a value, and over whom it won") {
   CHECK(won.winner.value == Value(2));
   CHECK(won.text ==
         "written by replica 0000000000000002 at 2026-01-01 00:00:01 UTC; it won over a value by "
-        "replica 0000000000000001 at 2026-01-01 00:00:00 UTC (\"first\"), because it was made "
-        "later; neither side knew of the other");
+        "replica 0000000000000001 at 2026-01-01 00:00:00 UTC (\"first\"): neither had seen the "
+        "other, the later write wins, by their clocks");
   a.erase("k");
   CHECK(a.document.why("/k")->text.starts_with("erased by replica 0000000000000001 at "));
   exchange(a, b);
@@ -264,7 +264,8 @@ TEST_CASE("why tells in words who wrote a value, and over whom it won") {
   a.set("tie", 1);
   b.set("tie", 2);
   exchange(a, b);
-  CHECK(a.document.why("/tie")->text.find("because its replica id is larger") != std::string::npos);
+  CHECK(a.document.why("/tie")->text.find("at the same time: the larger replica id wins") !=
+        std::string::npos);
   CHECK(a.document.why("/never").error().code() == ErrorCode::kNotFound);
   CHECK(a.document.why("").error().code() == ErrorCode::kInvalidArgument);
 }

@@ -124,6 +124,22 @@ TEST_CASE("a snapshot has the bytes of the golden vector") {
   CHECK(content(loaded(expected, 9)) == kFixedContent);
 }
 
+TEST_CASE("a snapshot of version 1 is read, and written anew as one of version 2") {
+  Document old = loaded(test::golden("v1_snapshot", "", "", {}), 9);
+  CHECK(content(old) == kFixedContent);
+  old.check_invariants();
+  const Bytes anew = old.snapshot();
+  CHECK(anew[8] == std::byte{2});
+  Document copy = loaded(anew, 9);
+  CHECK(content(copy) == kFixedContent);
+  CHECK(copy.snapshot() == anew);
+  // It goes on: what it held weighs its hlc, as before.
+  const VersionVector before = old.version();
+  edit(old, [](Transaction& tx) { return tx.root().set("new", 1); });
+  for (const Bytes& delta : old.deltas_since(before).value()) copy.apply(delta).value();
+  CHECK(copy.snapshot() == old.snapshot());
+}
+
 TEST_CASE("a loaded document reads as the one that was saved") {
   Fixed fixed;
   Document copy = loaded(fixed.a.snapshot(), 9);

@@ -23,10 +23,12 @@ constexpr ReplicaId kC{0xc};
 
 /// Appends a delta with the hlc that it has by the rule.
 void append(CausalGraph& graph, ReplicaIndex author, Seq count,
-            const std::vector<LocalDot>& parents = {}, std::uint64_t time_ms = 0) {
+            const std::vector<LocalDot>& parents = {}, std::uint64_t time_ms = 0,
+            std::uint8_t version = kRowVersion) {
   std::vector<Dependency> dependencies;
   for (LocalDot dot : parents) dependencies.push_back({dot, 0});
-  graph.append(author, count, dependencies, graph.next_hlc(author, dependencies, time_ms));
+  graph.append(author, count, dependencies,
+               graph.next_clock(author, dependencies, time_ms, version));
 }
 
 std::vector<LocalDot> sorted(std::vector<LocalDot> dots) {
@@ -190,6 +192,96 @@ TEST_CASE(
   CHECK(graph.hlc_runs(a)[1].base == 10u << 16);
 }
 
+TEST_CASE(
+    "the weight is the time, or that of a direct parent which is not a day ahead (weight.h)") {
+  constexpr std::uint64_t kDay = kWeightReachMs;
+  constexpr std::uint64_t kNow = 1'700'000'000'000;
+  CausalGraph graph;
+  ReplicaIndex a = graph.intern(kA);
+  ReplicaIndex b = graph.intern(kB);
+  ReplicaIndex c = graph.intern(kC);
+  auto weight_ms = [&](LocalDot dot) { return graph.weight_of(dot).value >> 16; };
+  append(graph, a, 1, {}, kNow);
+  CHECK(graph.weight_of({a, 0}) == Weight{kNow << 16, kA});
+  append(graph, a, 1, {}, kNow - 5);
+  CHECK(weight_ms({a, 1}) == kNow);
+  CHECK(graph.weight_runs(a).empty());  // where the hlc says the same, nothing is kept (I5)
+  append(graph, b, 2, {}, kNow + kDay + 1);
+  append(graph, a, 1, {{b, 1}}, kNow);
+  CHECK(weight_ms({a, 2}) == kNow);  // out of reach
+  CHECK(graph.hlc_of({a, 2}) == ((kNow + kDay + 1) << 16) + 2);
+  append(graph, a, 1, {{b, 1}}, kNow + 1);
+  CHECK(weight_ms({a, 3}) == kNow + kDay + 1);  // just within reach
+  append(graph, c, 1, {{a, 3}, {b, 1}}, 0);
+  CHECK(weight_ms({c, 0}) == kNow + kDay + 1);  // of unknown time: the largest
+  append(graph, a, 1, {}, kNow + 2);
+  CHECK(weight_ms({a, 4}) == kNow + kDay + 1);
+  REQUIRE(graph.weight_runs(a).size() == 2);
+  CHECK(graph.weight_runs(a)[0].begin == 2);
+  CHECK(graph.weight_runs(a)[1].weight_ms == DeltaClock::kAsHlc);
+}
+
+TEST_CASE("operations whose counter went beyond their millisecond weigh that millisecond still") {
+  CausalGraph graph;
+  ReplicaIndex a = graph.intern(kA);
+  append(graph, a, 70'000, {}, 5);
+  CHECK(graph.weight_of({a, 65'535}).value == (5u << 16) + 65'535);
+  CHECK(graph.weight_of({a, 65'536}).value == 5u << 16);
+  append(graph, a, 1, {}, 5);
+  CHECK(graph.weight_of({a, 70'000}).value == 5u << 16);
+  CHECK(graph.weight_runs(a).size() == 1);
+}
+
+TEST_CASE("rows of version 1 weigh their hlc, and what follows goes on from there (I4)") {
+  CausalGraph graph;
+  ReplicaIndex a = graph.intern(kA);
+  append(graph, a, 2, {}, 1000, kLegacyRowVersion);
+  append(graph, a, 1, {}, 10, kLegacyRowVersion);
+  CHECK(graph.weight_of({a, 2}).value == (1000u << 16) + 2);
+  CHECK(graph.legacy_end(a) == 3);
+  append(graph, a, 1, {}, 10);
+  CHECK(graph.weight_of({a, 3}).value == (1000u << 16) + 3);  // within reach of what it has seen
+  CHECK(graph.legacy_end(a) == 3);
+}
+
+TEST_CASE("runs of alike deltas weigh what the deltas weigh one by one") {
+  const char* text = std::getenv("WEFT_SEED");
+  const std::uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 0) : 7;
+  INFO("WEFT_SEED=" << seed << " in causal_graph_test");
+  Random random(seed);
+  for (int round = 0; round < 200; ++round) {
+    CausalGraph single;
+    CausalGraph runs;
+    std::vector<DeltaRun> deltas;
+    Seq end = 1;
+    const auto legacy = static_cast<std::uint64_t>(random.below(4));
+    for (std::uint64_t i = 0; i < 8; ++i) {
+      DeltaRun run;
+      run.first_seq = end;
+      run.ops_each = 1 + static_cast<Seq>(random.below(random.chance(1, 8) ? 80'000 : 3));
+      run.delta_count = 1 + static_cast<std::uint32_t>(random.below(3));
+      run.row_version = i < legacy ? kLegacyRowVersion : kRowVersion;
+      run.committed_at_ms = random.chance(1, 6) ? 0 : 1 + random.below(4) * (kWeightReachMs / 2);
+      end = run.end();
+      deltas.push_back(run);
+    }
+    for (CausalGraph* graph : {&single, &runs}) {
+      ReplicaIndex a = graph->intern(kA);
+      append(*graph, a, 1, {}, 3, legacy > 0 ? kLegacyRowVersion : kRowVersion);
+    }
+    for (const DeltaRun& run : deltas)
+      for (std::uint32_t k = 0; k < run.delta_count; ++k)
+        append(single, 0, run.ops_each, {}, run.committed_at_ms, run.row_version);
+    runs.append_runs(0, deltas);
+    REQUIRE(single.end(0) == runs.end(0));
+    REQUIRE(single.legacy_end(0) == runs.legacy_end(0));
+    auto same = [](const CausalGraph::WeightRun& x, const CausalGraph::WeightRun& y) {
+      return x.begin == y.begin && x.weight_ms == y.weight_ms;
+    };
+    REQUIRE(std::ranges::equal(single.weight_runs(0), runs.weight_runs(0), same));
+  }
+}
+
 namespace {
 
 /// The naive model: every operation with the set of all that its author had seen.
@@ -224,7 +316,8 @@ struct Model {
   void append(ReplicaIndex author, Seq count, const std::vector<Dependency>& dependencies) {
     Dots past = past_after(author, dependencies);
     REQUIRE(as_set(graph.past_after(author, dependencies)) == past);
-    graph.append(author, count, dependencies, graph.next_hlc(author, dependencies, 0));
+    graph.append(author, count, dependencies,
+                 graph.next_clock(author, dependencies, 0, kRowVersion));
     for (Seq i = 0; i < count; ++i) {
       pasts[author].push_back(past);
       past.insert({author, static_cast<Seq>(pasts[author].size() - 1)});

@@ -247,7 +247,7 @@ std::vector<sync::Envelope> sample_envelopes() {
   constexpr ReplicaId kOther{0x8899'aabb'ccdd'eeff};
   const DocumentId board = sample_document(0x10);
   const DocumentId other = sample_document(0xa0);
-  // What conformance/delta_keystroke.hex holds.
+  // What conformance/v1_delta_keystroke.hex holds.
   const Bytes keystroke = hex("4177665544332211007b68e5cf8bc09a0ce30701b6c82378");
   const Bytes bytes = hex("00ff1001");
 
