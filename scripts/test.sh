@@ -10,7 +10,7 @@
 #
 # WEFT_SIZE=ci|full    how much randomized tests do (default ci); tests read it. `smoke`, the
 #                      smallest, is what the sanitizer stage hands to them.
-# WEFT_FUZZ_SECONDS    time for each fuzzer (default 20)
+# WEFT_FUZZ_SECONDS    time for each fuzzer (default 20, two at a time: three minutes)
 # WEFT_TIDY=1          clang-tidy as a part of lint
 # WEFT_SEED, WEFT_DATA are handed on to the tests. Where recorded data lies (WEFT_DATA, else ../shared/data), a test that
 # does without it fails: WEFT_REQUIRE_DATA is set.
@@ -134,11 +134,13 @@ compilers_stage() {
   echo "test: g++ and clang++ agree on $(wc -l <build/digest-gcc.txt) lines of digests"
 }
 
-# One fuzzer; runs in a shell of its own. New inputs go to the first directory, which stays.
+# One fuzzer; runs in a shell of its own. New inputs go to the first directory, which stays; seeds are made anew.
 fuzz_one() {
   local target=$1 log=build/fuzz/$1.log
-  local directories=("build/fuzz-corpus/$target")
+  local directories=("build/fuzz-corpus/$target" "build/fuzz-seeds/$target")
   mkdir -p "build/fuzz-corpus/$target" build/fuzz-artifacts
+  rm -rf "build/fuzz-seeds/$target"
+  WEFT_FUZZ_SEEDS="build/fuzz-seeds/$target" "build/fuzz/$target"
   if [[ -d tests/fuzz/corpus/$target ]]; then directories+=("tests/fuzz/corpus/$target"); fi
   if ! "build/fuzz/$target" -max_total_time="$WEFT_FUZZ_SECONDS" -rss_limit_mb=2048 -timeout=20 \
     -print_final_stats=1 -artifact_prefix="build/fuzz-artifacts/$target-" \
