@@ -14,6 +14,7 @@
 #include "bench/cases/trace_cases.h"
 #include "bench/dashboard/board_cases.h"
 #include "bench/dashboard/revision_cases.h"
+#include "bench/growth/growth_cases.h"
 #include "bench/harness/bars.h"
 #include "bench/harness/compare.h"
 #include "bench/harness/report.h"
@@ -161,6 +162,10 @@ class Run {
     check("sync", weft::bench::add_sync(sizes, caught_up_, sampler_, report_));
   }
 
+  void add_growth(const GrowthSizes& sizes) {
+    check("growth", weft::bench::add_growth(sizes, report_));
+  }
+
   /// `gap` on a generated session, for runs without a trace: what `compare` and the bars normalise
   /// by.
   void add_machine_speed() {
@@ -247,6 +252,7 @@ int run_smoke(RunOptions options) {
   run.add_store(sizes);
   run.add_histories(sizes, generate_histories());
   run.add_sync(SyncSizes::smallest());
+  run.add_growth(GrowthSizes::smallest());
   return run.finish();
 }
 
@@ -288,6 +294,10 @@ int main_of(int argc, char** argv) {
   SyncSizes sync_sizes;
   CLI::App* sync = app.add_subcommand("sync", "Peers on loopback TCP, each end in its own process");
   add_sync_options(*sync, sync_sizes);
+  GrowthSizes growth_sizes;
+  CLI::App* growth =
+      app.add_subcommand("growth", "Costs that must not grow faster than their cause");
+  add_growth_options(*growth, growth_sizes);
   std::string board_folder = ".";
   std::string board_data = StoreSizes::data_folder();
   CLI::App* board = app.add_subcommand("dashboard", "Real dashboards: import, export, open, edit");
@@ -297,7 +307,7 @@ int main_of(int argc, char** argv) {
   board->add_option("--data", board_data, "Recorded dashboards, as in $WEFT_DATA")
       ->capture_default_str();
   CLI::App* smoke = app.add_subcommand("smoke", "Everything at its smallest, as the tests run it");
-  for (CLI::App* command : {trace, map, cliffs, all, store, sync, board, smoke})
+  for (CLI::App* command : {trace, map, cliffs, all, store, sync, growth, board, smoke})
     add_run_options(*command, options);
 
   std::string before;
@@ -338,6 +348,7 @@ int main_of(int argc, char** argv) {
       run.add_histories(store_sizes, read_histories(store_sizes.data));
   }
   if (*sync) run.add_sync(sync_sizes);
+  if (*growth) run.add_growth(growth_sizes);
   if (*board) run.add_dashboards(board_data, board_folder);
   if (files.empty() && !generated) run.add_machine_speed();
   return run.finish();

@@ -10,9 +10,13 @@
 #
 # WEFT_SIZE=ci|full    how much randomized tests do (default ci); tests read it. `smoke`, the
 #                      smallest, is what the sanitizer stage hands to them.
-# WEFT_FUZZ_SECONDS    time for each fuzzer (default 20)
+# WEFT_FUZZ_SECONDS    time for each fuzzer (default 20, two at a time: three minutes)
 # WEFT_TIDY=1          clang-tidy as a part of lint
-# WEFT_SEED, WEFT_DATA are handed on to the tests.
+# WEFT_SEED, WEFT_DATA are handed on to the tests. Where recorded data lies (WEFT_DATA, else ../shared/data), a test that
+# does without it fails: WEFT_REQUIRE_DATA is set.
+#
+# The last line is `N passed, M failed`, and `, K skipped` behind it where tests left something out; these are named
+# before it. A stage that fails without ctest counts as one that failed.
 set -euo pipefail
 # Before the cd: it may be relative to where the caller stands.
 if [[ -n ${WEFT_DATA:-} ]]; then
@@ -30,18 +34,33 @@ case $WEFT_SIZE in
     ;;
 esac
 export WEFT_FUZZ_SECONDS=${WEFT_FUZZ_SECONDS:-20}
+if [[ -d ${WEFT_DATA:-../shared/data}/dashboards && -d ${WEFT_DATA:-../shared/data}/traces ]]; then
+  export WEFT_REQUIRE_DATA=1
+fi
 jobs=$(nproc)
 
 current_stage='install'
 passed_count=0
+failed_count=0
+skipped_count=0
 on_exit() {
   local status=$?
+  echo
   if [[ $status -ne 0 ]]; then
-    echo
     echo "test: FAILED in stage '$current_stage'"
+    if [[ $failed_count -eq 0 ]]; then failed_count=1; fi
+  else
+    echo "test: all stages passed after $SECONDS s"
   fi
+  print_counts
 }
 trap on_exit EXIT
+
+print_counts() {
+  local skipped=''
+  if [[ $skipped_count -ne 0 ]]; then skipped=", $skipped_count skipped"; fi
+  echo "$passed_count passed, $failed_count failed$skipped"
+}
 
 # stage NAME FUNCTION: must not stand in a condition, where bash would ignore `set -e` inside.
 stage() {
@@ -55,14 +74,23 @@ stage() {
 
 # run_ctest PRESET: counts what ctest's own closing lines say, and fails where they are missing.
 run_ctest() {
-  local log=build/$1/ctest.log count
-  ctest --preset "$1" -j "$jobs" 2>&1 | tee "$log"
-  count=$(sed -n 's/^100% tests passed, 0 tests failed out of \([0-9]*\)$/\1/p' "$log")
-  if [[ -z $count ]]; then
+  local log=build/$1/ctest.log status=0 counts skipped
+  ctest --preset "$1" -j "$jobs" 2>&1 | tee "$log" || status=$?
+  counts=$(sed -n 's/^[0-9]*% tests passed, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$log")
+  if [[ -z $counts ]]; then
     echo "test: ctest's summary line is missing" >&2
     return 1
   fi
-  passed_count=$((passed_count + count))
+  # ctest counts those that were skipped as passed, and lists them behind its summary.
+  skipped=$(sed -n 's/^[[:space:]]*[0-9]* - \(.*\) (Skipped)$/\1/p' "$log")
+  if [[ -n $skipped ]]; then
+    skipped_count=$((skipped_count + $(wc -l <<<"$skipped")))
+    passed_count=$((passed_count - $(wc -l <<<"$skipped")))
+    sed 's/^/test: skipped in part: /' <<<"$skipped"
+  fi
+  failed_count=$((failed_count + ${counts% *}))
+  passed_count=$((passed_count + ${counts#* } - ${counts% *}))
+  return "$status"
 }
 
 has_target() {
@@ -106,11 +134,13 @@ compilers_stage() {
   echo "test: g++ and clang++ agree on $(wc -l <build/digest-gcc.txt) lines of digests"
 }
 
-# One fuzzer; runs in a shell of its own. New inputs go to the first directory, which stays.
+# One fuzzer; runs in a shell of its own. New inputs go to the first directory, which stays; seeds are made anew.
 fuzz_one() {
   local target=$1 log=build/fuzz/$1.log
-  local directories=("build/fuzz-corpus/$target")
+  local directories=("build/fuzz-corpus/$target" "build/fuzz-seeds/$target")
   mkdir -p "build/fuzz-corpus/$target" build/fuzz-artifacts
+  rm -rf "build/fuzz-seeds/$target"
+  WEFT_FUZZ_SEEDS="build/fuzz-seeds/$target" "build/fuzz/$target"
   if [[ -d tests/fuzz/corpus/$target ]]; then directories+=("tests/fuzz/corpus/$target"); fi
   if ! "build/fuzz/$target" -max_total_time="$WEFT_FUZZ_SECONDS" -rss_limit_mb=2048 -timeout=20 \
     -print_final_stats=1 -artifact_prefix="build/fuzz-artifacts/$target-" \
@@ -148,6 +178,3 @@ stage wasm wasm_stage
 stage lint lint_stage
 
 current_stage='summary'
-echo
-echo "test: all stages passed after $SECONDS s"
-echo "$passed_count passed, 0 failed"

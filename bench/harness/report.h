@@ -20,7 +20,7 @@ namespace weft::bench {
 struct Line {
   std::string name;
   std::string case_name;
-  std::string unit;  ///< "ms", "us", "ns", "bytes", "count" or "ratio"
+  std::string unit;  ///< "ms", "us", "ns", "bytes", "count", "ratio" or "exponent"
   double median = 0;
   double min = 0;
   double max = 0;

@@ -11,6 +11,7 @@ cd "$work" || exit 1
 unset WEFT_DATA
 checks=0
 failures=0
+skipped=0
 
 fail() {
   failures=$((failures + 1))
@@ -82,9 +83,23 @@ broken() {
   fi
 }
 
-# Exit code 0: all checks passed; 1: some failed, each was printed with what came instead.
+# skip TEXT: something was left out, since what it needs is not here.
+skip() {
+  skipped=$((skipped + 1))
+  echo "skipped: $1"
+}
+
+# skip_missing_data TEXT: recorded data is not there, which fails where WEFT_REQUIRE_DATA is set.
+skip_missing_data() {
+  skip "$1"
+  checks=$((checks + 1))
+  [[ -z ${WEFT_REQUIRE_DATA:-} ]] || fail "recorded data, since WEFT_REQUIRE_DATA is set" "$1"
+}
+
+# Exit code 0: all checks passed; 77: those that were made; 1: some failed, each was printed with what came instead.
 finish() {
-  echo "$checks checks, $failures failed"
-  [[ $failures -eq 0 ]]
-  exit
+  echo "$checks checks, $failures failed, $skipped skipped"
+  [[ $failures -eq 0 ]] || exit 1
+  [[ $skipped -eq 0 ]] || exit 77
+  exit 0
 }

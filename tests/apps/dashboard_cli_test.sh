@@ -257,7 +257,7 @@ if [[ -f $recorded ]]; then
   [[ $merges -eq 17 ]] || fail '17 recorded merges' "$merges"
   stop q
 else
-  echo "skipped: the recorded merges, there is no $(basename "$recorded")"
+  skip_missing_data "the recorded merges, there is no $(basename "$recorded")"
 fi
 stop p
 

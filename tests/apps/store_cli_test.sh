@@ -202,7 +202,7 @@ if unshare -rm true 2>/dev/null; then # a disk of its own, which is nearly full
   [[ $(cat compact.txt) == 'estimate: '* && $(cat compact.txt) != *sealed* ]] ||
     fail 'compact without room' "$(cat compact.txt)"
 else
-  echo 'skipped: compacting on a full disk, which needs unshare -rm'
+  skip 'compacting on a full disk, which needs unshare -rm'
 fi
 
 # --- one process writes, others read ---

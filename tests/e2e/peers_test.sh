@@ -34,7 +34,7 @@ find_trace() {
   if [[ -e $trace ]]; then return; fi
   trace=$lab/generated$1.json
   if [[ -e $trace ]]; then return; fi
-  echo "skipped: ${traces[$1]}.json.gz is not in $data/traces; a generated session takes its place"
+  missing_data "${traces[$1]}.json.gz is not in $data/traces; a generated session takes its place"
   awk -v seed="$((seed * 100 + $1))" 'BEGIN {
     srand(seed)
     for (i = 0; i < 4000; ++i) {
@@ -145,7 +145,7 @@ else
     "seed $seed, size $size"
 fi
 [[ -e $history ]] ||
-  echo "skipped: ${history##*/} is not in $data/dashboards; generated dashboards take its place"
+  missing_data "${history##*/} is not in $data/dashboards; generated dashboards take its place"
 echo '{"kind":"notes"}' >"$lab/notes.json"
 
 for ((peer = 0; peer < peers; ++peer)); do start "$peer"; done

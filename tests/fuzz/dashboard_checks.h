@@ -15,6 +15,7 @@
 #include "crdt/dashboard/model.h"
 #include "crdt/dashboard/names.h"
 #include "crdt/document/json_text.h"
+#include "tests/fuzz/fuzzer.h"
 
 namespace weft::test {
 
@@ -59,15 +60,24 @@ inline bool import_into(Document& document, const Json& json) {
       .ok();
 }
 
-/// @return  null, or what is wrong
-inline const char* check_dashboards(std::string_view input) {
+/// Three JSON texts with 0x1e between them. The verdict counts those that parse.
+inline std::array<Json, 3> three_texts(std::string_view input, Verdict& verdict) {
   std::array<Json, 3> parts;
+  verdict = {nullptr, parts.size(), 0};
   for (Json& part : parts) {
     const std::size_t end = std::min(input.find('\x1e'), input.size());
     Result<Json> json = parse_json(input.substr(0, end), {.depth = 40});
+    if (json.ok()) ++verdict.accepted;
     if (json.ok()) part = *std::move(json);
     input.remove_prefix(std::min(end + 1, input.size()));
   }
+  return parts;
+}
+
+/// Its parts are the texts.
+inline Verdict check_dashboards(std::string_view input) {
+  Verdict verdict;
+  const std::array<Json, 3> parts = three_texts(input, verdict);
   Document a = Document::create(fuzzed_device(1));
   if (parts[0].as_object())
     (void)a.transact([&](Transaction& tx) { return write_json(tx.root(), parts[0]); });
@@ -78,27 +88,28 @@ inline const char* check_dashboards(std::string_view input) {
   (void)look_at(a);
   const std::vector<Bytes> of_a = a.deltas_since(common).value();
   for (const Bytes& delta : b.deltas_since(common).value())
-    if (!a.apply(delta).ok()) return "a delta of an import is refused";
+    if (!a.apply(delta).ok()) return faulty("a delta of an import is refused");
   for (const Bytes& delta : of_a)
-    if (!b.apply(delta).ok()) return "a delta of an import is refused";
+    if (!b.apply(delta).ok()) return faulty("a delta of an import is refused");
   if (!(look_at(a) == look_at(b)))
-    return "two devices that have seen the same look at something else";
+    return faulty("two devices that have seen the same look at something else");
 
   // What is exported is imported, and then nothing is left to write.
   for (int round = 0; round < 2; ++round) {
     const VersionVector before = a.version();
-    if (!import_into(a, dashboard::to_grafana(a).value())) return "an export can't be imported";
+    if (!import_into(a, dashboard::to_grafana(a).value()))
+      return faulty("an export can't be imported");
     if (round > 0 && !(a.version() == before))
-      return "an export that was imported is written again";
+      return faulty("an export that was imported is written again");
   }
   // Every conflict that is resolved is gone.
   const Json all = Json::Object{{"do", "resolve"}, {"pattern", "**"}, {"strategy", "latest"}};
   const auto resolved =
       a.transact([&](Transaction& tx) { return dashboard::apply_edit(a, tx, all); });
   if (resolved.ok() && !dashboard::inbox(a).value().empty())
-    return "a conflict that was resolved is there";
+    return faulty("a conflict that was resolved is there");
   a.check_invariants();
-  return nullptr;
+  return verdict;
 }
 
 }  // namespace weft::test

@@ -1,16 +1,23 @@
 // Fuzzer: dashboards out of any document and any JSON. See dashboard_checks.h for what has to hold.
 
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-
 #include "tests/fuzz/dashboard_checks.h"
+#include "tests/fuzz/dashboard_seeds.h"
+#include "tests/fuzz/text_seeds.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string_view text(reinterpret_cast<const char*>(data), size);
-  if (const char* fault = weft::test::check_dashboards(text)) {
-    std::fprintf(stderr, "dashboard_fuzz: %s\n", fault);
-    std::abort();
-  }
-  return 0;
+namespace weft::test {
+namespace {
+
+std::vector<Seed> seeds() {
+  std::vector<Seed> all;
+  for (const DashboardChange& change : dashboard_changes())
+    add_text(all, "change", change.base + '\x1e' + change.ours + '\x1e' + change.theirs);
+  add_text(all, "raw", "{\"panels\":{\"1\":5},\"$order\":[]}\x1e{\"panels\":[]}\x1e{}");
+  return all;
 }
+
+}  // namespace
+
+const Fuzzer kDashboardFuzz{"dashboard_fuzz",
+                            [](ByteSpan input) { return check_dashboards(as_text(input)); }, seeds};
+
+}  // namespace weft::test

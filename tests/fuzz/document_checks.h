@@ -1,13 +1,15 @@
 #pragma once
 // What the fuzzers of whole documents demand: whatever was accepted can be read, edited, rolled back,
-// saved and loaded again without a crash. Each function returns a fault in words, or null.
+// saved and loaded again without a crash. Each function returns a fault in words, and whether it was accepted.
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "crdt/document/document.h"
 #include "tests/fuzz/codec_checks.h"
+#include "tests/fuzz/pieces.h"
 
 namespace weft::test {
 
@@ -125,29 +127,42 @@ inline const char* use_everywhere(Document& document) {
 }
 
 /// @param file  with its checksum
-inline const char* check_snapshot(const Bytes& file) {
+inline Verdict check_snapshot(const Bytes& file) {
   AllocationGuard guard;
   Result<Document> document = Document::load(file, fuzz_options(1));
   if (document.ok()) (void)document->conflicts();  // decodes the cold part
-  if (guard.peak_bytes() > allocation_bound(file.size())) return "loading took too much memory";
-  if (!document.ok()) return nullptr;
-  return use_everywhere(*document);
+  if (guard.peak_bytes() > allocation_bound(file.size()))
+    return faulty("loading took too much memory");
+  if (!document.ok()) return accepted_if(false);
+  if (const char* fault = use_everywhere(*document)) return faulty(fault);
+  return accepted_if(true);
 }
 
-/// Pieces, each two bytes of size and a delta without its checksum, applied in turn.
-inline const char* check_deltas(ByteSpan input) {
+/// What is under test; a canary puts something faulty in its place.
+struct Applying {
+  Result<ApplyReport> (*apply)(Document&, ByteSpan) = [](Document& document, ByteSpan delta) {
+    return document.apply(delta);
+  };
+};
+
+/// Pieces that are deltas in row form, applied in turn.
+inline Verdict check_deltas(ByteSpan input, const Applying& applying = {}) {
   Document document = Document::create(fuzz_options(1));
   Bytes before = document.snapshot();
-  for (ByteReader in(input); in.remaining() > 2;) {
-    std::size_t size = std::to_integer<std::size_t>(in.bytes(1)[0]);
-    size += std::to_integer<std::size_t>(in.bytes(1)[0]) << 8;
-    Bytes delta = with_checksum(in.bytes(std::min(size, in.remaining())));
-    Result<ApplyReport> report = document.apply(delta);
-    if (!report.ok() && document.snapshot() != before) return "a refused delta left a trace";
+  Verdict verdict{nullptr, 0, 0};
+  for (const Piece& piece : split_pieces(input)) {
+    Result<ApplyReport> report = applying.apply(document, piece.bytes);
+    if (!report.ok() && document.snapshot() != before)
+      return faulty("a refused delta left a trace");
+    ++verdict.parts;
+    if (report.ok() && report->refused == 0 && report->dropped == 0) ++verdict.accepted;
     before = document.snapshot();
   }
+  // What waits for something that never comes was not accepted.
+  verdict.accepted -= std::min(verdict.accepted, document.pending().size());
   document.check_invariants();
-  return use_everywhere(document);
+  verdict.fault = use_everywhere(document);
+  return verdict;
 }
 
 }  // namespace weft::test

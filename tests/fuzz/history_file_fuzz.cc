@@ -1,10 +1,23 @@
 // Fuzzer: history files, without their checksum. Whatever is accepted encodes to the same bytes.
 
 #include "tests/fuzz/codec_checks.h"
+#include "tests/fuzz/read_documents.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  weft::ByteSpan input(reinterpret_cast<const std::byte*>(data), size);
-  weft::Bytes file = weft::test::with_checksum(input);
-  if (const char* fault = weft::test::check_history_file(file)) weft::test::report(fault);
-  return 0;
+namespace weft::test {
+namespace {
+
+std::vector<Seed> seeds() {
+  std::vector<Seed> all;
+  for (const Document& document : read_histories())
+    all.push_back({"history_" + std::to_string(all.size()),
+                   without_checksum(document.export_history().value())});
+  return all;
 }
+
+}  // namespace
+
+const Fuzzer kHistoryFileFuzz{
+    "history_file_fuzz", [](ByteSpan input) { return check_history_file(with_checksum(input)); },
+    seeds};
+
+}  // namespace weft::test

@@ -14,11 +14,11 @@ TEST_CASE("the checks find nothing wrong with the JSON parser and printer") {
   for (const char* text :
        {R"({"a":[1,1.0,-0.0,1e300,"\u0000ä\ud83d\ude00",null,true],"$bytes":"AA=="})",
         R"({"$bytes":"AA=="})", "", "[", "\"\\ud800\"", "1e999", "\xff"})
-    CHECK(check_json(text) == nullptr);
-  CHECK(check_json("[" + std::string(20'000, '1') + "]") == nullptr);
+    CHECK(test::words(check_json(text)) == "");
+  CHECK(test::words(check_json("[" + std::string(20'000, '1') + "]")) == "");
   std::string zeros = "[0";
   for (int i = 0; i < 100'000; ++i) zeros += ",0";
-  CHECK(check_json(zeros + "]") == nullptr);
+  CHECK(test::words(check_json(zeros + "]")) == "");
 }
 
 TEST_CASE("a parser that takes too much memory is noticed") {
@@ -28,7 +28,7 @@ TEST_CASE("a parser that takes too much memory is noticed") {
     waste.back() = std::byte{1};
     return parse_json(text);
   };
-  CHECK(check_json("1", greedy) == std::string("parsing took too much memory"));
+  CHECK(test::words(check_json("1", greedy)) == "parsing took too much memory");
 }
 
 TEST_CASE("a printer that loses what a double is, or prints no JSON, is noticed") {
@@ -37,13 +37,13 @@ TEST_CASE("a printer that loses what a double is, or prints no JSON, is noticed"
     const double* number = json.as_double();
     return number ? std::to_string(static_cast<long>(*number)) : print_json(json);
   };
-  CHECK(check_json("1.0", careless) == std::string("what was printed parses to another tree"));
+  CHECK(test::words(check_json("1.0", careless)) == "what was printed parses to another tree");
   careless.print = [](const Json&) { return std::string("nul"); };
-  CHECK(check_json("null", careless) == std::string("what was printed does not parse"));
+  CHECK(test::words(check_json("null", careless)) == "what was printed does not parse");
 }
 
 TEST_CASE("an error without an offset is noticed") {
   JsonCodec vague;
   vague.parse = [](std::string_view) -> Result<Json> { return Error(ErrorCode::kCorrupt, "no"); };
-  CHECK(check_json("x", vague) == std::string("an error without an offset in the input"));
+  CHECK(test::words(check_json("x", vague)) == "an error without an offset in the input");
 }

@@ -1,7 +1,6 @@
 #pragma once
-// What the fuzzers of the wire demand of any input; each function returns a fault in words, or null. What is under test
-// is passed in, so that a canary test can pass something broken. Include it in exactly one source of an executable,
-// as alloc_guard.h.
+// What the fuzzers of the wire demand of any input; each function returns a fault in words, and how much was accepted.
+// What is under test is passed in, so that a canary test can pass something broken.
 //
 //   - a decoder holds at most 8 times a frame's size and 4 KiB; an error has an offset within the input
 //   - what decodes encodes to a frame that is no larger and decodes to an equal envelope
@@ -9,12 +8,11 @@
 //     frame and the last piece
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
 #include "tests/fuzz/alloc_guard.h"
+#include "tests/fuzz/fuzzer.h"
 #include "tests/fuzz/wire_frames.h"
 
 namespace weft::test {
@@ -28,31 +26,31 @@ constexpr std::size_t wire_allocation_bound(std::size_t frame_bytes) {
   return 8 * frame_bytes + 4096;
 }
 
-inline const char* check_frame(ByteSpan frame, const WireCodec& codec = {}) {
+inline Verdict check_frame(ByteSpan frame, const WireCodec& codec = {}) {
   AllocationGuard guard;
   const Result<sync::Envelope> decoded = codec.decode(frame);
   if (guard.peak_bytes() > wire_allocation_bound(frame.size()))
-    return "decoding took too much memory";
-  if (!decoded.ok())
-    return decoded.error().byte_offset() <= frame.size()
-               ? nullptr
-               : "an error without an offset in the frame";
+    return faulty("decoding took too much memory");
+  if (!decoded.ok()) {
+    if (decoded.error().byte_offset() <= frame.size()) return accepted_if(false);
+    return faulty("an error without an offset in the frame");
+  }
   Bytes again;
   codec.encode(*decoded, again);
-  if (again.size() > frame.size()) return "what was decoded takes more than it lay in";
+  if (again.size() > frame.size()) return faulty("what was decoded takes more than it lay in");
   const Result<sync::Envelope> twice = codec.decode(again);
-  if (!twice.ok()) return "what was encoded does not decode";
-  if (!(*twice == *decoded)) return "what was encoded decodes to something else";
-  return nullptr;
+  if (!twice.ok()) return faulty("what was encoded does not decode");
+  if (!(*twice == *decoded)) return faulty("what was encoded decodes to something else");
+  return accepted_if(true);
 }
 
 /// The input as a message: its type, then its segment.
-inline const char* check_message(ByteSpan input, const WireCodec& codec = {}) {
-  if (input.empty()) return nullptr;
+inline Verdict check_message(ByteSpan input, const WireCodec& codec = {}) {
+  if (input.empty()) return accepted_if(false);
   const std::size_t types = std::variant_size_v<sync::Message>;
   const auto type = static_cast<std::uint16_t>(1 + std::to_integer<std::size_t>(input[0]) % types);
   const ByteSpan segment = input.subspan(1);
-  if (segment.size() + wire::kHeaderBytes > sync::Limits::kFrameBytes) return nullptr;
+  if (segment.size() + wire::kHeaderBytes > sync::Limits::kFrameBytes) return accepted_if(false);
   return check_frame(frame_around(type, 7, segment.first(segment.size() / 8 * 8)), codec);
 }
 
@@ -86,7 +84,7 @@ inline StreamContent read_stream(ByteSpan stream, std::size_t frame_bytes_max) {
 
 /// @param cuts  sizes of the pieces, one byte each and used in turn; 0 is a byte
 template <typename Decoder = wire::FrameDecoder>
-const char* check_stream(ByteSpan stream, ByteSpan cuts, std::size_t frame_bytes_max) {
+Verdict check_stream(ByteSpan stream, ByteSpan cuts, std::size_t frame_bytes_max) {
   const StreamContent expected = read_stream(stream, frame_bytes_max);
   Decoder decoder(frame_bytes_max);
   std::size_t count = 0;
@@ -97,29 +95,31 @@ const char* check_stream(ByteSpan stream, ByteSpan cuts, std::size_t frame_bytes
     const std::size_t piece = std::min(std::max<std::size_t>(wanted, 1), stream.size() - at);
     const Status fed = decoder.feed(stream.subspan(at, piece));
     at += piece;
-    if (!fed.ok()) return "bytes were refused without need";
+    if (!fed.ok()) return faulty("bytes were refused without need");
     for (;;) {
       const Result<std::optional<sync::Envelope>> next = decoder.next();
       if (!next.ok()) {
-        if (expected.error_offset != next.error().byte_offset()) return "an error at another place";
-        if (count != expected.envelopes.size()) return "an error before an envelope, or after one";
+        if (expected.error_offset != next.error().byte_offset())
+          return faulty("an error at another place");
+        if (count != expected.envelopes.size())
+          return faulty("an error before an envelope, or after one");
         if (decoder.feed(stream.first(1)).ok() || decoder.next().ok())
-          return "an error that is forgotten";
-        return nullptr;
+          return faulty("an error that is forgotten");
+        return {nullptr, count + 1, count};
       }
       if (!next->has_value()) break;
-      if (count == expected.envelopes.size()) return "an envelope that nobody sent";
-      if (!(**next == expected.envelopes[count])) return "another envelope";
+      if (count == expected.envelopes.size()) return faulty("an envelope that nobody sent");
+      if (!(**next == expected.envelopes[count])) return faulty("another envelope");
       ++count;
     }
     if (decoder.buffered_bytes() >= std::max(frame_bytes_max, wire::kHeaderBytes))
-      return "more is held than a frame";
+      return faulty("more is held than a frame");
     if (guard.peak_bytes() > wire_allocation_bound(2 * (frame_bytes_max + piece)))
-      return "reading took too much memory";
+      return faulty("reading took too much memory");
   }
-  if (expected.error_offset.has_value()) return "an error that nobody noticed";
-  if (count != expected.envelopes.size()) return "an envelope is missing";
-  return nullptr;
+  if (expected.error_offset.has_value()) return faulty("an error that nobody noticed");
+  if (count != expected.envelopes.size()) return faulty("an envelope is missing");
+  return {nullptr, std::max<std::size_t>(count, 1), count};
 }
 
 /// The input with the checksum of every frame made to fit: no fuzzer finds one.
@@ -133,11 +133,6 @@ inline Bytes with_frame_checksums(ByteSpan input) {
     at += header.frame_bytes();
   }
   return stream;
-}
-
-[[noreturn]] inline void report_wire(const char* fault) {
-  std::fprintf(stderr, "fault: %s\n", fault);
-  std::abort();
 }
 
 }  // namespace weft::test

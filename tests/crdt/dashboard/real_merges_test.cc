@@ -52,10 +52,7 @@ bool lies_within(const InboxItem& item, const std::string& leaf) {
 
 TEST_CASE("the real merges: one side's edits survive, the others are in the inbox") {
   const std::vector<test::RealMerge> merges = test::real_merges();
-  if (merges.empty()) {
-    MESSAGE("skipped: no recorded merges");
-    return;
-  }
+  if (merges.empty()) return;
   std::size_t one_sided = 0, concurrent = 0, items = 0;
   for (const test::RealMerge& merge : merges) {
     CAPTURE(merge.name);

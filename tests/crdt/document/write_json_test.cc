@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "crdt/document/document.h"
 #include "crdt/document/json_text.h"
+#include "tests/bench/traces_dir.h"
 #include "tests/support/random.h"
 
 namespace {
@@ -262,17 +262,12 @@ TEST_CASE("replicas that import different files at the same time converge") {
 }
 
 TEST_CASE("real dashboards replace each other in one document, exactly") {
-  const char* data = std::getenv("WEFT_DATA");
-  const std::filesystem::path folder =
-      std::filesystem::path(data && *data ? data : "../shared/data") / "dashboards";
   Document document = make_document();
   for (const char* name : {"k8s-views-pods.json", "k8s-views-nodes.json", "k8s-views-global.json",
                            "node-exporter-full.json", "k8s-views-pods.json"}) {
-    if (!std::filesystem::exists(folder / name)) {
-      MESSAGE("skipped, not there: ", std::string(name));
-      continue;
-    }
-    std::ifstream file(folder / name);
+    const auto path = weft::test::recorded_file("dashboards", name);
+    if (!path) continue;
+    std::ifstream file(*path);
     std::ostringstream text;
     text << file.rdbuf();
     Json wanted = json(text.str());

@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/folder.h"
+#include "tests/support/skip.h"
 #include "tests/transport/links/raw_peer.h"
 #include "tests/transport/links/toy_device.h"
 #include "transport/links/link_hub.h"
@@ -225,7 +226,7 @@ TEST_CASE("a hub that needs more files than the process may open says so") {
 
 TEST_CASE("another user is turned away, even where the file would let them in") {
   if (::geteuid() != 0) {
-    MESSAGE("skipped: only root can become another user");
+    skip("only root can become another user");
     return;
   }
   const Folder folder;

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/folder.h"
+#include "tests/support/skip.h"
 #include "tests/transport/links/raw_peer.h"
 #include "tests/transport/links/toy_device.h"
 #include "transport/links/link_hub.h"
@@ -20,7 +21,7 @@ namespace {
 /// Connects so many raw peers, all talking at once, and checks that each gets its own echoes.
 void talk_to_many(const std::string& address_text, std::size_t count) {
   if (raise_open_files(2 * count + 300) < 2 * count + 300) {
-    MESSAGE("skipped: this process may not open " << 2 * count + 300 << " files (ulimit -Hn)");
+    skip("this process may not open " + std::to_string(2 * count + 300) + " files (ulimit -Hn)");
     return;
   }
   EventLoop loop;

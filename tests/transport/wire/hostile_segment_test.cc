@@ -53,7 +53,7 @@ template <typename Message>
 ErrorCode error_of(const Words& words) {
   const std::uint16_t type = sync::type_of(sync::Message(Message{}));
   const Bytes frame = test::frame_around(type, 0, std::as_bytes(std::span(words)));
-  const char* fault = test::check_frame(frame);
+  const char* fault = test::check_frame(frame).fault;
   CHECK_MESSAGE(fault == nullptr, fault);
   return wire::decode_frame(frame).error().code();
 }
@@ -275,7 +275,7 @@ TEST_CASE("random segments with pointers that nearly fit do no harm") {
       if (i == 0 && random.chance(3, 4)) word = struct_at(0, small, 1);
       ByteWriter(input).u64(word);
     }
-    const char* fault = test::check_message(input);
+    const char* fault = test::check_message(input).fault;
     REQUIRE_MESSAGE(fault == nullptr, fault);
     accepted +=
         wire::decode_frame(
@@ -303,7 +303,7 @@ TEST_CASE("a sample with a word exchanged for another pointer does no harm") {
                                                           : list_at(offset, element, size);
         Bytes changed(body.begin(), body.end());
         std::memcpy(changed.data() + at, &pointer, sizeof pointer);
-        const char* fault = test::check_frame(test::frame_around(type, 1, changed));
+        const char* fault = test::check_frame(test::frame_around(type, 1, changed)).fault;
         REQUIRE_MESSAGE(fault == nullptr, fault);
       }
   }
@@ -314,7 +314,7 @@ TEST_CASE("a stream of large frames in small pieces takes the memory of one fram
   for (int i = 0; i < 20; ++i)
     wire::encode_frame({0, sync::State{0, Bytes(sync::Limits::kPartBytes)}}, stream);
   const std::byte cuts[] = {std::byte{255}, std::byte{17}};
-  const char* fault = test::check_stream(stream, cuts, sync::Limits::kFrameBytes);
+  const char* fault = test::check_stream(stream, cuts, sync::Limits::kFrameBytes).fault;
   CHECK_MESSAGE(fault == nullptr, fault);
 }
 
