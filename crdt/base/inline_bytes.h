@@ -1,6 +1,6 @@
 #pragma once
 // InlineBytes: bytes that belong to whoever holds them, without an allocation where they are few, as a keystroke's
-// delta is.
+// delta is. A range like any other: a ByteSpan can be made of one that lives on.
 
 #include <cstring>
 
@@ -26,10 +26,6 @@ class InlineBytes {
   bool empty() const { return size_ == 0; }
   const std::byte* begin() const { return data(); }
   const std::byte* end() const { return data() + size_; }
-
-  /// A view for as long as this lives: of a temporary it would be gone at once.
-  operator ByteSpan() const& { return {data(), size_}; }  // NOLINT: conversion is the point
-  operator ByteSpan() const&& = delete;
 
  private:
   std::size_t size_ = 0;
