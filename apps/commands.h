@@ -26,6 +26,7 @@ void add_doc_commands(CLI::App& app, Action& action);
 void add_content_commands(CLI::App& doc, Action& action);  ///< show, at, new, import, snapshot
 void add_history_commands(CLI::App& doc, Action& action);  ///< log, diff, why, history, conflicts
 
+void add_resolve_command(CLI::App& doc, Action& action);
 void add_watch_command(CLI::App& doc, Action& action);
 
 /// `weft dashboard ...`

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 #include "apps/commands.h"
 #include "crdt/base/result.h"
@@ -19,8 +20,10 @@ void add_dashboard_inbox(CLI::App& dashboard, Action& action);  ///< conflicts, 
 void add_dashboard_watch(CLI::App& dashboard, Action& action);
 
 /// Grafana's JSON in a file, "-" is standard input; also as its HTTP interface wraps it.
+/// @param called, warnings  as read_json (document_file.h)
 /// @errors those of read_json; kInvalidArgument: it is no dashboard
-Result<Json> read_dashboard(const std::string& file);
+Result<Json> read_dashboard(const std::string& file, const std::string& called = "",
+                            std::vector<std::string>* warnings = nullptr);
 
 /// What `FILE` was exported from: noted in FILE.weft, for `weft reconcile`.
 struct ExportNote {

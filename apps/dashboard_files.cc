@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/dashboard_commands.h"
 #include "apps/dashboard_diff.h"
@@ -45,11 +46,13 @@ std::size_t count_panels(const Json& holder) {
   return count;
 }
 
-void print_made(const DashboardWrite& write, const Json& dashboard, bool json) {
+void print_made(const DashboardWrite& write, const Json& dashboard, bool json,
+                const std::vector<std::string>& warnings = {}) {
   if (!json) return print(made_words(write, count_panels(dashboard)));
   Json::Object line = write_json_of(write);
   line.emplace_back("name", write.name);
   line.emplace_back("made", true);
+  add_warnings(line, warnings);
   print_line(line);
 }
 
@@ -91,7 +94,8 @@ Result<std::optional<std::string>> existing_name(const std::string& name,
   return std::optional(stored->folder + ":" + to_string(*id));
 }
 
-Status update(const FileArguments& options, const std::string& name, const Json& dashboard) {
+Status update(const FileArguments& options, const std::string& name, const Json& dashboard,
+              const std::vector<std::string>& warnings) {
   show_progress("reading " + name);
   WEFT_ASSIGN(const Document before, read_dashboard(name, Wanted::kContent));
   Json::Array edits{Json::Object{{"do", "import"}, {"dashboard", dashboard}}};
@@ -107,6 +111,7 @@ Status update(const FileArguments& options, const std::string& name, const Json&
     line.emplace_back("name", name);
     line.emplace_back("made", false);
     line.emplace_back("changed", count_json(counts));
+    add_warnings(line, warnings);
     print_line(line);
   } else {
     print(printable(name) + ": " + count_words(counts) + write_words(write) + "\n");
@@ -115,17 +120,18 @@ Status update(const FileArguments& options, const std::string& name, const Json&
 }
 
 Status import(const FileArguments& options) {
-  WEFT_ASSIGN(const Json dashboard, read_dashboard(options.file));
+  std::vector<std::string> warnings;
+  WEFT_ASSIGN(const Json dashboard, read_dashboard(options.file, {}, &warnings));
   const std::optional<DocumentId> id = dashboard::document_of_uid(dashboard);
   const std::string name = new_name(options.name);
   WEFT_ASSIGN(const std::optional<std::string> existing, existing_name(name, id));
-  if (existing) return update(options, *existing, dashboard);
+  if (existing) return update(options, *existing, dashboard, warnings);
   show_progress("importing " + options.file);
   Result<DashboardWrite> write =
       make_dashboard(name, dashboard, id, Existing::kRefuse, waiting_of(options.no_wait));
   show_progress("");
   if (!write.ok()) return write.take_error();
-  print_made(*write, dashboard, options.json);
+  print_made(*write, dashboard, options.json, warnings);
   return {};
 }
 
@@ -209,14 +215,17 @@ void add_export(CLI::App& dashboard, Action& action) {
 
 }  // namespace
 
-Result<Json> read_dashboard(const std::string& file) {
-  WEFT_ASSIGN(Json json, read_json(file));
+Result<Json> read_dashboard(const std::string& file, const std::string& called,
+                            std::vector<std::string>* warnings) {
+  WEFT_ASSIGN(Json json, read_json(file, called, warnings));
   const Json* wrapped = json.find("dashboard");
   if (wrapped != nullptr && wrapped->as_object() && json.find("panels") == nullptr)
     json = Json(*wrapped);
   if (json.as_object()) return json;
   return Error(ErrorCode::kInvalidArgument,
-               (file == "-" ? std::string("standard input") : file) +
+               (!called.empty() ? called
+                : file == "-"   ? std::string("standard input")
+                                : file) +
                    ": holds no dashboard; one is a JSON object, as Grafana exports it");
 }
 

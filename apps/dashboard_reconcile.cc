@@ -52,7 +52,8 @@ Json file_conflict_json(const dashboard::FileConflict& conflict) {
 
 void print_report(const ReconcileArguments& options, const DashboardWrite& write,
                   const ChangeCounts& into_document, const ChangeCounts& into_file,
-                  const std::vector<dashboard::FileConflict>& conflicts) {
+                  const std::vector<dashboard::FileConflict>& conflicts,
+                  const std::vector<std::string>& warnings) {
   if (options.json) {
     Json::Array over;
     for (const dashboard::FileConflict& each : conflicts) over.push_back(file_conflict_json(each));
@@ -61,6 +62,7 @@ void print_report(const ReconcileArguments& options, const DashboardWrite& write
     line.emplace_back("into_document", count_json(into_document));
     line.emplace_back("into_file", count_json(into_file));
     line.emplace_back("overwritten", std::move(over));
+    add_warnings(line, warnings);
     return print_line(line);
   }
   print(printable(options.name) + ": " + count_words(into_document) + write_words(write) + "\n");
@@ -72,7 +74,8 @@ void print_report(const ReconcileArguments& options, const DashboardWrite& write
 }
 
 Status reconcile(const ReconcileArguments& options) {
-  WEFT_ASSIGN(const Json file, read_dashboard(options.file));
+  std::vector<std::string> warnings;
+  WEFT_ASSIGN(const Json file, read_dashboard(options.file, {}, &warnings));
   show_progress("reading " + options.name);
   WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   WEFT_ASSIGN(const VersionVector version, base_version(options, document));
@@ -107,7 +110,7 @@ Status reconcile(const ReconcileArguments& options) {
   WEFT_ASSIGN(const std::string text, dashboard::to_grafana_text(written, how));
   WEFT_TRY(write_file(options.file, as_bytes(text), Existing::kReplace));
   WEFT_TRY(write_export_note(options.file, written));
-  print_report(options, write, into_document, into_file, merge->conflicts);
+  print_report(options, write, into_document, into_file, merge->conflicts, warnings);
   return {};
 }
 

@@ -162,11 +162,13 @@ std::string patch_words(const Json& patch) {
 
 std::string conflict_words(const Conflict& conflict) {
   std::string words =
-      bold(path_words(conflict.path)) + "\n  wins:  " + write_words(conflict.winner) + "\n";
-  std::string_view loses = "  loses: ";
-  if (conflict.kind == Conflict::Kind::kEditInErased) loses = "  edited meanwhile: ";
-  if (conflict.kind == Conflict::Kind::kErasedElement) loses = "  written meanwhile: ";
+      bold(path_words(conflict.path)) + "\n  0 wins:  " + write_words(conflict.winner) + "\n";
+  std::string_view loses = " loses: ";
+  if (conflict.kind == Conflict::Kind::kEditInErased) loses = " edited meanwhile: ";
+  if (conflict.kind == Conflict::Kind::kErasedElement) loses = " written meanwhile: ";
+  std::size_t side = 1;
   for (const WriteInfo& loser : conflict.losers) {
+    words += "  " + std::to_string(side++);
     words += loses;
     words += write_words(loser) + "\n";
   }

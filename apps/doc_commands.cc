@@ -20,6 +20,7 @@ void add_doc_commands(CLI::App& app, Action& action) {
       "  weft doc show boards:4f1c");
   add_content_commands(*doc, action);
   add_history_commands(*doc, action);
+  add_resolve_command(*doc, action);
   add_watch_command(*doc, action);
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "apps/commands.h"
 #include "apps/describe.h"
@@ -9,6 +10,7 @@
 #include "apps/document_source.h"
 #include "apps/terminal.h"
 #include "apps/trace_document.h"
+#include "crdt/document/import_json.h"
 #include "crdt/document/json_text.h"
 #include "peer/first_write.h"
 
@@ -119,23 +121,34 @@ struct WriteOptions {
   std::string message;
   bool force = false;
   bool no_wait = false;
+  bool json = false;
 };
 
 /// What was written.
 struct Written {
   std::string first;  ///< the dot of the first operation
   std::uint64_t op_count = 0;
-  std::string but;  ///< what is to be said of it beside
+  std::uint64_t shared_op_count = 0;  ///< of these in deltas that are the same on every device
+  bool has_message = true;  ///< nothing of its own was written that the message could stand in
+  std::string but;          ///< what is to be said of it beside
 };
 
 Result<Written> write_content(Document& document, const WriteOptions& options, const Json& json,
                               bool is_new) {
-  auto commit =
-      document.transact({.origin = "weft doc", .message = options.message}, [&](Transaction& tx) {
-        return is_new ? write_first(tx, json) : write_json(tx.root(), json);
-      });
-  if (!commit.ok()) return about(options.json_file, commit.error());
-  return Written{to_string(commit->first), commit->op_count, {}};
+  if (is_new) {
+    auto commit = document.transact({.origin = "weft doc", .message = options.message},
+                                    [&](Transaction& tx) { return write_first(tx, json); });
+    if (!commit.ok()) return about(options.json_file, commit.error());
+    return Written{to_string(commit->first), commit->op_count, 0, true, {}};
+  }
+  Result<ImportReport> report =
+      import_json(document, json, {.origin = "weft doc", .message = options.message});
+  if (!report.ok()) return about(options.json_file, report.error());
+  return Written{to_string(report->first),
+                 report->op_count,
+                 report->shared_op_count,
+                 report->has_own || options.message.empty(),
+                 {}};
 }
 
 /// @param create  the document need not be there; then `document` is its whole id
@@ -144,7 +157,11 @@ Result<Written> write_content(PeerClient& peer, const std::string& document,
   Json::Object request{{"cmd", "edit"}, {"document", document}, {"json", json}, {"create", create}};
   if (!options.message.empty()) request.emplace_back("message", options.message);
   WEFT_ASSIGN(const Json answer, peer.write(std::move(request), waiting_of(options.no_wait)));
-  return Written{text_in(answer, "first"), number_in(answer, "operations"), durable_words(answer)};
+  const Json* own = answer.find("own");
+  const bool has_own = own == nullptr || !own->as_bool() || *own->as_bool();
+  return Written{text_in(answer, "first"), number_in(answer, "operations"),
+                 number_in(answer, "shared"), has_own || options.message.empty(),
+                 durable_words(answer)};
 }
 
 std::string operation_words(std::uint64_t count) {
@@ -193,8 +210,34 @@ Status make_new(const WriteOptions& options) {
   return Status();
 }
 
+void print_written(const WriteOptions& options, const Written& written,
+                   const std::vector<std::string>& warnings) {
+  if (options.json) {
+    Json::Object line{{"document", options.file},
+                      {"first", written.op_count == 0 ? Json() : Json(written.first)},
+                      {"operations", number_json(written.op_count)}};
+    add_warnings(line, warnings);
+    return print_line(line);
+  }
+  if (written.op_count == 0)
+    return print(printable(options.file) + ": holds just that already; nothing written\n");
+  const std::uint64_t own = written.op_count - written.shared_op_count;
+  const std::uint64_t shared = written.shared_op_count;
+  print(printable(options.file) + ": one more delta, " + written.first + ", with " +
+        operation_words(own == 0 ? shared : own) +
+        (own == 0 || shared == 0
+             ? ""
+             : ", and beside it " + operation_words(shared) + " that any device would make alike") +
+        written.but + "\n");
+  if (!written.has_message)
+    print_error(
+        "the message is not stored: all that was written is the same on every device that "
+        "imports it, and has none");
+}
+
 Status import(const WriteOptions& options) {
-  WEFT_ASSIGN(Json json, read_json(options.json_file));
+  std::vector<std::string> warnings;
+  WEFT_ASSIGN(Json json, read_json(options.json_file, {}, &warnings));
   Written written;
   WEFT_TRY(change_document(
       options.file,
@@ -206,10 +249,7 @@ Status import(const WriteOptions& options) {
         WEFT_ASSIGN(written, write_content(peer, document, options, json, false));
         return {};
       }));
-  print(printable(options.file) +
-        (written.op_count == 0 ? ": holds just that already; nothing written" + written.but + "\n"
-                               : ": one more delta, " + written.first + ", with " +
-                                     operation_words(written.op_count) + written.but + "\n"));
+  print_written(options, written, warnings);
   return Status();
 }
 
@@ -243,15 +283,21 @@ void add_new(CLI::App& doc, Action& action) {
 
 void add_import(CLI::App& doc, Action& action) {
   auto options = std::make_shared<WriteOptions>();
-  CLI::App* command =
-      doc.add_subcommand("import", "Write what differs in a JSON file as one more delta");
+  CLI::App* command = doc.add_subcommand("import", "Write what differs in a JSON file");
   command->add_option("FILE", options->file, kDocumentHelp)->required();
   command->add_option("IN.json", options->json_file, "What it shall hold; - is stdin")->required();
   command->add_option("--message", options->message,
                       "Stored in the delta; `weft doc log` shows it");
   add_no_wait_option(*command, options->no_wait);
+  command->add_flag("--json", options->json, "Say what was written as one JSON object");
   command->footer(
-      "What is equal is not touched, so importing a file twice writes nothing the second time.\n\n"
+      "What is equal is not touched, so importing a file twice writes nothing the second time. An "
+      "element of a\n"
+      "list that stands elsewhere is moved. What two devices insert alike, as by importing the "
+      "same "
+      "file while\n"
+      "they are apart, is there once. Of a key that stands twice in FILE the last value is taken, "
+      "with a warning.\n\n"
       "Example:\n"
       "  weft doc import board.weft edited.json --message \"new title\"\n"
       "  weft doc import boards:4f1c edited.json");

@@ -33,9 +33,10 @@ Json delta_json(const DeltaInfo& delta, std::size_t number) {
 }
 
 std::string delta_words(const DeltaInfo& delta, std::size_t number) {
-  std::string words = bold("#" + std::to_string(number)) + "  " + to_string(delta.first) + "  " +
-                      dim(iso_time(delta.committed_at_ms)) + "  " +
-                      counted(delta.op_count, "operation");
+  std::string words =
+      bold("#" + std::to_string(number)) + "  " + to_string(delta.first) + "  " +
+      dim(is_seed_replica(delta.first.replica) ? "import" : iso_time(delta.committed_at_ms)) +
+      "  " + counted(delta.op_count, "operation");
   if (!delta.message.empty()) words += "  " + short_json(delta.message);
   for (std::size_t i = 0; i < delta.dependencies.size(); ++i)
     words += (i == 0 ? "  after " : ", ") + to_string(delta.dependencies[i]);
@@ -162,6 +163,10 @@ void add_history_commands(CLI::App& doc, Action& action) {
                                   "List writes that were made at the same time and lost", "");
   add_path_option(*doc.get_subcommand("conflicts"), conflicts->path,
                   "Only below this JSON pointer");
+  doc.get_subcommand("conflicts")
+      ->footer(
+          "Example:\n  weft doc conflicts board.weft\n"
+          "  weft doc resolve board.weft /title --side 1   # settles one");
 }
 
 }  // namespace weft::cli

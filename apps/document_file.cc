@@ -6,6 +6,7 @@
 #include <chrono>
 #include <random>
 
+#include "apps/terminal.h"
 #include "crdt/base/utf8.h"
 #include "crdt/clock/release.h"
 #include "crdt/document/json_text.h"
@@ -33,6 +34,21 @@ std::string place_in(std::string_view text, std::uint64_t offset) {
   std::size_t line_begin = before.rfind('\n') + 1;  // npos + 1 is 0
   std::size_t column = count_scalars(before.substr(line_begin));
   return std::to_string(lines + 1) + ":" + std::to_string(column + 1);
+}
+
+/// Every key that an object has more than once: the last value is taken, as everywhere.
+void warn_of_repeated(const std::string& name, std::string_view text, const JsonNotes& notes,
+                      std::vector<std::string>* warnings) {
+  const auto warn = [&](std::string words) {
+    print_error("warning: " + words);
+    if (warnings != nullptr) warnings->push_back(std::move(words));
+  };
+  for (const RepeatedKey& each : notes.repeated)
+    warn(name + ":" + place_in(text, each.offset) + ": " + each.path +
+         " stands there more than once; the last value is taken");
+  if (notes.repeated_count > notes.repeated.size())
+    warn(name + ": " + std::to_string(notes.repeated_count - notes.repeated.size()) +
+         " more keys stand there more than once");
 }
 
 }  // namespace
@@ -76,16 +92,26 @@ Status save_document(const std::string& file, const Document& document, Existing
   return about(file, history.error());
 }
 
-Result<Json> read_json(const std::string& file) {
+Result<Json> read_json(const std::string& file, const std::string& called,
+                       std::vector<std::string>* warnings) {
   WEFT_ASSIGN(Bytes bytes, read_file(file));
   std::string_view text = as_text(bytes);
-  auto json = parse_json(text);
-  if (json.ok()) return json;
-  std::string name = file == "-" ? "standard input" : file;
+  JsonNotes notes;
+  auto json = parse_json(text, {}, &notes);
+  std::string name = !called.empty() ? called : file == "-" ? "standard input" : file;
+  if (json.ok()) {
+    warn_of_repeated(name, text, notes, warnings);
+    return json;
+  }
   const Error& error = json.error();
   if (error.byte_offset() != Error::kNoOffset) name += ":" + place_in(text, error.byte_offset());
   const char* const what = error.code() == ErrorCode::kCorrupt ? ": is no JSON: " : ": ";
   return Error(error.code(), name + what + error.context());
+}
+
+void add_warnings(Json::Object& line, const std::vector<std::string>& warnings) {
+  if (warnings.empty()) return;
+  line.emplace_back("warnings", Json::Array(warnings.begin(), warnings.end()));
 }
 
 Result<VersionVector> version_of(const Document& document, const std::string& text) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apps/file_io.h"
 #include "crdt/document/document.h"
@@ -23,8 +24,14 @@ Result<Document> document_of(const std::string& file, ByteSpan bytes);
 /// Writes a history, or a snapshot where the document came from one.
 Status save_document(const std::string& file, const Document& document, Existing existing);
 
-/// "-" is standard input. @errors those of parse_json, as "in.json:3:14: expected ..."
-Result<Json> read_json(const std::string& file);
+/// "-" is standard input. A key that stands twice in an object is warned of on standard error.
+/// @param called    what messages call the file; empty: by its name
+/// @param warnings  what was said, for --json; null: nobody asks
+/// @errors those of parse_json, as "in.json:3:14: expected ..., in /panels/0"
+Result<Json> read_json(const std::string& file, const std::string& called = "",
+                       std::vector<std::string>* warnings = nullptr);
+/// {"warnings": [...]} behind the others, where there are some.
+void add_warnings(Json::Object& line, const std::vector<std::string>& warnings);
 
 /// "now"; "N" or "#N": the first N deltas of the log; or "replica:end,replica:end".
 /// @errors CLI::ValidationError is thrown for what is none of these; kNotFound: fewer deltas than N

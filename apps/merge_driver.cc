@@ -76,14 +76,8 @@ Result<Side> read_side(const std::string& file, const std::string& called, bool 
     side.json = Json::Object();
     return side;
   }
-  Result<Json> json = read_dashboard(file);
-  if (json.ok()) {
-    side.json = *std::move(json);
-    return side;
-  }
-  std::string words = json.error().context();
-  if (words.starts_with(file)) words = called + words.substr(file.size());
-  return Error(json.error().code(), std::move(words));
+  WEFT_ASSIGN(side.json, read_dashboard(file, called));
+  return side;
 }
 
 std::string value_words(const std::optional<Json>& value) {

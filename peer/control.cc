@@ -95,10 +95,11 @@ Status Control::dispatch(Connection connection, const Json& request) {
     std::string_view cmd;
     Status (Control::*begin)(Connection, const Json&);
   };
-  constexpr std::array<Task, 6> kTasks{{{"watch", &Control::watch},
+  constexpr std::array<Task, 7> kTasks{{{"watch", &Control::watch},
                                         {"edit", &Control::edit},
                                         {"dashboard", &Control::dashboard},
                                         {"splice", &Control::splice},
+                                        {"resolve", &Control::resolve},
                                         {"set-status", &Control::set_status},
                                         {"trim", &Control::trim}}};
   for (const Task& each : kTasks)

@@ -10,6 +10,7 @@
 //   {"cmd": "edit", "document", "json", "message"?, "create"?}
 //   {"cmd": "splice", "document", "key", "transactions": [[[at, erased, "inserted"], ...], ...], "create"?}
 //   {"cmd": "dashboard", "document", "edits": [{"do": ...}, ...], "message"?, "create"?}    (crdt/dashboard/edit_json.h)
+//   {"cmd": "resolve", "document", "resolution": {"path", "side" | "value" | "delete": true}, "message"?}
 //   {"cmd": "set-status", "document", "status"}
 //   {"cmd": "trim", "document"}
 //   {"cmd": "presence", "document", "data"?, "ttl_ms"?}
@@ -38,6 +39,7 @@
 #include <vector>
 
 #include "crdt/document/document.h"
+#include "crdt/document/import_json.h"
 #include "peer/node.h"
 #include "peer/peer_facts.h"
 
@@ -100,7 +102,9 @@ class Control {
   Status documents(Connection connection);
   Status watch(Connection connection, const Json& request);
   Status edit(Connection connection, const Json& request);
+  Result<PreparedImport> prepared(const DocumentId& id, const Json& json);
   Status splice(Connection connection, const Json& request);
+  Status resolve(Connection connection, const Json& request);
   Status dashboard(Connection connection, const Json& request);
   Result<Bytes> seed_of(const DocumentId& id, const Json& edits);
   Status set_status(Connection connection, const Json& request);

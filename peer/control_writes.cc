@@ -1,13 +1,16 @@
 // What Control changes, and when that is answered.
 #include <utility>
 
+#include "crdt/document/import_json.h"
 #include "crdt/document/json_text.h"
+#include "crdt/document/resolve.h"
 #include "peer/control.h"
 #include "peer/control_request.h"
 #include "peer/describe_json.h"
 #include "peer/first_write.h"
 #include "peer/parse_id.h"
 #include "storage/archive/archive.h"
+#include "storage/documents.h"
 
 namespace weft {
 namespace {
@@ -103,15 +106,64 @@ Status Control::edit(Connection connection, const Json& request) {
   WEFT_ASSIGN(const DocumentId id, document_to_edit(request));
   const Json* json = request.find("json");
   if (json == nullptr) return bad_request("the request has no 'json' to write");
-  const std::string* message = find_text(request, "message");
   const bool create = is_set(request, "create");
+  WEFT_ASSIGN(const PreparedImport import, prepared(id, *json));
+  Dot first;
+  for (const Bytes& delta : import.shared) {
+    NewRecord record;
+    WEFT_TRY(record_of(id, delta, record));
+    if (&delta == &import.shared.front()) first = {record.replica, record.first_seq};
+    const bool is_last = import.own_op_count == 0 && &delta == &import.shared.back();
+    WEFT_TRY(node_.apply(id, delta, is_last ? when_durable(connection) : nullptr));
+  }
+  std::uint64_t operations = import.shared_op_count;
+  bool has_own = false;
+  if (import.own_op_count != 0 || import.shared.empty()) {
+    const std::string* message = find_text(request, "message");
+    WEFT_ASSIGN(
+        const Commit commit,
+        node_.edit_reading(
+            id,
+            [&](const Document& document, Transaction& transaction) {
+              return create && document.version().empty()
+                         ? write_first(transaction, *json)
+                         : write_json(transaction.root(), *json);
+            },
+            when_durable(connection),
+            {.origin = "control", .message = message == nullptr ? std::string() : *message}));
+    has_own = commit.op_count != 0;
+    if (has_own) first = commit.first;
+    operations += commit.op_count;
+  }
+  issued(connection,
+         {{"document", to_string(id)},
+          {"first", to_string(first)},
+          {"operations", number_json(operations)},
+          {"shared", number_json(import.shared_op_count)},
+          {"own", has_own}},
+         why_no_edit_waits());
+  return {};
+}
+
+/// What is split off of an import (crdt/document/import_json.h); of a document that is not there yet nothing.
+Result<PreparedImport> Control::prepared(const DocumentId& id, const Json& json) {
+  const Result<const Document*> document = node_.read(id);
+  if (document.ok()) return prepare_import(**document, json);
+  if (document.error().code() != ErrorCode::kNotFound) return document.error().clone();
+  return PreparedImport();
+}
+
+Status Control::resolve(Connection connection, const Json& request) {
+  WEFT_ASSIGN(const DocumentId id, document_to_edit(request));
+  const Json* wanted = request.find("resolution");
+  if (wanted == nullptr) return bad_request("the request has no 'resolution'");
+  WEFT_ASSIGN(const Resolution resolution, read_resolution(*wanted));
+  const std::string* message = find_text(request, "message");
   WEFT_ASSIGN(const Commit commit,
               node_.edit_reading(
                   id,
                   [&](const Document& document, Transaction& transaction) {
-                    return create && document.version().empty()
-                               ? write_first(transaction, *json)
-                               : write_json(transaction.root(), *json);
+                    return resolve_conflict(document, transaction, resolution);
                   },
                   when_durable(connection),
                   {.origin = "control", .message = message == nullptr ? std::string() : *message}));

@@ -56,6 +56,8 @@ bool holds(const Value& value, const Json& wanted) {
       return wanted.as_double() && Value(*wanted.as_double()) == value;
     case Value::Type::kRecord:
       return (wanted.as_array() || wanted.as_object()) && Value::from_json(wanted) == value;
+    case Value::Type::kNumberText:
+      return wanted.as_number_text() && Value::from_json(wanted) == value;
     case Value::Type::kBytes:
       return wanted.as_bytes() && Value::from_json(wanted) == value;
     case Value::Type::kContainer:

@@ -4,37 +4,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "crdt/document/list_match.h"
+
 namespace weft::dashboard {
-namespace {
-
-constexpr std::size_t kNowhere = ~std::size_t{0};
-
-/// Indices of a longest ascending subsequence; kNowhere is in none.
-/// Source: Fredman 1975, "On computing the length of longest increasing subsequences".
-std::vector<std::size_t> longest_ascending(const std::vector<std::size_t>& numbers) {
-  std::vector<std::size_t> ends;  // of the best subsequence of each length, its last index
-  std::vector<std::size_t> before(numbers.size(), kNowhere);
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (numbers[i] == kNowhere) continue;
-    const auto at = std::lower_bound(
-        ends.begin(), ends.end(), numbers[i],
-        [&](std::size_t end, std::size_t number) { return numbers[end] < number; });
-    if (at != ends.begin()) before[i] = *(at - 1);
-    if (at == ends.end()) {
-      ends.push_back(i);
-    } else {
-      *at = i;
-    }
-  }
-  std::vector<std::size_t> result;
-  for (std::size_t i = ends.empty() ? kNowhere : ends.back(); i != kNowhere; i = before[i])
-    result.push_back(i);
-  std::reverse(result.begin(), result.end());
-  return result;
-}
-
-}  // namespace
-
 bool is_array(const MapView& map) { return map.contains(kOrder); }
 
 std::vector<std::string> shown_order(const MapView& map) {

@@ -5,7 +5,7 @@
 
 #include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/merge3.h"
-#include "crdt/document/json_pointer.h"
+#include "crdt/document/resolve.h"
 
 namespace weft::dashboard {
 namespace {
@@ -131,12 +131,9 @@ std::vector<Resolution> plan(const Document& document, std::span<const InboxItem
 
 Status resolve(Transaction& transaction, const Resolution& resolution) {
   const auto& [item, outcome] = resolution;
-  WEFT_ASSIGN(const std::vector<std::string> tokens, pointer_tokens(item.path));
-  WEFT_ASSIGN(MapEdit parent, transaction.map(parent_pointer(item.path)));
-  const std::string& key = tokens.back();
   switch (outcome.kind) {
     case Outcome::Kind::kDelete:
-      return parent.erase_anew(key);
+      return write_side(transaction, item.path, true, {});
     case Outcome::Kind::kValue:
       for (std::size_t i = 0; i < side_count(item); ++i) {
         const InboxSide& side = side_at(item, i);
@@ -151,8 +148,7 @@ Status resolve(Transaction& transaction, const Resolution& resolution) {
     return Error(ErrorCode::kNotFound,
                  item.path + ": the conflict has no side " + std::to_string(outcome.side));
   const InboxSide& side = side_at(item, outcome.side);
-  if (side.deleted) return parent.erase_anew(key);
-  return side.value.is_container() ? parent.restore(side.value) : parent.set(key, side.value);
+  return write_side(transaction, item.path, side.deleted, side.value);
 }
 
 }  // namespace weft::dashboard

@@ -1,5 +1,8 @@
 #include "crdt/delta/value_codec.h"
 
+#include <charconv>
+#include <system_error>
+
 #include "crdt/base/utf8.h"
 
 namespace weft {
@@ -40,7 +43,20 @@ void read_array(ByteReader& in, std::uint32_t depth_left) {
   for (std::uint64_t i = 0; i < entries && in.ok(); ++i) read_node(in, depth_left);
 }
 
-/// The payload of tags 0 to 6, which are the same inside and outside of records.
+/// Digits from `at` on; false: there are none.
+bool skip_digits(std::string_view text, std::size_t& at) {
+  const std::size_t begin = at;
+  while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+  return at != begin;
+}
+
+void read_number_text(ByteReader& in) {
+  const std::string_view text = as_text(in.sized());
+  if (in.ok() && !is_number_text(text))
+    in.fail(ErrorCode::kNotCanonical, "no number, or one that needs no text");
+}
+
+/// The payload of tags 0 to 6 and 11, which are the same inside and outside of records.
 bool read_scalar_payload(ByteReader& in, ValueTag tag) {
   switch (tag) {
     case ValueTag::kNull:
@@ -58,6 +74,9 @@ bool read_scalar_payload(ByteReader& in, ValueTag tag) {
       return true;
     case ValueTag::kBytes:
       in.sized();
+      return true;
+    case ValueTag::kNumberText:
+      read_number_text(in);
       return true;
     default:
       return false;
@@ -132,6 +151,7 @@ std::size_t value_size(ByteSpan data) {
       break;
     case ValueTag::kString:
     case ValueTag::kBytes:
+    case ValueTag::kNumberText:
     case ValueTag::kRecord: {
       std::uint64_t size = trusted_varint(at);
       at += size;
@@ -146,6 +166,25 @@ std::size_t value_size(ByteSpan data) {
   auto size = static_cast<std::size_t>(at - data.data());
   WEFT_ASSERT(size <= data.size());
   return size;
+}
+
+bool is_number_text(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  const bool is_zero = at < text.size() && text[at] == '0';
+  const std::size_t first = at;
+  if (!skip_digits(text, at) || (is_zero && at != first + 1)) return false;
+  if (at == text.size()) {  // an integer; -0 is none that int64 has
+    std::int64_t number = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    return read.ec != std::errc() || text == "-0";
+  }
+  if (text[at] == '.' && !skip_digits(text, ++at)) return false;
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (!skip_digits(text, at)) return false;
+  }
+  return at == text.size();
 }
 
 ByteSpan read_ensure_content(ByteReader& in) {
@@ -198,6 +237,10 @@ void put_double(ByteWriter& out, double value) {
 void put_string(ByteWriter& out, std::string_view utf8) {
   put_tag(out, ValueTag::kString);
   out.sized(as_bytes(utf8));
+}
+void put_number_text(ByteWriter& out, std::string_view text) {
+  put_tag(out, ValueTag::kNumberText);
+  out.sized(as_bytes(text));
 }
 void put_bytes(ByteWriter& out, ByteSpan value) {
   put_tag(out, ValueTag::kBytes);

@@ -11,7 +11,9 @@
 //   6 bytes       size varint, bytes
 //   7 record      size varint, then one node that is an object or an array
 //   8 new child   one byte: ContainerKind; the child is named by the dot of this write
-//   node   := a value with tag 0 to 6, or
+//   11 number     size varint, its text by JSON's grammar (RFC 8259, section 6); no integer within int64. A
+//                 writer has it only for what neither int64 nor double gives back (document/json_number.h)
+//   node   := a value with tag 0 to 6 or 11, or
 //   9 object      varint n, n x (key: size varint, UTF-8; node), keys strictly ascending by bytes
 //   10 array      varint n, n x node
 //
@@ -40,6 +42,7 @@ enum class ValueTag : std::uint8_t {
   kChild = 8,
   kObject = 9,  ///< only inside a record
   kArray = 10,  ///< only inside a record
+  kNumberText = 11,
 };
 
 inline constexpr std::uint64_t kCanonicalNan = 0x7ff8'0000'0000'0000;
@@ -53,6 +56,9 @@ ByteSpan read_value(ByteReader& in, const DecodeLimits& limits);
 /// bug of ours, not of the sender.
 /// @cost O(1)
 std::size_t value_size(ByteSpan data);
+
+/// May that text be a value with tag 11?
+bool is_number_text(std::string_view text);
 
 /// The payload of an ensure: what kind of child, and its generation.
 struct EnsureContent {
@@ -80,6 +86,7 @@ void put_bool(ByteWriter& out, bool value);
 void put_int(ByteWriter& out, std::int64_t value);
 void put_double(ByteWriter& out, double value);
 void put_string(ByteWriter& out, std::string_view utf8);
+void put_number_text(ByteWriter& out, std::string_view text);
 void put_bytes(ByteWriter& out, ByteSpan value);
 void put_record(ByteWriter& out, ByteSpan root_node);
 void put_child(ByteWriter& out, ContainerKind kind);

@@ -223,7 +223,7 @@ class Document {
   /// One transaction at a time.
   /// @errors kReadOnly, kTransactionOpen; kTooLarge, kInvalidUtf8: the message
   Result<Transaction> begin(TransactionOptions options = {});
-  /// Runs `body(Transaction&)`, which returns void or Status, and commits; an error rolls back.
+  /// Runs `body(Transaction&)`, which returns void or Status, and commits; an error rolls back and is returned.
   template <typename Body>
   Result<Commit> transact(TransactionOptions options, Body&& body);
   template <typename Body>
@@ -359,6 +359,11 @@ Result<Commit> Document::transact(TransactionOptions options, Body&& body) {
     body(transaction);
   } else {
     Status status = body(transaction);
+    if (!status.ok() && status.error().code() != ErrorCode::kTransactionFailed) {
+      transaction.rollback();
+      return status.take_error();
+    }
+    // The error of the operation that failed before says more.
     if (!status.ok()) transaction.fail(status.take_error());
   }
   return transaction.commit();

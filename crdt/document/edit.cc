@@ -28,6 +28,9 @@ Status DocumentImpl::check_value(const Value& value) const {
                  "a container can't be written again; use restore, or new_map() for a new one");
   if (value.type() == Value::Type::kString && !valid_utf8(value.as_string()))
     return Error(ErrorCode::kInvalidUtf8, "the string is not UTF-8");
+  if (value.type() == Value::Type::kNumberText && !is_number_text(as_text(value.as_bytes())))
+    return Error(ErrorCode::kInvalidArgument,
+                 "the text is no JSON number, or one that an int64 holds");
   if (value.type() == Value::Type::kRecord) {
     Bytes encoded;
     encode_value(value, encoded);

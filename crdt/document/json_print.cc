@@ -42,6 +42,8 @@ class Printer {
       print_double(*number);
     } else if (const auto* text = json.as_string()) {
       print_string(*text);
+    } else if (const auto* literal = json.as_number_text()) {
+      out_ += literal->text;
     } else if (const auto* bytes = json.as_bytes()) {
       out_ += style_.indent > 0 ? "{\"$bytes\": " : "{\"$bytes\":";
       print_string(base64_encode(*bytes));

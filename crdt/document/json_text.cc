@@ -3,14 +3,13 @@
 #include "crdt/document/json_text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
-#include <system_error>
 #include <vector>
 
 #include "crdt/base/utf8.h"
 #include "crdt/document/base64.h"
 #include "crdt/document/json_number.h"
+#include "crdt/document/json_pointer.h"
 
 namespace weft {
 namespace {
@@ -51,7 +50,8 @@ void append_scalar(std::string& out, std::uint32_t scalar) {
 
 class Parser {
  public:
-  Parser(std::string_view text, const JsonLimits& limits) : text_(text), limits_(limits) {}
+  Parser(std::string_view text, const JsonLimits& limits, JsonNotes* notes)
+      : text_(text), limits_(limits), notes_(notes) {}
 
   Result<Json> parse() {
     if (text_.substr(0, 3) == "\xef\xbb\xbf")
@@ -62,7 +62,8 @@ class Parser {
       if (at_ == text_.size()) return json;
       fail("expected the end after the value");
     }
-    return std::move(error_);
+    if (place_.empty()) return std::move(error_);
+    return Error(error_.code(), error_.context() + ", in " + place_, error_.byte_offset());
   }
 
  private:
@@ -133,7 +134,11 @@ class Parser {
     skip_space();
     if (!accept(']')) {
       do {
-        if (!parse_value(array.emplace_back(), depth + 1)) return false;
+        const std::size_t noted = noted_count();
+        const bool is_read = parse_value(array.emplace_back(), depth + 1);
+        if (!is_read || noted_count() != noted)
+          put_before(std::to_string(array.size() - 1), noted, !is_read);
+        if (!is_read) return false;
         skip_space();
       } while (accept(','));
       if (!accept(']')) return fail("expected ',' or ']'");
@@ -146,16 +151,21 @@ class Parser {
     if (!enter(depth)) return false;
     ++at_;
     Json::Object object;
+    std::vector<std::size_t> key_offsets;  // only where somebody asks
     skip_space();
     if (!accept('}')) {
       do {
         skip_space();
         if (peek() != '"') return fail("expected a key in double quotes");
         auto& [key, value] = object.emplace_back();
+        if (notes_ != nullptr) key_offsets.push_back(at_);
         if (!parse_string(key)) return false;
         skip_space();
-        if (!accept(':')) return fail("expected ':'");
-        if (!parse_value(value, depth + 1)) return false;
+        const std::size_t noted = noted_count();
+        const bool is_read =
+            accept(':') ? parse_value(value, depth + 1) : fail("expected ':' behind the key");
+        if (!is_read || noted_count() != noted) put_before(key, noted, !is_read);
+        if (!is_read) return false;
         skip_space();
       } while (accept(','));
       if (!accept('}')) return fail("expected ',' or '}'");
@@ -166,13 +176,30 @@ class Parser {
         return true;
       }
     }
-    keep_last_of_equal_keys(object);
+    keep_last_of_equal_keys(object, key_offsets);
     out = std::move(object);
     return true;
   }
 
+  std::size_t noted_count() const { return notes_ == nullptr ? 0 : notes_->repeated.size(); }
+  /// Whatever was noted behind the first `noted`, and an error, lie in the member or element `token`.
+  void put_before(std::string_view token, std::size_t noted, bool is_error) {
+    std::string path;
+    append_pointer_token(path, token);
+    for (std::size_t i = noted; i < noted_count(); ++i) notes_->repeated[i].path.insert(0, path);
+    if (is_error) place_.insert(0, path);
+  }
+  void note_repeated(std::string_view key, std::size_t offset) {
+    ++notes_->repeated_count;
+    if (notes_->repeated.size() == JsonNotes::kRepeatedMax) return;
+    RepeatedKey& note = notes_->repeated.emplace_back();
+    append_pointer_token(note.path, key);
+    note.offset = offset;
+  }
+
   /// As JavaScript does: at the place of the first, the value of the last.
-  static void keep_last_of_equal_keys(Json::Object& object) {
+  /// @param key_offsets  of each member, or none
+  void keep_last_of_equal_keys(Json::Object& object, const std::vector<std::size_t>& key_offsets) {
     if (object.size() < 2) return;
     std::vector<std::size_t> order(object.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -186,6 +213,8 @@ class Parser {
         first = i;
         continue;
       }
+      if (!key_offsets.empty() && i == first + 1)
+        note_repeated(object[order[i]].first, key_offsets[order[i]]);
       object[order[first]].second = std::move(object[order[i]].second);
       drop[order[i]] = any = true;
     }
@@ -294,45 +323,33 @@ class Parser {
     } else if (!skip_digits()) {
       return false;
     }
-    bool integer = true;
-    if (accept('.')) {
-      integer = false;
-      if (!skip_digits()) return false;
-    }
+    if (accept('.') && !skip_digits()) return false;
     if (accept('e') || accept('E')) {
-      integer = false;
       if (!accept('+')) accept('-');
       if (!skip_digits()) return false;
     }
-    std::string_view number = text_.substr(begin, at_ - begin);
-    std::int64_t exact = 0;
-    if (integer &&
-        std::from_chars(number.data(), number.data() + number.size(), exact).ec == std::errc()) {
-      out = exact;
-      return true;
-    }
-    std::optional<double> value = nearest_double(number);
-    if (!value) return fail(ErrorCode::kLimit, "a number beyond the largest double", begin);
-    out = *value;
+    out = json_number(text_.substr(begin, at_ - begin));
     return true;
   }
 
   std::string_view text_;
   const JsonLimits& limits_;
+  JsonNotes* notes_;
   std::size_t at_ = 0;
   Error error_;
+  std::string place_;  ///< of the error: grows in front as the recursion ends
 };
 
 }  // namespace
 
-Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
+Result<Json> parse_json(std::string_view text, const JsonLimits& limits, JsonNotes* notes) {
   if (text.size() > limits.input_bytes)
     return Error(ErrorCode::kLimit, "JSON text of " + std::to_string(text.size()) +
                                         " bytes; the limit is " +
                                         std::to_string(limits.input_bytes));
   if (!valid_utf8(text))
     return Error(ErrorCode::kInvalidUtf8, "JSON text must be UTF-8", first_invalid_byte(text));
-  return Parser(text, limits).parse();
+  return Parser(text, limits, notes).parse();
 }
 
 }  // namespace weft

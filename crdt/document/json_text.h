@@ -1,11 +1,12 @@
 #pragma once
-// JSON text to Json trees and back (RFC 8259). `1` is an int64, `1.0` and `1e0` are doubles; integers
-// beyond int64 become doubles. Printing is canonical: a double always shows a '.' or an exponent, in
-// the fewest digits that read back the same; NaN and infinities print as null. Bytes print as
+// JSON text to Json trees and back (RFC 8259). `1` is an int64, `1.0` and `1e0` are doubles; a number that
+// neither gives back stays the text that it is (json_number.h). Printing is canonical: a double always shows a '.'
+// or an exponent, in the fewest digits that read back the same; NaN and infinities print as null. Bytes print as
 // {"$bytes": "<base64>"} and an object of exactly that shape is read back as bytes.
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "crdt/base/result.h"
 #include "crdt/map/value.h"
@@ -17,11 +18,23 @@ struct JsonLimits {
   std::size_t input_bytes = std::size_t{256} << 20;  ///< memory
 };
 
+/// A key that an object has more than once.
+struct RepeatedKey {
+  std::string path;        ///< its JSON pointer
+  std::size_t offset = 0;  ///< of the second of them, in bytes
+};
+struct JsonNotes {
+  static constexpr std::size_t kRepeatedMax = 32;
+  std::vector<RepeatedKey> repeated;  ///< the first kRepeatedMax
+  std::size_t repeated_count = 0;
+};
+
 /// Of members with equal keys the last one's value is kept, at the first one's place. A byte order
 /// mark in front is skipped.
-/// @errors kCorrupt with the byte offset and what was expected; kLimit (also: a number beyond the
-///         largest double); kInvalidUtf8
-Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
+/// @param notes  what is no error and yet to be said; null: nobody asks
+/// @errors kCorrupt with the byte offset, what was expected and in which member; kLimit; kInvalidUtf8
+Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {},
+                        JsonNotes* notes = nullptr);
 
 struct JsonStyle {
   int indent = 0;          ///< spaces per level; 0: one line

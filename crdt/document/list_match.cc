@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "crdt/document/json_text.h"
 
@@ -102,6 +105,122 @@ std::vector<ListGap> unequal_gaps(std::span<const Json> old_elements,
   }
   close_gap(0);
   return gaps;
+}
+
+std::vector<std::size_t> longest_ascending(std::span<const std::size_t> numbers) {
+  std::vector<std::size_t> ends;  // of the best subsequence of each length, its last index
+  std::vector<std::size_t> before(numbers.size(), kSkipped);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] == kSkipped) continue;
+    const auto at = std::lower_bound(
+        ends.begin(), ends.end(), numbers[i],
+        [&](std::size_t end, std::size_t number) { return numbers[end] < number; });
+    if (at != ends.begin()) before[i] = *(at - 1);
+    if (at == ends.end()) {
+      ends.push_back(i);
+    } else {
+      *at = i;
+    }
+  }
+  std::vector<std::size_t> result;
+  for (std::size_t i = ends.empty() ? kSkipped : ends.back(); i != kSkipped; i = before[i])
+    result.push_back(i);
+  std::reverse(result.begin(), result.end());
+  return result;
+}
+
+namespace {
+
+class ListPlanner {
+ public:
+  ListPlanner(std::span<const Json> old_elements, std::span<const Json> new_elements)
+      : old_(old_elements), new_(new_elements), is_taken_(old_elements.size()) {
+    plan_.elements.resize(new_.size());
+  }
+
+  ListPlan run(const std::function<bool(std::size_t, std::size_t)>& may_become) {
+    const std::vector<ListGap> gaps = unequal_gaps(old_, new_);
+    take_equal(gaps);
+    take_moved(gaps);
+    for (const ListGap& gap : gaps) take_pairs(gap, may_become);
+    mark_stays();
+    return std::move(plan_);
+  }
+
+ private:
+  void take(std::size_t old_index, std::size_t new_index, bool is_equal) {
+    plan_.elements[new_index] = {old_index, is_equal, false};
+    is_taken_[old_index] = true;
+  }
+  bool is_new(std::size_t index) const { return plan_.elements[index].source == ListPlan::kNew; }
+
+  void take_equal(const std::vector<ListGap>& gaps) {
+    std::size_t from = 0;
+    std::size_t to = 0;
+    for (const ListGap& gap : gaps) {
+      for (std::size_t i = 0; i < gap.equal_before; ++i) take(from++, to++, true);
+      from += gap.old_count;
+      to += gap.new_count;
+    }
+    while (from < old_.size()) take(from++, to++, true);
+  }
+
+  /// Equal elements that stand elsewhere now, in any of the gaps: the n-th of a content is its n-th.
+  void take_moved(const std::vector<ListGap>& gaps) {
+    struct Gone {
+      std::vector<std::size_t> indices;
+      std::size_t used = 0;
+    };
+    std::unordered_map<std::string, Gone> gone;
+    for (const ListGap& gap : gaps)
+      for (std::size_t i = gap.old_begin; i < gap.old_begin + gap.old_count; ++i)
+        gone[print_json(old_[i])].indices.push_back(i);
+    if (gone.empty()) return;
+    std::vector<std::pair<std::size_t, std::size_t>> found;
+    for (const ListGap& gap : gaps)
+      for (std::size_t i = gap.new_begin; i < gap.new_begin + gap.new_count; ++i) {
+        const auto at = gone.find(print_json(new_[i]));
+        if (at == gone.end() || at->second.used == at->second.indices.size()) continue;
+        const std::size_t from = at->second.indices[at->second.used];
+        // Equal texts are not always equal values (a NaN prints as null does).
+        if (!(old_[from] == new_[i])) continue;
+        ++at->second.used;
+        found.emplace_back(from, i);
+      }
+    if (found.size() * old_.size() > kMatchCellsMax) return;
+    for (const auto& [from, to] : found) take(from, to, true);
+  }
+
+  void take_pairs(const ListGap& gap,
+                  const std::function<bool(std::size_t, std::size_t)>& may_become) {
+    std::size_t to = gap.new_begin;
+    for (std::size_t from = gap.old_begin; from < gap.old_begin + gap.old_count; ++from) {
+      if (is_taken_[from]) continue;
+      while (to < gap.new_begin + gap.new_count && !is_new(to)) ++to;
+      if (to == gap.new_begin + gap.new_count) return;
+      if (may_become(from, to)) take(from, to, false);
+      ++to;
+    }
+  }
+
+  void mark_stays() {
+    std::vector<std::size_t> sources;
+    for (const ListPlan::Element& element : plan_.elements)
+      sources.push_back(element.source == ListPlan::kNew ? kSkipped : element.source);
+    for (std::size_t index : longest_ascending(sources)) plan_.elements[index].stays = true;
+  }
+
+  std::span<const Json> old_;
+  std::span<const Json> new_;
+  std::vector<bool> is_taken_;
+  ListPlan plan_;
+};
+
+}  // namespace
+
+ListPlan plan_list(std::span<const Json> old_elements, std::span<const Json> new_elements,
+                   const std::function<bool(std::size_t, std::size_t)>& may_become) {
+  return ListPlanner(old_elements, new_elements).run(may_become);
 }
 
 }  // namespace weft

@@ -51,6 +51,8 @@ void put_tree(ByteWriter& out, const Json& json) {
     put_double(out, *number);
   } else if (const auto* text = json.as_string()) {
     put_string(out, *text);
+  } else if (const auto* literal = json.as_number_text()) {
+    put_number_text(out, literal->text);
   } else if (const auto* bytes = json.as_bytes()) {
     put_bytes(out, *bytes);
   } else if (const auto* array = json.as_array()) {
@@ -99,6 +101,8 @@ Json read_tree(ByteReader& in) {
       ByteSpan data = in.sized();
       return Bytes(data.begin(), data.end());
     }
+    case ValueTag::kNumberText:
+      return NumberText{std::string(as_text(in.sized()))};
     case ValueTag::kObject:
       return read_object(in);
     case ValueTag::kArray:
@@ -162,6 +166,12 @@ Value Value::bytes(ByteSpan data) {
   return result;
 }
 
+Value Value::number_text(std::string_view text) {
+  Value result;
+  result.store(Type::kNumberText, weft::as_bytes(text));
+  return result;
+}
+
 Value Value::container(std::uint32_t index, ContainerKind kind) {
   Value result;
   result.set_meta(Type::kContainer, 0);
@@ -182,6 +192,7 @@ Value Value::from_json(const Json& json) {
   if (const auto* number = json.as_double()) return *number;
   if (const auto* text = json.as_string()) return *text;
   if (const auto* data = json.as_bytes()) return bytes(*data);
+  if (const auto* literal = json.as_number_text()) return number_text(literal->text);
   if (json.is_null()) return nullptr;
   return Record(json);
 }
@@ -247,7 +258,8 @@ std::string_view Value::as_string() const {
 }
 
 ByteSpan Value::as_bytes() const {
-  bool has_bytes = type() == Type::kString || type() == Type::kBytes || type() == Type::kRecord;
+  bool has_bytes = type() == Type::kString || type() == Type::kBytes || type() == Type::kRecord ||
+                   type() == Type::kNumberText;
   return has_bytes ? stored() : ByteSpan();
 }
 
@@ -279,6 +291,8 @@ Json Value::json() const {
       ByteReader in(stored());
       return read_tree(in);
     }
+    case Type::kNumberText:
+      return NumberText{std::string(as_text(stored()))};
     case Type::kNull:
     case Type::kContainer:
       break;
@@ -302,6 +316,8 @@ void Value::encode(ByteWriter& out) const {
       return put_bytes(out, stored());
     case Type::kRecord:
       return put_record(out, stored());
+    case Type::kNumberText:
+      return put_number_text(out, as_text(stored()));
     case Type::kContainer:
       break;
   }
@@ -325,6 +341,8 @@ Value Value::decode_trusted(ByteSpan encoded) {
       return bytes(in.sized());
     case ValueTag::kRecord:
       return encoded_record(in.sized());
+    case ValueTag::kNumberText:
+      return number_text(as_text(in.sized()));
     case ValueTag::kChild:
       return container(0xffff'ffff, static_cast<ContainerKind>(in.u8()));
     default:

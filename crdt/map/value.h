@@ -5,7 +5,9 @@
 // records in one immutable counted block, so copies are cheap. A record is kept in its encoded form
 // (delta/value_codec.h) and decoded when it is read: it is written and replaced whole.
 //
-// int64 and double stay apart: Value(1) != Value(1.0). Doubles compare by bits, with one NaN.
+// int64 and double stay apart: Value(1) != Value(1.0). Doubles compare by bits, with one NaN. A number that
+// neither of them gives back as it was written is kept as its text (NumberText, docs/adr/0015): texts compare
+// by bytes.
 
 #include <cstdint>
 #include <cstring>
@@ -20,6 +22,13 @@
 #include "crdt/delta/op.h"
 
 namespace weft {
+
+/// A decimal number as JSON's grammar has it (RFC 8259, section 6), for what neither int64 nor double gives back:
+/// integers beyond 64 bits, decimals of more digits than a double has. parse_json makes it of these only.
+struct NumberText {
+  std::string text;
+  friend bool operator==(const NumberText&, const NumberText&) = default;
+};
 
 class Json {
  public:
@@ -39,6 +48,7 @@ class Json {
   Json(Bytes value) : data_(std::move(value)) {}               // NOLINT
   Json(Array value) : data_(std::move(value)) {}               // NOLINT
   Json(Object value) : data_(std::move(value)) {}              // NOLINT
+  Json(NumberText value) : data_(std::move(value)) {}          // NOLINT
 
   bool is_null() const { return data_.index() == 0; }
   const bool* as_bool() const { return std::get_if<bool>(&data_); }
@@ -48,6 +58,7 @@ class Json {
   const Bytes* as_bytes() const { return std::get_if<Bytes>(&data_); }
   const Array* as_array() const { return std::get_if<Array>(&data_); }
   const Object* as_object() const { return std::get_if<Object>(&data_); }
+  const NumberText* as_number_text() const { return std::get_if<NumberText>(&data_); }
   Array* as_array() { return std::get_if<Array>(&data_); }
   Object* as_object() { return std::get_if<Object>(&data_); }
   /// The member `key` of an object; null where there is none.
@@ -57,7 +68,9 @@ class Json {
   friend bool operator==(const Json& a, const Json& b);
 
  private:
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Bytes, Array, Object> data_;
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, Bytes, Array, Object,
+               NumberText>
+      data_;
 };
 
 /// A record: a small tree that is written and replaced whole, as a panel's rectangle.
@@ -86,7 +99,8 @@ class Value {
     kString,
     kBytes,
     kRecord,
-    kContainer,  ///< a child; container_index() is its index in the document
+    kContainer,   ///< a child; container_index() is its index in the document
+    kNumberText,  ///< a number as its text, see NumberText
   };
 
   Value() noexcept = default;
@@ -107,6 +121,8 @@ class Value {
   Value(const std::string& value) : Value(std::string_view(value)) {}             // NOLINT
   Value(const Record& record);                                                    // NOLINT
   static Value bytes(ByteSpan data);
+  /// Must follow JSON's grammar, which is checked where it is written.
+  static Value number_text(std::string_view text);
   static Value container(std::uint32_t index, ContainerKind kind);
   /// A record from its encoded tree, trusted.
   static Value encoded_record(ByteSpan tree);
@@ -138,7 +154,7 @@ class Value {
   std::int64_t as_int() const;         ///< where type() is kInt, else 0
   double as_double() const;            ///< where type() is kDouble, else 0
   std::string_view as_string() const;  ///< where type() is kString, else ""
-  ByteSpan as_bytes() const;           ///< string, bytes or encoded record
+  ByteSpan as_bytes() const;           ///< string, bytes, encoded record or a number's text
   std::uint32_t container_index() const;
   ContainerKind container_kind() const;
   /// Scalars and records as a tree; a container gives null (Document::to_json follows them).

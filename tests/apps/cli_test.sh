@@ -22,7 +22,8 @@ prints '{"panels":{"cpu":{"w":12}},"ratio":1.0,"tags":["a","b"],"title":"CPU"}' 
 prints 'CPU' "$weft" doc show board.weft /title
 prints '"CPU"' "$weft" doc show board.weft /title --json
 prints $'[\n  "a",\n  "b"\n]' "$weft" doc show board.weft /tags
-ok 'one more delta' "$weft" doc import board.weft two.json --message 'busy'
+# The new tag is a delta of its own, the same on every device that imports it.
+ok 'and beside it 1 operation' "$weft" doc import board.weft two.json --message 'busy'
 ok 'nothing written' "$weft" doc import board.weft two.json
 prints '{"panels":{"cpu":{"w":12}},"ratio":1.0,"tags":["a","x","b"],"title":"CPU busy"}' \
   "$weft" doc show board.weft --json
@@ -30,7 +31,7 @@ prints '{"panels":{"cpu":{"w":12}},"ratio":1.0,"tags":["a","x","b"],"title":"CPU
 ok '"first version"' "$weft" doc log board.weft
 ok '"message":"busy"' "$weft" doc log board.weft --json
 checks=$((checks + 1))
-[[ $("$weft" doc log board.weft --json | wc -l) -eq 2 ]] || fail 'doc log --json: two lines'
+[[ $("$weft" doc log board.weft --json | wc -l) -eq 3 ]] || fail 'doc log --json: three lines'
 prints '{}' "$weft" doc at board.weft 0 --json
 prints 'CPU' "$weft" doc at board.weft '#1' /title
 prints 'CPU busy' "$weft" doc at board.weft now /title
@@ -40,11 +41,27 @@ ok 'set "title" to "CPU busy"' "$weft" doc diff board.weft 1 now
 ok 'at 1: inserted "x"' "$weft" doc diff board.weft 1 2
 ok '"path":"/tags","kind":"list"' "$weft" doc diff board.weft 1 2 --json
 ok 'set "title" to "CPU"' "$weft" doc diff board.weft now 1
-prints '' "$weft" doc diff board.weft 2 now
+prints '' "$weft" doc diff board.weft 3 now
 ok '/title: "CPU busy"' "$weft" doc why board.weft /title
 ok '"CPU"' "$weft" doc history board.weft /title
 ok '"CPU busy"' "$weft" doc history board.weft /title --json
 prints 'no conflicts' "$weft" doc conflicts board.weft
+
+# --- numbers, repeated keys, errors ---
+echo '{"n": 18446744073709551615, "f": 0.1000000000000000055511151231257827, "e": [1e400]}' >big.json
+ok 'made' "$weft" doc new big.weft --from-json big.json
+prints '{"e":[1e400],"f":0.1000000000000000055511151231257827,"n":18446744073709551615}' \
+  "$weft" doc show big.weft --json
+printf '{\n  "a": {"k": 1, "k": 2}\n}\n' >repeated.json
+ok 'made' "$weft" doc new repeated.weft --from-json repeated.json
+noted 'repeated.json:2:17: /a/k stands there more than once; the last value is taken'
+ok '"warnings":["repeated.json:2:17: /a/k' "$weft" doc import big.weft repeated.json --json
+refused 1 ', in /a/b/1' bash -c \
+  "echo '{\"a\": {\"b\": [1, x]}}' | '$weft' doc import big.weft -"
+
+# --- conflicts ---
+refused 1 'there is no conflict' "$weft" doc resolve board.weft /title --side 1
+ok 'weft doc resolve' "$weft" help doc conflicts
 
 # --- snapshots ---
 prints '' "$weft" doc snapshot board.weft board.snapshot

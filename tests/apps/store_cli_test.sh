@@ -113,7 +113,7 @@ refused 1 "several documents begin with '$digit'" "$weft" doc show "many:$digit"
 
 # --- archives ---
 ok 'boards.xml: 2 documents' "$weft" store export boards --archive xml boards.xml
-ok 'one.bin: 1 document, 2 deltas' "$weft" store export boards "$made" --archive binary one.bin
+ok 'one.bin: 1 document, 3 deltas' "$weft" store export boards "$made" --archive binary one.bin
 refused 1 'boards.xml: exists already' "$weft" store export boards --archive xml boards.xml
 refused 2 'xml,binary' "$weft" store export boards --archive zip boards.zip
 refused 2 'FILE' "$weft" store export boards --archive xml
@@ -139,9 +139,9 @@ refused 1 "\`weft store status copied $made live\`" "$weft" store import copied 
 refused 1 "\`weft store status copied $made live\`" "$weft" store export copied "$made" none.weft
 ok '2 documents' "$weft" store export copied --archive binary evicted.bin
 ok 'live, was evicted' "$weft" store status copied "$made" live
-ok '2 new deltas' "$weft" store import copied one.bin
+ok '3 new deltas' "$weft" store import copied one.bin
 ok 'deleted, was live' "$weft" store status copied "$made" deleted
-ok '2 deltas of deleted documents left out' "$weft" store import copied one.bin
+ok '3 deltas of deleted documents left out' "$weft" store import copied one.bin
 ok '1 live, 0 evicted, 1 deleted' "$weft" store stat copied
 ok '' "$weft" store export copied --archive xml deleted.xml
 # A status comes along where the store has nothing of the document yet, and never takes anything away.

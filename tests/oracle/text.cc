@@ -99,6 +99,7 @@ std::string render(const Json& json) {
     return buffer + hex(std::bit_cast<std::uint64_t>(*value)) + ")";
   }
   if (const std::string* value = json.as_string()) return quoted(*value);
+  if (const NumberText* value = json.as_number_text()) return "number(" + value->text + ")";
   if (const Bytes* value = json.as_bytes()) {
     std::string result = "bytes(";
     for (std::byte byte : *value) result += hex(static_cast<unsigned>(byte)) + " ";

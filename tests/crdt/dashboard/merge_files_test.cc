@@ -35,6 +35,17 @@ TEST_CASE("what one side changed alone stands; the larger version counts") {
         R"({"panels":[{"id":2,"title":"B"},{"id":3,"title":"C"}],"title":"T2","version":7})");
 }
 
+TEST_CASE("numbers that nobody touched come out digit by digit") {
+  constexpr std::string_view kNumbers =
+      R"("n":18446744073709551615,"panels":[{"f":0.1000000000000000055511151231257827,"id":1}])";
+  const auto side = [&](std::string_view title) {
+    return "{" + std::string(kNumbers) + ",\"title\":\"" + std::string(title) + "\"}";
+  };
+  const FileMerge result = merge(side("T"), side("T"), side("T2"));
+  CHECK(result.conflicts.empty());
+  CHECK(line(result.merged) == side("T2"));
+}
+
 TEST_CASE("what both changed is listed, and the preferred side stands") {
   constexpr std::string_view kOurs =
       R"({"title": "T", "version": 4, "panels": [{"id": 1, "title": "ours"}, {"id": 2, "title": "B"}]})";

@@ -161,6 +161,25 @@ Bytes every_kind(std::uint8_t version = kRowVersion) {
       .encode();
 }
 
+Bytes numbers() {
+  const std::string list = value([](ByteWriter& out) {
+    put_number_text(out, "18446744073709551615");
+    put_number_text(out, "-0");
+    put_number_text(out, "0.10000000000000001");
+  });
+  const std::string record = value([](ByteWriter& out) {
+    Bytes tree;
+    ByteWriter node(tree);
+    put_array_header(node, 1);
+    put_number_text(node, "1e400");
+    put_record(out, tree);
+  });
+  return DeltaScript(1, 0, 1'700'000'000'789)
+      .op(OpKind::kListInsert, 2, kNoDot, kNoDot, 3, list)
+      .op(OpKind::kMapSet, 0, kNoDot, {0, 0}, 1, record)
+      .encode();
+}
+
 Bytes bundle_of(const std::vector<Bytes>& rows) {
   BatchBuilder builder;
   for (const Bytes& row : rows) REQUIRE(builder.append(*decode_delta(row)).ok());
@@ -256,6 +275,7 @@ TEST_CASE("deltas have the bytes of the golden vectors") {
     check_delta(prefix + "delta_every_kind", "a delta with every kind of operation and of value",
                 every_kind(version));
   }
+  check_delta("delta_numbers", "a delta with numbers that are kept as their text", numbers());
 }
 
 TEST_CASE("bundles have the bytes of the golden vectors") {

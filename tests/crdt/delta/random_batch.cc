@@ -104,7 +104,11 @@ class Maker {
         put_child(out, static_cast<ContainerKind>(below(4)));
         break;
       case 7:
-        put_double(out, __builtin_nan(""));
+        if (random_.chance(1, 2)) {
+          put_double(out, __builtin_nan(""));
+        } else {
+          put_number_text(out, "18446744073709551615");
+        }
         break;
       default: {
         Bytes tree;

@@ -60,7 +60,15 @@ TEST_CASE("every kind of value is read back to its end") {
 
 TEST_CASE("refuses values that are not what their tag says") {
   CHECK(error_of(bytes_of({})) == ErrorCode::kCorrupt);
-  CHECK(error_of(bytes_of({11})) == ErrorCode::kCorrupt);
+  CHECK(error_of(bytes_of({12})) == ErrorCode::kCorrupt);
+  CHECK(error_of(bytes_of({11, 2, '-', '0'})) == ErrorCode::kOk);
+  CHECK(error_of(bytes_of({11, 3, '1', 'e', '9'})) == ErrorCode::kOk);
+  CHECK(error_of(bytes_of({11, 4, '1'})) == ErrorCode::kCorrupt);
+  CHECK(error_of(bytes_of({11, 0})) == ErrorCode::kNotCanonical);
+  CHECK(error_of(bytes_of({11, 2, '1', '2'})) == ErrorCode::kNotCanonical);  // an int64 holds it
+  CHECK(error_of(bytes_of({11, 2, '0', '1'})) == ErrorCode::kNotCanonical);
+  CHECK(error_of(bytes_of({11, 2, '1', 'e'})) == ErrorCode::kNotCanonical);
+  CHECK(error_of(bytes_of({11, 3, '1', '.', 0xff})) == ErrorCode::kNotCanonical);
   CHECK(error_of(bytes_of({9, 0})) == ErrorCode::kCorrupt);  // an object outside a record
   CHECK(error_of(bytes_of({8, 4})) == ErrorCode::kCorrupt);  // a kind of container that isn't
   CHECK(error_of(bytes_of({5, 2, 'a'})) == ErrorCode::kCorrupt);

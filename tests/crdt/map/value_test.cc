@@ -160,9 +160,10 @@ TEST_CASE("a container keeps index and kind, and a new child decodes without an 
 }
 
 TEST_CASE("from_json keeps scalars, makes records of trees, and json gives the tree back") {
-  for (const Json& json :
-       std::vector<Json>{nullptr, true, 5, 5.0, "short", std::string(40, 'x'), Bytes(3),
-                         Json::Array{1, "two"}, Json::Object{{"k", 1}}})
+  for (const Json& json : std::vector<Json>{
+           nullptr, true, 5, 5.0, "short", std::string(40, 'x'), Bytes(3), Json::Array{1, "two"},
+           Json::Object{{"k", 1}}, weft::NumberText{"1e400"},
+           weft::NumberText{std::string(30, '9')}, Json::Array{weft::NumberText{"-0"}}})
     CHECK(Value::from_json(json).json() == json);
   CHECK(Value::from_json(Json::Array{}).type() == Value::Type::kRecord);
   CHECK(Value::from_json("s").type() == Value::Type::kString);
