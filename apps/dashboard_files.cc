@@ -148,7 +148,9 @@ Status export_file(const FileArguments& options) {
     return {};
   }
   WEFT_TRY(write_file(options.file, as_bytes(text), Existing::kReplace));
-  if (!options.no_note) WEFT_TRY(write_export_note(options.file, document));
+  // What is no file, /dev/stdout or a fifo, can't be reconciled: it needs no note.
+  if (!options.no_note && files::is_replaceable(options.file))
+    WEFT_TRY(write_export_note(options.file, document));
   if (options.json) {
     print_line(Json::Object{{"document", to_string(document.id())},
                             {"file", options.file},

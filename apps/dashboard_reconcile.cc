@@ -74,6 +74,9 @@ void print_report(const ReconcileArguments& options, const DashboardWrite& write
 }
 
 Status reconcile(const ReconcileArguments& options) {
+  if (!files::is_replaceable(options.file))
+    return Error(ErrorCode::kInvalidArgument,
+                 options.file + ": is no regular file; reconciling reads it and writes it anew");
   std::vector<std::string> warnings;
   WEFT_ASSIGN(const Json file, read_dashboard(options.file, {}, &warnings));
   show_progress("reading " + options.name);

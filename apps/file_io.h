@@ -1,23 +1,16 @@
 #pragma once
-// Whole files in and out. Every error names the file and says what to do.
+// Whole files in and out (files/whole_file.h), and a lock on one.
 
 #include <string>
-#include <string_view>
 
-#include "crdt/base/bytes.h"
 #include "crdt/base/result.h"
+#include "files/whole_file.h"
 
 namespace weft::cli {
 
-/// "-" reads standard input. @errors kNotFound: no such file; kInvalidArgument: cannot be read
-Result<Bytes> read_file(const std::string& path);
-
-enum class Existing { kReplace, kRefuse };
-
-/// All or nothing: writes beside `path`, flushes to the disk, renames. A symbolic link stays one, the
-/// file it names is replaced; a replaced file's permissions stay.
-/// @errors kInvalidArgument: it exists (kRefuse), or cannot be written
-Status write_file(const std::string& path, ByteSpan data, Existing existing);
+using files::Existing;
+using files::read_file;
+using files::write_file;
 
 /// Keeps other weft processes from changing `path` as long as it lives: read, change and write between.
 class FileLock {

@@ -1,9 +1,9 @@
 // weft-bench: what weft costs, beside baselines and beside the bars it set itself (README.md).
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +27,7 @@
 #include "bench/sync/sync_sizes.h"
 #include "bench/trace/generate.h"
 #include "bench/trace/trace_reader.h"
+#include "files/whole_file.h"
 #include "storage/codec/zstd_codec.h"
 
 namespace weft::bench {
@@ -185,12 +186,10 @@ class Run {
       report_.write_json(std::cout);
       std::cout.flush();
     } else {
-      std::ofstream out(options_.json_path);
+      std::ostringstream out;
       report_.write_json(out);
-      out.close();
-      if (!out)
-        check("--json",
-              Error(ErrorCode::kInvalidArgument, options_.json_path + ": cannot be written"));
+      check("--json",
+            files::write_file(options_.json_path, as_bytes(out.view()), files::Existing::kReplace));
     }
     report_.write_table(std::cerr);
     if (options_.bars) {

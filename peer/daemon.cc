@@ -14,6 +14,7 @@
 
 #include "crdt/clock/release.h"
 #include "crdt/document/json_text.h"
+#include "files/names.h"
 #include "peer/control.h"
 #include "peer/control_json.h"
 #include "peer/event_journal.h"
@@ -239,10 +240,8 @@ Status Daemon::Impl::open_control() {
 
   // Whoever asks looks in the store's folder, so a socket elsewhere is named there. This process holds the
   // store, so a link that is there already is of one that is gone.
-  namespace fs = std::filesystem;
-  const fs::path usual = control_path_of(config_.store);
-  std::error_code error;
-  if (fs::is_symlink(usual, error)) fs::remove(usual, error);
+  const std::string usual = control_path_of(config_.store);
+  files::remove_link(usual);
   Result<Address> address = Address::parse("unix:" + config_.control_path());
   if (!address.ok())
     return Error(address.error().code(), "the control socket " + config_.control_path() + ": " +
@@ -263,9 +262,10 @@ Status Daemon::Impl::open_control() {
     return Error(opened.error().code(), "the control socket: " + opened.error().context());
   server_ = std::move(*opened);
   if (config_.control.empty()) return {};
-  fs::create_symlink(fs::absolute(config_.control, error), usual, error);
+  std::error_code error;
+  std::filesystem::create_symlink(std::filesystem::absolute(config_.control, error), usual, error);
   if (error)
-    return Error(ErrorCode::kIoError, usual.string() +
+    return Error(ErrorCode::kIoError, usual +
                                           " can't be made, by which the command line "
                                           "finds the control socket: " +
                                           error.message());
@@ -533,11 +533,7 @@ Daemon::Impl::~Impl() {
   network_.reset();
   hub_.reset();
   if (store_thread_) (void)store_thread_->close();
-  if (!config_.control.empty()) {
-    std::error_code ignored;
-    const std::string usual = control_path_of(config_.store);
-    if (std::filesystem::is_symlink(usual, ignored)) std::filesystem::remove(usual, ignored);
-  }
+  if (!config_.control.empty()) files::remove_link(control_path_of(config_.store));
 }
 
 // --- the public face ---

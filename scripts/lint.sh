@@ -71,6 +71,9 @@ if [[ -n $found ]]; then
   failed=1
 fi
 
+echo "lint: calls that replace, remove or truncate files"
+scripts/lint_file_calls.sh || failed=1
+
 echo "lint: newline at the end"
 for file in "${files[@]}"; do
   [[ $file == tests/fuzz/corpus/* ]] && continue  # inputs are bytes, not text

@@ -1,9 +1,6 @@
 #include "storage/lmdb/files.h"
 
-#include <fcntl.h>
 #include <lmdb.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -30,37 +27,9 @@ Error error_of(int code, const std::string& what) {
   }
 }
 
-Status make_folder(const std::string& folder) {
-  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return error_of(errno, folder);
-  return {};
-}
-
-Status sync_folder(const std::string& folder) {
-  const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) return error_of(errno, folder);
-  const int code = fsync(file) == 0 ? 0 : errno;
-  ::close(file);
-  if (code != 0) return error_of(code, folder);
-  return {};
-}
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-Status replace_file(const std::string& from, const std::string& to) {
-  if (rename(from.c_str(), to.c_str()) != 0) return error_of(errno, to);
-  return sync_folder(parent_of(to));
-}
-
 Status remove_environment(const std::string& folder) {
-  for (const char* name : {"/data.mdb", "/lock.mdb"})
-    if (unlink((folder + name).c_str()) != 0 && errno != ENOENT)
-      return error_of(errno, folder + name);
-  if (rmdir(folder.c_str()) != 0 && errno != ENOENT) return error_of(errno, folder);
-  return {};
+  for (const char* name : {"/data.mdb", "/lock.mdb"}) WEFT_TRY(files::remove_file(folder + name));
+  return files::remove_empty_folder(folder);
 }
 
 }  // namespace weft::lmdb

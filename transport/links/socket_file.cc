@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "files/names.h"
 #include "transport/links/os_error.h"
 #include "transport/links/sockets.h"
 
@@ -93,9 +94,7 @@ Status remove_stale(const std::string& path, const Endpoint& endpoint) {
   WEFT_ASSIGN(Fd probe, make_socket(AF_UNIX, "unix:" + path));
   const int fault = ::connect(probe.get(), endpoint.data(), endpoint.size) == 0 ? 0 : errno;
   if (fault == ECONNREFUSED) {
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-      return os_error(errno, "removing the old socket " + path);
-    return {};
+    return files::remove_socket(path);
   }
   if (fault != 0 && fault != EAGAIN) return os_error(fault, "unix:" + path);
   std::string who = "somebody";
@@ -144,7 +143,7 @@ Result<Fd> SocketFile::listen(const std::string& path) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0 || ::listen(socket.get(), kBacklog) != 0) {
     const int number = errno;
-    ::unlink(path.c_str());
+    (void)files::remove_socket(path);
     return os_error(number, what);
   }
   remove();
@@ -156,10 +155,7 @@ Result<Fd> SocketFile::listen(const std::string& path) {
 }
 
 void SocketFile::remove() {
-  struct stat info {};
-  if (!path_.empty() && ::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ &&
-      info.st_ino == inode_)
-    ::unlink(path_.c_str());
+  if (!path_.empty()) files::remove_socket(path_, {device_, inode_});
   path_.clear();
   if (!made_folder_.empty()) ::rmdir(made_folder_.c_str());
   made_folder_.clear();
