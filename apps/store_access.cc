@@ -25,10 +25,12 @@ Status check_folder(const std::string& folder, Access access) {
   const auto kind = std::filesystem::status(folder, ignored);
   if (std::filesystem::exists(kind) && !std::filesystem::is_directory(kind))
     return Error(ErrorCode::kInvalidArgument, folder + " is a file; a store is a folder");
-  if (access != Access::kCreate && !is_store(folder))
-    return Error(ErrorCode::kNotFound, "there is no store in " + folder + "; `weft store create " +
-                                           folder + "` makes one");
-  return {};
+  const Status is_there = StoreFolder(folder).find_store();
+  if (is_there.ok() || access == Access::kCreate) return {};
+  if (is_there.error().code() != ErrorCode::kNotFound)
+    return Error(is_there.error().code(), is_there.error().context());
+  return Error(ErrorCode::kNotFound,
+               is_there.error().context() + "; `weft store create " + folder + "` makes one");
 }
 
 Status check_pages(const std::string& folder, const std::string& file, bool all) {

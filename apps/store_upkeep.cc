@@ -19,6 +19,9 @@
 namespace weft::cli {
 namespace {
 
+/// Salvage had to leave something behind.
+constexpr int kNotEverything = 3;
+
 Status create(const StoreArguments& arguments) {
   const std::string& folder = arguments.folder;
   if (is_store(folder))
@@ -35,18 +38,62 @@ Error about_copying(const StoreArguments& arguments, Error error) {
   return about_store(arguments.folder, error);
 }
 
+/// "3 to 7, 9 of 0123456789abcdef"
+std::string words_of(const std::vector<DocumentHead::Range>& missing) {
+  constexpr std::size_t kShown = 4;
+  std::string words;
+  for (std::size_t i = 0; i < std::min(missing.size(), kShown); ++i) {
+    const DocumentHead::Range& range = missing[i];
+    if (!words.empty()) words += ", ";
+    words += std::to_string(range.begin);
+    if (range.end > range.begin + 1) words += " to " + std::to_string(range.end - 1);
+    words += " of " + to_string(range.replica);
+  }
+  if (missing.size() > kShown) words += " and " + std::to_string(missing.size() - kShown) + " more";
+  return words;
+}
+
+void print_loss(const SalvageReport::Loss& loss) {
+  const auto operations = static_cast<std::size_t>(loss.operations);
+  if (loss.is_whole_document) {
+    print(red("lost") + "  " + to_string(loss.document) + ": all of it, " +
+          counted(operations, "operation") + "; fetch or import it again from where it is\n");
+    return;
+  }
+  print(red("incomplete") + "  " + to_string(loss.document) + ": " +
+        counted(operations, "operation") + (operations == 1 ? " is missing" : " are missing") +
+        " (" + words_of(loss.missing) + "); fetch or import it again from where it is whole\n");
+}
+
+bool is_in(const std::vector<SalvageReport::Loss>& losses, const DocumentId& id) {
+  return std::any_of(losses.begin(), losses.end(),
+                     [&](const SalvageReport::Loss& loss) { return loss.document == id; });
+}
+
 Status salvage_store(const StoreArguments& arguments) {
   Result<SalvageReport> report =
       salvage(arguments.folder, arguments.file, [] { return process_options().replica.value; });
   if (!report.ok()) return about_copying(arguments, report.take_error());
   print(counted(static_cast<std::size_t>(report->records), "whole record") + " copied into " +
         printable(arguments.file) + ", a store with a new identity\n");
+  for (const SalvageReport::Loss& loss : report->losses) print_loss(loss);
   for (const DocumentId& id : report->incomplete)
-    print(red("incomplete") + "  " + to_string(id) +
-          ": operations are missing; fetch or import it again from where it is whole\n");
-  for (const DocumentId& id : report->from_state)
-    print(red("without history") + "  " + to_string(id) +
-          ": the log lost operations; the document goes on from its kept state\n");
+    if (!is_in(report->losses, id))
+      print(red("incomplete") + "  " + to_string(id) +
+            ": operations are missing; fetch or import it again from where it is whole\n");
+  for (const SalvageReport::Cut& cut : report->from_state)
+    print(red("without history") + "  " + to_string(cut.document) + ": the log lost " +
+          counted(static_cast<std::size_t>(cut.operations), "operation") +
+          "; the document goes on from its kept state\n");
+  if (report->unnamed_records > 0)
+    print(red("lost") + "  " +
+          counted(static_cast<std::size_t>(report->unnamed_records), "record") +
+          " of which nothing tells to which document they belong\n");
+  if (report->may_lack_more)
+    print(red("unknown") +
+          "  the log is damaged, and nothing tells how much it had held; compare with "
+          "another copy\n");
+  if (!report->is_everything()) throw Exit{kNotEverything};
   return {};
 }
 
@@ -94,6 +141,13 @@ Status seal_history(LmdbStore& store, CompactOptions options) {
   if (!progress.ok()) return progress.take_error();
   print("sealed: history " + byte_words(progress->before_bytes) + " -> " +
         byte_words(progress->after_bytes) + "\n");
+  for (const CompactFailure& failure : progress->failed)
+    print(red("not sealed") + "  " + to_string(failure.document) + ": " +
+          printable(failure.error.message()) + "\n");
+  if (!progress->failed.empty())
+    return Error(progress->failed.front().error.code(),
+                 counted(progress->failed.size(), "document") +
+                     " could not be sealed and is as it was; the others are sealed");
   return {};
 }
 
@@ -173,7 +227,11 @@ void add_store_upkeep(CLI::App& store, Action& action) {
       add_store_command(store, action, "salvage",
                         "Copy what is whole in a damaged store into a new one", salvage_store);
   salvaging.app->add_option("NEW", salvaging.arguments->file, "The folder to make")->required();
-  salvaging.app->footer("Example:\n  weft store salvage boards boards-salvaged");
+  salvaging.app->footer(
+      "Reads the damaged store and changes nothing in it. Exit code 0: everything that it held was "
+      "copied.\n"
+      "3: what could be was, and what is lost is named.\n\n"
+      "Example:\n  weft store salvage boards boards-salvaged");
 }
 
 }  // namespace weft::cli

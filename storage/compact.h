@@ -2,22 +2,31 @@
 // Compacting: deltas that lie one by one in a store become sealed bundles. It changes nothing that any
 // version shows: every bundle is opened again and compared, delta by delta, with what it replaces.
 //
-// Works while others append; what they append meanwhile stays as it is. Each replacement is a short
-// transaction: long histories are sealed in stretches first, and these then into one.
+// Works while others append; what they append meanwhile stays as it is. Replacements are gathered into transactions,
+// bounded in bytes and time: of 4,000 small documents each would cost two flushes. Long histories are sealed in
+// stretches first, and these then into bundles, none larger than a reader takes.
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "crdt/document/document.h"
 #include "storage/store.h"
 
 namespace weft {
 
+/// A document that could not be sealed, and is as it was.
+struct CompactFailure {
+  DocumentId document;
+  Error error;
+};
+
 struct CompactProgress {
   std::uint64_t documents = 0;  ///< done
   std::uint64_t document_count = 0;
   std::uint64_t before_bytes = 0;  ///< of the history of those done
   std::uint64_t after_bytes = 0;
+  std::vector<CompactFailure> failed;
 };
 
 struct CompactOptions {
@@ -28,8 +37,14 @@ struct CompactOptions {
 };
 
 /// Seals what can be sealed of all live documents.
-/// @errors those of Store::seal; a document that can't be read is passed over, and counted as it was
+/// @errors those of Store::seal that the disk is to blame for; a document that can't be read
+///         or sealed is passed over, named in the result, and counted as it was
 Result<CompactProgress> compact(Store& store, const CompactOptions& options);
+
+/// The same for one document. @return  the bytes of history that went by it
+/// @errors kNotFound; those of Store::seal; kCorrupt: it can't be read
+Result<std::uint64_t> compact_document(Store& store, const DocumentId& id,
+                                       const CompactOptions& options);
 
 struct CompactEstimate {
   std::uint64_t history_bytes = 0;  ///< now

@@ -186,6 +186,13 @@ class Store {
   /// operations, which takes the position of the last of them.
   /// @errors kInvalidArgument: they are not just what is stored
   virtual Status seal(const NewRecord& bundle) = 0;
+  /// Several at once, for the price of one where the engine can. An engine on disk seals all or, where one can't be,
+  /// none.
+  /// @return  seal()'s error for the first that can't be
+  virtual Status seal_all(std::span<const NewRecord> bundles) {
+    for (const NewRecord& bundle : bundles) WEFT_TRY(seal(bundle));
+    return {};
+  }
 
   /// Reads everything. @return what is damaged
   virtual Result<std::vector<BadRecord>> verify() const = 0;

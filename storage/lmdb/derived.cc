@@ -17,11 +17,8 @@ constexpr std::size_t kState = 3;
 constexpr Key kMetaKey = 1;
 constexpr std::uint64_t kFormat = 1;
 
-constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 /// A document's number and, below it, that of a chunk or piece.
 constexpr unsigned kPartBits = 24;
-
-Key part_key(std::uint64_t number, std::uint32_t part) { return number << kPartBits | part; }
 
 ByteSpan key_of(const DocumentId& id) { return std::as_bytes(std::span(id.bytes)); }
 std::uint64_t seed_of(const DocumentId& id) { return xxh3_64(key_of(id)); }
@@ -80,7 +77,11 @@ Bytes encode_document(const DerivedDocument& document) {
   return payload;
 }
 
-Result<DerivedDocument> decode_document(const DocumentId& id, ByteSpan value) {
+}  // namespace
+
+Key part_key(std::uint64_t number, std::uint32_t part) { return number << kPartBits | part; }
+
+Result<DerivedDocument> decode_derived_document(const DocumentId& id, ByteSpan value) {
   WEFT_ASSIGN(ByteSpan payload, read_checked(seed_of(id), value));
   ByteReader in(payload);
   DerivedDocument document;
@@ -95,10 +96,12 @@ Result<DerivedDocument> decode_document(const DocumentId& id, ByteSpan value) {
   return document;
 }
 
+namespace {
+
 Result<std::optional<DerivedDocument>> get_document(const Reading& reading, const DocumentId& id) {
   WEFT_ASSIGN(std::optional<ByteSpan> value, reading.get(kDoc, key_of(id)));
   if (!value) return std::optional<DerivedDocument>();
-  WEFT_ASSIGN(DerivedDocument document, decode_document(id, *value));
+  WEFT_ASSIGN(DerivedDocument document, decode_derived_document(id, *value));
   return std::optional<DerivedDocument>(std::move(document));
 }
 
@@ -207,8 +210,10 @@ Result<Derived::Meta> read_meta(const Reading& reading) {
 
 }  // namespace
 
-Result<std::unique_ptr<Derived>> Derived::open(const std::string& folder, bool read_only) {
+Result<std::unique_ptr<Derived>> Derived::open(const std::string& folder, bool read_only,
+                                               Environment::Sharing sharing) {
   Environment::Options options;
+  options.sharing = sharing;
   options.folder = folder;
   options.read_only = read_only;
   options.databases = {{"meta", Environment::Keys::kNumbers},
@@ -268,7 +273,7 @@ Status Derived::each_document(
         return false;
       }
       std::memcpy(id.bytes.data(), key.data(), key.size());
-      Result<DerivedDocument> document = decode_document(id, value);
+      Result<DerivedDocument> document = decode_derived_document(id, value);
       if (document.ok()) {
         visit(id, *document);
       } else {

@@ -63,9 +63,20 @@ struct NewState {
 using NewStates = std::unordered_map<DocumentId, NewState, DocumentHash>;
 using DocumentSet = std::unordered_set<DocumentId, DocumentHash>;
 
+// What a scan of damaged pages needs to read values one by one (kept_states.h).
+
+/// A value of `doc`. @errors kCorrupt
+Result<DerivedDocument> decode_derived_document(const DocumentId& id, ByteSpan value);
+/// The key of a chunk or piece of a document.
+Key part_key(std::uint64_t number, std::uint32_t part);
+/// The size of all pieces of a state but the last.
+inline constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
+
 class Derived {
  public:
-  static Result<std::unique_ptr<Derived>> open(const std::string& folder, bool read_only);
+  static Result<std::unique_ptr<Derived>> open(
+      const std::string& folder, bool read_only,
+      Environment::Sharing sharing = Environment::Sharing::kRegistered);
 
   struct Meta {
     Stamp stamp;

@@ -17,6 +17,7 @@
 #include "storage/lmdb/backoff.h"
 #include "storage/lmdb/environment_file.h"
 #include "storage/lmdb/files.h"
+#include "storage/lmdb/page_check.h"
 
 namespace weft::lmdb {
 namespace {
@@ -27,6 +28,10 @@ constexpr std::uint64_t kPageBytes = 4096;
 constexpr std::uint64_t kEntryBytes = 32;
 /// Of trees of free pages and the like.
 constexpr std::uint64_t kSparePages = 64;
+/// Of address space, for threads and memory, where it is limited.
+constexpr std::uint64_t kSpareAddressBytes = kGiB;
+/// The map grows by at least this.
+constexpr std::uint64_t kMapStepMin = std::uint64_t{1} << 20;
 /// Reserved beyond what is needed, so that it is not asked for at every commit.
 constexpr std::uint64_t kReserveBytes = std::uint64_t{1} << 20;
 
@@ -56,6 +61,42 @@ ByteSpan bytes_of(const MDB_val& value) {
   return {static_cast<const std::byte*>(value.mv_data), value.mv_size};
 }
 
+/// Ends with the transaction that it reads in still there.
+class Cursor {
+ public:
+  Cursor(MDB_txn* txn, unsigned database) : code_(mdb_cursor_open(txn, database, &cursor_)) {}
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+  ~Cursor() {
+    if (code_ == 0) mdb_cursor_close(cursor_);
+  }
+  /// Of opening it.
+  int code() const { return code_; }
+  int get(MDB_val& name, MDB_val& value, MDB_cursor_op op) {
+    return mdb_cursor_get(cursor_, &name, &value, op);
+  }
+
+ private:
+  MDB_cursor* cursor_ = nullptr;
+  int code_;
+};
+
+/// A transaction that is taken back unless it is committed, also where an exception passes.
+class Transaction {
+ public:
+  Transaction() = default;
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  ~Transaction() {
+    if (txn_ != nullptr) mdb_txn_abort(txn_);
+  }
+  MDB_txn*& get() { return txn_; }
+  int commit() { return mdb_txn_commit(std::exchange(txn_, nullptr)); }
+
+ private:
+  MDB_txn* txn_ = nullptr;
+};
+
 Error bad_key() { return Error(ErrorCode::kCorrupt, "a key of another size than 8 bytes"); }
 
 }  // namespace
@@ -82,15 +123,14 @@ Result<std::optional<ByteSpan>> Reading::get(std::size_t database, ByteSpan key)
 
 Status Reading::visit_entries(std::size_t database, MDB_val* from,
                               const std::function<bool(ByteSpan, ByteSpan)>& visit) const {
-  MDB_cursor* cursor = nullptr;
-  int code = mdb_cursor_open(txn_, environment_.databases_[database], &cursor);
+  Cursor cursor(txn_, environment_.databases_[database]);
+  int code = cursor.code();
   if (code != 0) return error_of(code, "reading");
   MDB_val name = from != nullptr ? *from : MDB_val{};
   MDB_val value{};
-  for (code = mdb_cursor_get(cursor, &name, &value, from != nullptr ? MDB_SET_RANGE : MDB_FIRST);
-       code == 0; code = mdb_cursor_get(cursor, &name, &value, MDB_NEXT))
+  for (code = cursor.get(name, value, from != nullptr ? MDB_SET_RANGE : MDB_FIRST); code == 0;
+       code = cursor.get(name, value, MDB_NEXT))
     if (!visit(bytes_of(name), bytes_of(value))) break;
-  mdb_cursor_close(cursor);
   if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "reading");
   return {};
 }
@@ -111,21 +151,20 @@ Status Reading::each(std::size_t database, Key from,
 
 Status Reading::each_of(std::size_t database, std::span<const Key> keys,
                         const std::function<bool(ByteSpan)>& visit) const {
-  MDB_cursor* cursor = nullptr;
-  int code = mdb_cursor_open(txn_, environment_.databases_[database], &cursor);
+  Cursor cursor(txn_, environment_.databases_[database]);
+  int code = cursor.code();
   if (code != 0) return error_of(code, "reading");
   for (std::size_t i = 0; i < keys.size(); ++i) {
     Key key = keys[i];
     const bool is_next = i > 0 && key == keys[i - 1] + 1;
     MDB_val name = value_of(key);
     MDB_val value{};
-    code = mdb_cursor_get(cursor, &name, &value, is_next ? MDB_NEXT : MDB_SET_KEY);
+    code = cursor.get(name, value, is_next ? MDB_NEXT : MDB_SET_KEY);
     if (code != 0) break;
     const ByteSpan found = bytes_of(name);
     if (found.size() != sizeof(Key) || ByteReader(found).u64() != key) break;
     if (!visit(bytes_of(value))) break;
   }
-  mdb_cursor_close(cursor);
   if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "reading");
   return {};
 }
@@ -216,7 +255,23 @@ Status Environment::open_environment() {
   if (!registered_)
     return Error(ErrorCode::kInUse, folder + " is open in this process already; share that one");
   process_ = getpid();
-  const unsigned flags = MDB_NOTLS | (options_.read_only ? MDB_RDONLY : 0u);
+  unsigned flags = MDB_NOTLS | (options_.read_only ? MDB_RDONLY : 0u);
+  std::string path = folder;
+  if (options_.read_only && options_.sharing != Sharing::kRegistered) flags |= MDB_NOLOCK;
+  if (options_.read_only && options_.sharing == Sharing::kCopied) {
+    WEFT_ASSIGN(copy_file_, copy_beside_writer(file));
+    path = path_of_open(copy_file_);
+    flags |= MDB_NOSUBDIR;
+    WEFT_TRY(check_pages(path, PageDepth::kBranches));
+  }
+  if (const int code = open_mapped(path, flags); code != 0) return cannot_map(code);
+  int dead = 0;
+  mdb_reader_check(env_, &dead);  // slots of processes that are gone
+  return {};
+}
+
+/// With the largest map that leaves some room.
+int Environment::open_mapped(const std::string& path, unsigned flags) {
   int code = 0;
   for (std::uint64_t bytes : kMapBytes) {
     if (options_.map_bytes != 0) bytes = options_.map_bytes;
@@ -226,7 +281,10 @@ Status Environment::open_environment() {
       mdb_env_set_maxdbs(env_, static_cast<MDB_dbi>(options_.databases.size()));
       mdb_env_set_maxreaders(env_, kReaders);
       mdb_env_set_mapsize(env_, bytes);
-      result = mdb_env_open(env_, folder.c_str(), flags, 0600);
+      result = mdb_env_open(env_, path.c_str(), flags, 0600);
+      if (result == 0 && options_.map_bytes == 0 && bytes > kMapBytes.back() &&
+          !has_address_space(kSpareAddressBytes))
+        result = ENOMEM;
       if (result != 0) {
         mdb_env_close(env_);  // also where opening failed
         env_ = nullptr;
@@ -236,28 +294,37 @@ Status Environment::open_environment() {
     map_bytes_ = bytes;
     if (code != ENOMEM && code != EINVAL && code != EFBIG) break;
   }
-  if (code != 0) return error_of(code, folder);
-  int dead = 0;
-  mdb_reader_check(env_, &dead);  // slots of processes that are gone
-  return {};
+  if (code == 0) {
+    MDB_envinfo info{};
+    if (mdb_env_info(env_, &info) == 0) map_bytes_ = info.me_mapsize;  // at least what the file has
+  }
+  return code;
+}
+
+Error Environment::cannot_map(int code) const {
+  Error error = error_of(code, options_.folder);
+  if (code != ENOMEM) return error;
+  return Error(ErrorCode::kDiskFull,
+               error.context() +
+                   ": there is not enough address space to map its file; allow the process more: "
+                   "see `ulimit -v`");
 }
 
 Status Environment::open_databases() {
-  MDB_txn* txn = nullptr;
   MapLock map_lock(map_mutex_, std::defer_lock);
-  int code = begin(MDB_RDONLY, txn, map_lock);
+  Transaction txn;
+  int code = begin(MDB_RDONLY, txn.get(), map_lock);
   if (code != 0) return error_of(code, options_.folder);
   for (const Database& database : options_.databases) {
     const unsigned keys = database.keys == Keys::kNumbers ? MDB_INTEGERKEY : 0u;
     databases_.emplace_back();
-    code = mdb_dbi_open(txn, database.name.c_str(), keys, &databases_.back());
+    code = mdb_dbi_open(txn.get(), database.name.c_str(), keys, &databases_.back());
     if (code == 0) continue;
-    mdb_txn_abort(txn);
     if (code == MDB_NOTFOUND)
       return Error(ErrorCode::kCorrupt, options_.folder + " lacks a database that every store has");
     return error_of(code, options_.folder);
   }
-  code = mdb_txn_commit(txn);  // so the names stay known
+  code = txn.commit();  // so the names stay known
   if (code != 0) return error_of(code, options_.folder);
   return {};
 }
@@ -266,6 +333,7 @@ Environment::~Environment() {
   for (MDB_txn* txn : pool_) mdb_txn_abort(txn);
   if (reserved_bytes_ > 0) give_back_reserve();
   if (env_ != nullptr) mdb_env_close(env_);
+  if (copy_file_ >= 0) ::close(copy_file_);
   if (registered_) {
     std::lock_guard lock(registry().mutex);
     registry().mine().erase({identity_[0], identity_[1]});
@@ -274,27 +342,41 @@ Environment::~Environment() {
 
 // --- transactions of it ---
 
-/// Another process has made the map larger: take its size over.
-void Environment::adopt_map_size() const {
+/// Another process has made the map larger: take its size over, or where there is no room for that, what its file
+/// needs by now. @return  MDB_MAP_RESIZED: try again; else why not
+int Environment::adopt_map_size() const {
   std::unique_lock map_lock(map_mutex_);
   std::lock_guard lock(pool_mutex_);
   for (MDB_txn* txn : pool_) mdb_txn_abort(txn);
   pool_.clear();
-  mdb_env_set_mapsize(env_, 0);
-  MDB_envinfo info{};
-  if (mdb_env_info(env_, &info) == 0) map_bytes_ = info.me_mapsize;
+  struct stat info {};
+  const std::uint64_t file_bytes = stat((options_.folder + "/data.mdb").c_str(), &info) == 0
+                                       ? static_cast<std::uint64_t>(info.st_size)
+                                       : 0;
+  std::size_t bytes = 0;
+  if (is_address_space_limited())
+    bytes = std::max<std::uint64_t>(map_bytes_, file_bytes + std::max(file_bytes, kGiB / 16));
+  if (bytes > map_bytes_ && !has_address_space(bytes - map_bytes_))
+    bytes = std::max<std::uint64_t>(map_bytes_, file_bytes + kGiB / 64);
+  if (bytes > map_bytes_ && !has_address_space(bytes - map_bytes_)) return ENOMEM;
+  const int code = mdb_env_set_mapsize(env_, bytes);
+  has_map_ = code == 0 || code == EINVAL;
+  if (!has_map_) return ENOMEM;
+  MDB_envinfo now{};
+  if (mdb_env_info(env_, &now) == 0) map_bytes_ = now.me_mapsize;
+  return MDB_MAP_RESIZED;
 }
 
 /// On success `lock` keeps the map as large as it is while the transaction lives.
 int Environment::begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const {
   return retry_transient([&] {
     lock.lock();
-    int code = mdb_txn_begin(env_, nullptr, flags, &txn);
+    int code = has_map_ ? mdb_txn_begin(env_, nullptr, flags, &txn) : ENOMEM;
     if (code == 0) return 0;
     lock.unlock();
     int dead = 0;
     if (code == MDB_READERS_FULL) mdb_reader_check(env_, &dead);
-    if (code == MDB_MAP_RESIZED) adopt_map_size();
+    if (code == MDB_MAP_RESIZED) code = adopt_map_size();
     return code;
   });
 }
@@ -302,7 +384,7 @@ int Environment::begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const {
 /// One of the pool if there is one; a fresh one where that can't be renewed.
 int Environment::begin_reading(MDB_txn*& txn, MapLock& lock) const {
   lock.lock();
-  {
+  if (has_map_) {
     std::lock_guard pool_lock(pool_mutex_);
     if (!pool_.empty()) {
       txn = pool_.back();
@@ -320,35 +402,40 @@ int Environment::begin_reading(MDB_txn*& txn, MapLock& lock) const {
 
 Status Environment::read(const std::function<Status(const Reading&)>& body) const {
   WEFT_ASSERT(getpid() == process_);
-  MDB_txn* txn = nullptr;
   MapLock map_lock(map_mutex_, std::defer_lock);
-  int code = begin_reading(txn, map_lock);
-  if (code != 0) return error_of(code, options_.folder);
-  Status status = body(Reading(*this, txn));
+  MDB_txn* txn = nullptr;
+  const int code = begin_reading(txn, map_lock);
+  if (code != 0) return cannot_map(code);
+  // An exception of `body` passes here: the slot goes back all the same, before the map may change.
+  auto give_back = [this](MDB_txn* done) { keep_reader(done); };
+  const std::unique_ptr<MDB_txn, decltype(give_back)> scope(txn, give_back);
+  return body(Reading(*this, txn));
+}
+
+/// Into the pool, looking at nothing.
+void Environment::keep_reader(MDB_txn* txn) const noexcept {
   mdb_txn_reset(txn);
   std::lock_guard lock(pool_mutex_);
-  pool_.push_back(txn);
-  return status;
+  try {
+    pool_.push_back(txn);
+  } catch (...) {
+    mdb_txn_abort(txn);
+  }
 }
 
 Status Environment::try_write(const std::function<Status(Writing&)>& body, bool& map_full) {
-  MDB_txn* txn = nullptr;
   MapLock map_lock(map_mutex_, std::defer_lock);
-  int code = begin(0, txn, map_lock);
-  if (code != 0) return error_of(code, options_.folder);
-  Writing writing(*this, txn);
+  Transaction txn;
+  int code = begin(0, txn.get(), map_lock);
+  if (code != 0) return cannot_map(code);
+  Writing writing(*this, txn.get());
   Status status = body(writing);
   if (!status.ok()) {
-    mdb_txn_abort(txn);
     map_full = writing.map_full_;
     return status;
   }
-  Status reserved = reserve(writing.value_bytes_, writing.changes_);
-  if (!reserved.ok()) {
-    mdb_txn_abort(txn);
-    return reserved;
-  }
-  code = mdb_txn_commit(txn);
+  WEFT_TRY(reserve(writing.value_bytes_, writing.changes_));
+  code = txn.commit();
   map_full = code == MDB_MAP_FULL;
   if (code != 0) return error_of(code, options_.folder);
   return {};
@@ -359,7 +446,7 @@ void Environment::give_back_reserve() {
   int file = -1;
   struct stat info {};
   if (mdb_env_get_fd(env_, &file) == 0 && fstat(file, &info) == 0)
-    (void)!ftruncate(file, info.st_size);
+    (void)!ftruncate(file, info.st_size);  // raw file call: to the size that it has
 }
 
 /// Makes sure of room on the disk for a transaction: a disk that gets full within a write lets LMDB do half
@@ -401,9 +488,14 @@ Status Environment::grow() {
   std::lock_guard lock(pool_mutex_);
   for (MDB_txn* txn : pool_) mdb_txn_abort(txn);
   pool_.clear();
-  int code = mdb_env_set_mapsize(env_, map_bytes_ * 2);
-  if (code != 0) return error_of(code, options_.folder + ": growing the map");
-  map_bytes_ *= 2;
+  // LMDB gives the old map up before it makes the new one: a failure would leave it without any.
+  std::uint64_t more = map_bytes_;
+  while (more > kMapStepMin && !has_address_space(more)) more /= 2;
+  if (!has_address_space(more)) return cannot_map(ENOMEM);
+  const int code = mdb_env_set_mapsize(env_, map_bytes_ + more / kPageBytes * kPageBytes);
+  has_map_ = code == 0;
+  if (code != 0) return cannot_map(code);
+  map_bytes_ += more / kPageBytes * kPageBytes;
   return {};
 }
 
@@ -417,7 +509,7 @@ Status Environment::copy_to(const std::string& path) const {
   if (code == 0 && fsync(file) != 0) code = errno;
   if (::close(file) != 0 && code == 0) code = errno;
   if (code == 0) return {};
-  (void)unlink(path.c_str());
+  (void)files::remove_file(path);
   return error_of(code, path);
 }
 
@@ -434,16 +526,15 @@ Result<std::uint64_t> Environment::free_bytes() const {
   if (mdb_env_stat(env_, &pages) != 0) return Error(ErrorCode::kIoError, options_.folder);
   std::uint64_t count = 0;
   WEFT_TRY(read([&](const Reading& reading) -> Status {
-    MDB_cursor* cursor = nullptr;
-    int code = mdb_cursor_open(reading.txn_, 0, &cursor);
+    Cursor cursor(reading.txn_, 0);
+    int code = cursor.code();
     MDB_val name{};
     MDB_val value{};
     while (code == 0) {
-      code = mdb_cursor_get(cursor, &name, &value, MDB_NEXT);
+      code = cursor.get(name, value, MDB_NEXT);
       if (code == 0 && value.mv_size >= sizeof(std::uint64_t))
         count += ByteReader(bytes_of(value)).u64();
     }
-    if (cursor != nullptr) mdb_cursor_close(cursor);
     if (code != MDB_NOTFOUND) return error_of(code, options_.folder);
     return {};
   }));

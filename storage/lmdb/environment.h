@@ -3,10 +3,10 @@
 //
 //   - One environment for each path and process, which a second open refuses; not across fork().
 //   - Keys and values are multiples of 8 bytes, so values are aligned; nothing in the unnamed database.
-//   - Reads take a function: no read transaction lives longer than that, none is left open. A reader
-//     that is kept lets the file grow without bound. Copy out, then go on.
-//   - The map is the largest of 1 TiB, 256, 64, 16 GiB that opens; it grows between transactions, and
-//     where another process made it grow.
+//   - Reads take a function: no read transaction lives longer than that, none is left open, also where the
+//     function throws. A reader that is kept lets the file grow without bound. Copy out, then go on.
+//   - The map is the largest of 1 TiB, 256, 64, 16, 4 GiB and less that opens, and where the address space is
+//     limited leaves some of it; it grows between transactions, and where another process made it grow.
 //   - Slots of readers that are gone are cleared; what passes (a slot, a lock, another map size) is tried
 //     again with growing pauses, damage never.
 //   - LMDB checks no page: the head is checked before the file is mapped, and its length made to fit.
@@ -100,14 +100,21 @@ struct Reader {
 class Environment {
  public:
   enum class Keys : std::uint8_t { kNumbers, kBytes };
+  /// How what is only read is kept from changing meanwhile.
+  enum class Sharing : std::uint8_t {
+    kRegistered,    ///< the reader is in LMDB's list, which has to be writable
+    kNobodyWrites,  ///< the caller makes sure of that
+    kCopied         ///< reads a copy that is made at opening, beside a process that may be writing
+  };
   struct Database {
     std::string name;
     Keys keys = Keys::kNumbers;
   };
   struct Options {
-    std::string folder;               ///< made where it is not there; its parent has to be
-    std::vector<Database> databases;  ///< made where they are not there
-    bool read_only = false;           ///< then everything has to be there
+    std::string folder;                      ///< made where it is not there; its parent has to be
+    std::vector<Database> databases;         ///< made where they are not there
+    bool read_only = false;                  ///< then everything has to be there
+    Sharing sharing = Sharing::kRegistered;  ///< of read_only
     /// Of the map; 0: the largest that opens. For tests of its growing.
     std::uint64_t map_bytes = 0;
   };
@@ -139,12 +146,15 @@ class Environment {
   friend class Writing;
   explicit Environment(Options options) : options_(std::move(options)) {}
   Status open_environment();
+  int open_mapped(const std::string& path, unsigned flags);
+  Error cannot_map(int code) const;
   Status open_databases();
   Status try_write(const std::function<Status(Writing&)>& body, bool& map_full);
   using MapLock = std::shared_lock<std::shared_mutex>;
   int begin_reading(MDB_txn*& txn, MapLock& lock) const;
+  void keep_reader(MDB_txn* txn) const noexcept;
   int begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const;
-  void adopt_map_size() const;
+  int adopt_map_size() const;
   Status reserve(std::uint64_t value_bytes, std::uint64_t changes);
   void give_back_reserve();
   Status grow();
@@ -153,7 +163,9 @@ class Environment {
   MDB_env* env_ = nullptr;
   std::vector<unsigned> databases_;
   mutable std::uint64_t map_bytes_ = 0;
-  std::uint64_t reserved_bytes_ = 0;    ///< of the file, on the disk
+  std::uint64_t reserved_bytes_ = 0;  ///< of the file, on the disk
+  int copy_file_ = -1;                ///< kCopied
+  mutable bool has_map_ = true;  ///< false: it was to be made larger, and there was no room for it
   std::uint64_t identity_[2] = {0, 0};  ///< device and inode, registered
   bool registered_ = false;
   int process_ = 0;

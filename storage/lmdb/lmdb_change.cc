@@ -113,4 +113,76 @@ Status LmdbStore::seal(const NewRecord& bundle) {
   });
 }
 
+// --- several seals in one transaction ---
+
+/// Of the records that go and of the one that is replaced; damaged ones count for nothing.
+Result<std::uint64_t> LmdbStore::payload_bytes(const Replacement& plan) const {
+  std::uint64_t bytes = 0;
+  WEFT_TRY(read_log([&](const lmdb::Reading& reading) -> Status {
+    bytes = 0;
+    const auto count = [&](LogPosition at) -> Status {
+      WEFT_ASSIGN(std::optional<ByteSpan> value, reading.get(kLogDatabase, at));
+      if (!value) return {};
+      Result<RecordView> old = decode_record(at, *value);
+      if (old.ok()) bytes += old->payload.size();
+      return {};
+    };
+    for (const LogPosition at : plan.gone) WEFT_TRY(count(at));
+    return count(plan.position);
+  }));
+  return bytes;
+}
+
+/// On the writer thread. @param documents  as they are afterwards
+Status LmdbStore::carry_out_seals(std::span<const Replacement> plans, const DocumentCounts& more,
+                                  LogIndex documents) {
+  LogMeta meta = meta_;
+  ++meta.rewrites;
+  WEFT_TRY(write_log([&](Writing& writing) -> Status {
+    for (const Replacement& plan : plans) {
+      for (const LogPosition at : plan.gone) WEFT_TRY(writing.erase(kLogDatabase, at));
+      WEFT_TRY(writing.put(kLogDatabase, plan.position, record_size(plan.record.payload.size()),
+                           [&](std::byte* out) {
+                             encode_record(plan.position, plan.record, plan.record.payload, out);
+                           }));
+    }
+    return lmdb::write_log_meta(writing, kMetaDatabase, meta);
+  }));
+  std::lock_guard lock(mutex_);
+  meta_ = std::move(meta);
+  note_meta_written();
+  totals_.records += more.records;
+  totals_.history_bytes += more.history_bytes;
+  for (auto& [id, document] : documents) tail_.documents[id] = std::move(document);
+  tail_.end = meta_.end;
+  tail_.rewrites = meta_.rewrites;
+  taking_work_.notify_one();
+  return {};
+}
+
+Status LmdbStore::seal_all(std::span<const NewRecord> bundles) {
+  if (bundles.empty()) return {};
+  return run_job([&]() -> Status {
+    LogIndex documents;
+    std::vector<Replacement> plans;
+    DocumentCounts more;
+    for (const NewRecord& bundle : bundles) {
+      auto [found, is_new] = documents.try_emplace(bundle.document);
+      if (is_new) {
+        WEFT_ASSIGN(found->second, look_up(bundle.document, true));
+      }
+      const std::uint64_t records = found->second.head.records;
+      const std::uint64_t history_bytes = found->second.head.history_bytes;
+      WEFT_ASSIGN(Replacement plan, plan_seal(std::move(found->second), bundle));
+      WEFT_ASSIGN(const std::uint64_t gone_bytes, payload_bytes(plan));
+      plan.recount(gone_bytes);
+      found->second = std::move(plan.document);
+      more.records += found->second.head.records - records;
+      more.history_bytes += found->second.head.history_bytes - history_bytes;
+      plans.push_back(std::move(plan));
+    }
+    return carry_out_seals(plans, more, std::move(documents));
+  });
+}
+
 }  // namespace weft

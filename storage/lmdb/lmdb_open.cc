@@ -32,8 +32,13 @@ Result<std::unique_ptr<LmdbStore>> LmdbStore::open(Options options) {
   if (!options.random) options.random = system_random;
   std::unique_ptr<LmdbStore> store(new LmdbStore(std::move(options)));
   const bool writes = !store->options_.read_only;
-  if (!store->folder_.has_store() && (!writes || !store->options_.create))
-    return Error(ErrorCode::kNotFound, "there is no store in " + store->folder_.path());
+  Status is_there = store->folder_.find_store();
+  const bool makes = writes && store->options_.create;
+  if (!is_there.ok() && !(makes && is_there.error().code() == ErrorCode::kNotFound))
+    return is_there.take_error();
+  if (!writes) {
+    WEFT_ASSIGN(store->sharing_, store->folder_.prepare_reading());
+  }
   if (writes) {
     WEFT_TRY(lmdb::make_folder(store->folder_.path()));
     WEFT_TRY(store->folder_.lock());
@@ -58,14 +63,15 @@ Result<std::unique_ptr<LmdbStore>> LmdbStore::open(Options options) {
 
 Status LmdbStore::open_log() {
   // LMDB would follow a damaged page number to anywhere. (What another process writes is its to check.)
-  if (!options_.read_only && folder_.has_store()) {
+  const bool is_still = !options_.read_only || sharing_ == Environment::Sharing::kNobodyWrites;
+  if (is_still && folder_.has_store()) {
     std::error_code ignored;
     const bool is_small =
         std::filesystem::file_size(folder_.log_file(), ignored) <= kSmallFileBytes;
     WEFT_TRY(lmdb::check_pages(
         folder_.log_file(), is_small ? lmdb::PageDepth::kEverything : lmdb::PageDepth::kBranches));
   }
-  WEFT_ASSIGN(log_, Environment::open(log_options(folder_.log(), options_.read_only)));
+  WEFT_ASSIGN(log_, Environment::open(log_options(folder_.log(), options_.read_only, sharing_)));
   Status read = log_->read([&](const Reading& reading) -> Status {
     WEFT_ASSIGN(meta_, lmdb::read_log_meta(reading, kMetaDatabase));
     return {};
@@ -95,7 +101,7 @@ void LmdbStore::take_identity(std::string why, bool new_epoch) {
 /// What this decides is written with the first commit, before anything is acknowledged.
 Status LmdbStore::check_identity(bool rolled_back) {
   WEFT_ASSIGN(lmdb::Home home, folder_.home(folder_.log_file()));
-  WEFT_ASSIGN(bool changed, folder_.changed_since_close());
+  WEFT_ASSIGN(bool changed, folder_.changed_since_close(lmdb::fingerprint(meta_)));
   const bool moved = meta_.format == lmdb::kStoreFormat && meta_.home != home;
   if (moved) {
     take_identity("it was copied or moved to here", true);
@@ -117,11 +123,14 @@ void LmdbStore::note_opening() {
 }
 
 Result<std::unique_ptr<Derived>> LmdbStore::open_checked_derived() const {
-  if (!options_.read_only) {
+  // A copy may be of another moment than the log's: that can as well be read by itself.
+  if (sharing_ == Environment::Sharing::kCopied)
+    return Error(ErrorCode::kInUse, "not read beside a writer");
+  if (!options_.read_only || sharing_ == Environment::Sharing::kNobodyWrites) {
     Status sound = lmdb::check_pages(folder_.derived() + "/data.mdb", lmdb::PageDepth::kEverything);
     if (!sound.ok() && sound.error().code() != ErrorCode::kNotFound) return sound.take_error();
   }
-  return Derived::open(folder_.derived(), options_.read_only);
+  return Derived::open(folder_.derived(), options_.read_only, sharing_);
 }
 
 /// Derived data is thrown away where it was derived from another log than this.

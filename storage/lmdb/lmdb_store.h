@@ -90,6 +90,7 @@ class LmdbStore final : public Store {
   Status rewrite(const DocumentId& document, const VersionVector& keep,
                  std::span<const NewRecord> instead) override;
   Status seal(const NewRecord& bundle) override;
+  Status seal_all(std::span<const NewRecord> bundles) override;
   Result<std::vector<BadRecord>> verify() const override;
   Status flush() override;
   Status close() override;
@@ -139,6 +140,11 @@ class LmdbStore final : public Store {
     const NewRecord* record;
   };
   using Requests = std::deque<std::shared_ptr<Request>>;
+  /// How much more, or less, there is of records and their payloads.
+  struct DocumentCounts {
+    std::uint64_t records = 0;  ///< modulo 2^64, as the other
+    std::uint64_t history_bytes = 0;
+  };
   /// What the derived environment does not have yet.
   struct Tail {
     LogIndex documents;
@@ -193,6 +199,9 @@ class LmdbStore final : public Store {
   Status write_log(const std::function<Status(lmdb::Writing&)>& body) const;
   Status carry_out(const DocumentHead& before, Replacement plan) const;
   void note_meta_written() const;
+  Result<std::uint64_t> payload_bytes(const Replacement& plan) const;
+  Status carry_out_seals(std::span<const Replacement> plans, const DocumentCounts& more,
+                         LogIndex documents);
 
   // lmdb_upkeep.cc
   void run_catching_up();
@@ -206,6 +215,7 @@ class LmdbStore final : public Store {
 
   Options options_;
   lmdb::StoreFolder folder_;
+  lmdb::Environment::Sharing sharing_ = lmdb::Environment::Sharing::kRegistered;  ///< read_only
   std::string new_identity_;
 
   /// Exclusive: the environments are being replaced.

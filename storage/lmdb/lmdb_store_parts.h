@@ -29,8 +29,11 @@ bool tail_is_long(const Tail& tail) {
          tail.state_bytes >= kStateBytes;
 }
 
-inline lmdb::Environment::Options log_options(const std::string& folder, bool read_only) {
+inline lmdb::Environment::Options log_options(
+    const std::string& folder, bool read_only,
+    lmdb::Environment::Sharing sharing = lmdb::Environment::Sharing::kRegistered) {
   lmdb::Environment::Options options;
+  options.sharing = sharing;
   options.folder = folder;
   options.read_only = read_only;
   options.databases = {{"log", lmdb::Environment::Keys::kNumbers},

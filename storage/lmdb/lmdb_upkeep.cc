@@ -10,6 +10,7 @@
 
 #include "storage/lmdb/lmdb_store_parts.h"
 #include "storage/lmdb/page_check.h"
+#include "storage/lmdb/unfinished_folder.h"
 
 namespace weft {
 
@@ -242,19 +243,16 @@ Result<std::vector<BadRecord>> LmdbStore::verify() const {
 // --- copies ---
 
 Status LmdbStore::backup(const std::string& folder) const {
-  for (const std::string& each : {folder, folder + "/log"})
-    if (mkdir(each.c_str(), 0700) != 0) {
-      if (errno == EEXIST)
-        return Error(ErrorCode::kInvalidArgument, each + " is there already; name a new folder");
-      return lmdb::error_of(errno, each);
-    }
+  WEFT_ASSIGN(lmdb::UnfinishedFolder made, lmdb::UnfinishedFolder::make(folder));
+  const std::string log = lmdb::StoreFolder(made.path()).log();
+  WEFT_TRY(lmdb::make_folder(log));
   {
     std::shared_lock files(files_mutex_);
     if (!log_) return Error(ErrorCode::kIoError, "the log's file could not be opened again");
-    WEFT_TRY(log_->copy_to(folder + "/log/data.mdb"));
+    WEFT_TRY(log_->copy_to(log + "/data.mdb"));
   }
-  WEFT_TRY(lmdb::sync_folder(folder + "/log"));
-  return lmdb::sync_folder(folder);
+  WEFT_TRY(lmdb::sync_folder(log));
+  return made.finish();
 }
 
 Status LmdbStore::shrink() {
@@ -305,14 +303,14 @@ Status LmdbStore::replace_files() {
     log_.reset();
     const bool had_derived = derived_ != nullptr;
     derived_.reset();
-    status = lmdb::replace_file(new_log + "/data.mdb", folder_.log_file());
+    status = files::replace(new_log + "/data.mdb", folder_.log_file());
     std::lock_guard lock(mutex_);
     if (status.ok()) {
       meta_.home = *home;
-      (void)unlink((folder_.log() + "/lock.mdb").c_str());
+      (void)files::remove_file(folder_.log() + "/lock.mdb");
       if (had_derived &&
-          lmdb::replace_file(new_derived + "/data.mdb", folder_.derived() + "/data.mdb").ok())
-        (void)unlink((folder_.derived() + "/lock.mdb").c_str());
+          files::replace(new_derived + "/data.mdb", folder_.derived() + "/data.mdb").ok())
+        (void)files::remove_file(folder_.derived() + "/lock.mdb");
     }
     open_replaced();
     if (broken_) status = broken_.clone();

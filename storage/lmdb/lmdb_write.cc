@@ -404,7 +404,7 @@ LmdbStore::~LmdbStore() {
   derived_.reset();
   log_.reset();
   if (was_open && derived_lost_) (void)lmdb::remove_environment(folder_.derived());
-  if (clean) (void)folder_.note_close();
+  if (clean) (void)folder_.note_close(lmdb::fingerprint(meta_));
 }
 
 }  // namespace weft

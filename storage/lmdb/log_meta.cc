@@ -2,8 +2,11 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "crdt/base/checksum.h"
 #include "storage/lmdb/checked_value.h"
+#include "storage/lmdb/page_scan.h"
 
 namespace weft::lmdb {
 namespace {
@@ -39,6 +42,36 @@ Result<LogMeta> read_format_1(const Reading& reading, std::size_t database) {
   return meta;
 }
 
+Bytes encode_all(const LogMeta& meta) {
+  Bytes payload;
+  ByteWriter out(payload);
+  out.u32(kStoreFormat);
+  out.u32(meta.may_lack_own ? 1 : 0);
+  for (std::uint64_t word :
+       {meta.epoch, meta.replica.value, meta.end, meta.rewrites, meta.home.machine, meta.home.inode,
+        meta.home.birth_s, meta.home.birth_ns})
+    out.u64(word);
+  for (std::uint64_t incarnation : meta.incarnations) out.u64(incarnation);
+  return payload;
+}
+
+Result<LogMeta> decode_all(ByteSpan value) {
+  Result<ByteSpan> payload = read_checked(kAllKey, value);
+  if (!payload.ok()) return damaged();
+  ByteReader in(*payload);
+  LogMeta meta;
+  meta.format = in.u32();
+  meta.may_lack_own = in.u32() != 0;
+  meta.epoch = in.u64();
+  meta.replica.value = in.u64();
+  meta.end = in.u64();
+  meta.rewrites = in.u64();
+  meta.home = {in.u64(), in.u64(), in.u64(), in.u64()};
+  while (in.ok() && !in.at_end()) meta.incarnations.push_back(in.u64());
+  if (!in.ok()) return damaged();
+  return meta;
+}
+
 }  // namespace
 
 Result<LogMeta> read_log_meta(const Reading& reading, std::size_t database) {
@@ -54,32 +87,32 @@ Result<LogMeta> read_log_meta(const Reading& reading, std::size_t database) {
                      std::to_string(kStoreFormat));
   if (number == 1 && !all) return read_format_1(reading, database);
   if (!all) return damaged();
-  Result<ByteSpan> payload = read_checked(kAllKey, *all);
-  if (!payload.ok()) return damaged();
-  ByteReader in(*payload);
-  LogMeta meta;
-  meta.format = in.u32();
-  meta.may_lack_own = in.u32() != 0;
-  meta.epoch = in.u64();
-  meta.replica.value = in.u64();
-  meta.end = in.u64();
-  meta.rewrites = in.u64();
-  meta.home = {in.u64(), in.u64(), in.u64(), in.u64()};
-  while (in.ok() && !in.at_end()) meta.incarnations.push_back(in.u64());
-  if (!in.ok() || meta.format != number) return damaged();
+  WEFT_ASSIGN(LogMeta meta, decode_all(*all));
+  if (meta.format != number) return damaged();
   return meta;
 }
 
+std::optional<LogMeta> find_log_meta(ByteSpan file) {
+  std::optional<LogMeta> newest;
+  each_value(file, sizeof(Key), [&](const FoundValue& found) -> std::size_t {
+    if (ByteReader(found.key).u64() != kAllKey || found.value.size() < kCheckedHeadBytes) return 0;
+    ByteReader head(found.value.subspan(8));
+    const std::size_t size = checked_size(head.u32());
+    if (size > found.value.size()) return 0;
+    Result<LogMeta> meta = decode_all(found.value.first(size));
+    if (!meta.ok()) return 0;
+    const bool is_newer =
+        !newest || std::pair(meta->end, meta->rewrites) > std::pair(newest->end, newest->rewrites);
+    if (is_newer) newest = std::move(meta).value();
+    return size;
+  });
+  return newest;
+}
+
+std::uint64_t fingerprint(const LogMeta& meta) { return xxh3_64(encode_all(meta)); }
+
 Status write_log_meta(Writing& writing, std::size_t database, const LogMeta& meta) {
-  Bytes payload;
-  ByteWriter out(payload);
-  out.u32(kStoreFormat);
-  out.u32(meta.may_lack_own ? 1 : 0);
-  for (std::uint64_t word :
-       {meta.epoch, meta.replica.value, meta.end, meta.rewrites, meta.home.machine, meta.home.inode,
-        meta.home.birth_s, meta.home.birth_ns})
-    out.u64(word);
-  for (std::uint64_t incarnation : meta.incarnations) out.u64(incarnation);
+  const Bytes payload = encode_all(meta);
   if (meta.format != kStoreFormat) {  // of an older weft, or of none yet
     Bytes format;
     ByteWriter(format).u64(kStoreFormat);

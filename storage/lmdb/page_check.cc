@@ -114,7 +114,7 @@ Status Checker::use_pages(std::uint64_t from, std::uint64_t first, std::uint64_t
 }
 
 Status Checker::run() {
-  if (file_bytes_ == 0) return {};
+  if (file_bytes_ == 0) return Error(ErrorCode::kCorrupt, path_ + " is empty: it was cut off", 0);
   WEFT_TRY(check_heads());
   used_.resize(page_count_);
   WEFT_TRY(check_tree(Use::kFreePages, free_tree_, 0));

@@ -1,107 +1,32 @@
 #include "storage/lmdb/salvage.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "storage/lmdb/environment.h"
+#include "storage/lmdb/kept_states.h"
 #include "storage/lmdb/lmdb_store_parts.h"
 #include "storage/lmdb/log_meta.h"
 #include "storage/lmdb/page_check.h"
-#include "storage/lmdb/page_format.h"
+#include "storage/lmdb/page_scan.h"
 #include "storage/lmdb/store_folder.h"
+#include "storage/lmdb/unfinished_folder.h"
 #include "storage/log_index.h"
 
 namespace weft {
 namespace {
 
-constexpr std::size_t kUsualPageBytes = 4096;
 /// What one transaction of the new store takes.
 constexpr std::size_t kBatchBytes = std::size_t{16} << 20;
 
-/// A file in memory, to be read anywhere.
-class MappedFile {
- public:
-  static Result<std::unique_ptr<MappedFile>> open(const std::string& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-      return errno == ENOENT ? Error(ErrorCode::kNotFound, "there is no " + path)
-                             : lmdb::error_of(errno, path);
-    struct stat info {};
-    void* address = nullptr;
-    int code = fstat(file, &info) == 0 ? 0 : errno;
-    const auto size = static_cast<std::size_t>(info.st_size);
-    if (code == 0 && size > 0) {
-      address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
-      if (address == MAP_FAILED) code = errno;
-    }
-    ::close(file);
-    if (code != 0) return lmdb::error_of(code, path);
-    return std::unique_ptr<MappedFile>(new MappedFile(address, size));
-  }
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  ~MappedFile() {
-    if (address_ != nullptr) munmap(address_, size_);
-  }
-  ByteSpan bytes() const { return {static_cast<const std::byte*>(address_), size_}; }
-
- private:
-  MappedFile(void* address, std::size_t size) : address_(address), size_(size) {}
-  void* address_;
-  std::size_t size_;
-};
-
-std::size_t page_bytes_of(ByteSpan file) {
-  constexpr std::size_t kAt = lmdb::kHeadBytes + 24;  // in the record of the first tree
-  if (file.size() < kAt + 4) return kUsualPageBytes;
-  const auto size = lmdb::number_at<std::uint32_t>(file, kAt);
-  const bool can_be = size >= 512 && size <= 65536 && (size & (size - 1)) == 0;
-  return can_be ? size : kUsualPageBytes;
-}
-
-/// The value of a leaf's node, wherever it lies; empty: it can't be there.
-ByteSpan value_of(ByteSpan file, std::size_t page_bytes, const lmdb::Node& node) {
-  if ((node.flags & lmdb::kBigData) == 0) return node.data;
-  if (node.data.size() < 8) return {};
-  const auto page = lmdb::number_at<std::uint64_t>(node.data, 0);
-  if (page >= file.size() / page_bytes) return {};
-  const std::size_t begin = static_cast<std::size_t>(page) * page_bytes + lmdb::kHeadBytes;
-  if (node.data_size > file.size() - begin) return {};
-  return file.subspan(begin, static_cast<std::size_t>(node.data_size));
-}
-
-/// Every whole record in the file, in whatever page; of several at one position a bundle, which has
-/// replaced what lay there.
-std::map<LogPosition, RecordView> find_records(ByteSpan file) {
-  std::map<LogPosition, RecordView> found;
-  const std::size_t page_bytes = page_bytes_of(file);
-  std::vector<lmdb::Node> nodes;
-  for (std::size_t at = 0; at + page_bytes <= file.size(); at += page_bytes) {
-    ByteSpan page = file.subspan(at, page_bytes);
-    if (lmdb::number_at<std::uint16_t>(page, 10) != lmdb::kLeaf) continue;
-    nodes.clear();
-    if (lmdb::read_nodes(page, true, nodes) != nullptr) continue;
-    for (const lmdb::Node& node : nodes) {
-      if (node.key.size() != sizeof(LogPosition)) continue;
-      const auto position = lmdb::number_at<LogPosition>(node.key, 0);
-      Result<RecordView> record = decode_record(position, value_of(file, page_bytes, node));
-      if (!record.ok()) continue;
-      auto [known, is_new] = found.emplace(position, *record);
-      if (!is_new && record->kind == RecordKind::kBundle) known->second = *record;
-    }
-  }
-  return found;
-}
+using Ranges = std::vector<DocumentHead::Range>;
 
 /// What of a document's records belongs to it now: older copies may be of records that were given up or
 /// sealed since.
@@ -134,27 +59,225 @@ bool has_gap(const DocumentHead& head) {
                      [](const DocumentHead::Range& range) { return range.begin != 0; });
 }
 
-/// The states that were kept beside the log, where they can still be read.
-std::unique_ptr<lmdb::Derived> open_states(const lmdb::StoreFolder& folder) {
-  const Status sound =
-      lmdb::check_pages(folder.derived() + "/data.mdb", lmdb::PageDepth::kEverything);
-  if (!sound.ok()) return nullptr;
-  Result<std::unique_ptr<lmdb::Derived>> derived = lmdb::Derived::open(folder.derived(), true);
-  return derived.ok() ? *std::move(derived) : nullptr;
+/// What of [begin, end) is not held.
+void add_missing(const DocumentHead& head, ReplicaId replica, Seq begin, Seq end, Ranges& out) {
+  for (const DocumentHead::Range& range : head.held) {
+    if (range.replica != replica || range.end <= begin) continue;
+    if (range.begin >= end) break;
+    if (range.begin > begin) out.push_back({replica, begin, range.begin});
+    begin = range.end;
+  }
+  if (begin < end) out.push_back({replica, begin, end});
+}
+
+/// Sorted, and those that overlap as one.
+Ranges merged(Ranges ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const DocumentHead::Range& a, const DocumentHead::Range& b) {
+              return a.replica != b.replica ? a.replica < b.replica : a.begin < b.begin;
+            });
+  Ranges result;
+  for (const DocumentHead::Range& range : ranges) {
+    if (!result.empty() && result.back().replica == range.replica &&
+        result.back().end >= range.begin)
+      result.back().end = std::max(result.back().end, range.end);
+    else
+      result.push_back(range);
+  }
+  return result;
+}
+
+std::uint64_t count_of(const Ranges& ranges) {
+  std::uint64_t count = 0;
+  for (const DocumentHead::Range& range : ranges) count += range.end - range.begin;
+  return count;
 }
 
 /// A state with operations that the log has lost: it takes the place of the history up to there.
-std::optional<Bytes> rescue_state(const lmdb::Derived* derived, const DocumentId& id,
+std::optional<Bytes> rescue_state(const lmdb::KeptStates& states, const DocumentId& id,
                                   IndexedDocument& document) {
-  if (derived == nullptr || document.head.status != DocumentStatus::kLive) return std::nullopt;
-  Result<std::optional<lmdb::KeptState>> kept = derived->state(id);
-  if (!kept.ok() || !*kept) return std::nullopt;
-  const StoredState& state = (*kept)->state;
-  if ((*kept)->mark_position != document.head.mark_position ||
-      document.head.covers(state.version) || !state.version.covers(document.head.base))
+  if (document.head.status != DocumentStatus::kLive) return std::nullopt;
+  const std::optional<lmdb::KeptState> kept = states.state(id);
+  if (!kept) return std::nullopt;
+  const StoredState& state = kept->state;
+  // One of an earlier life than the log knows of was given up; of a later one the log has lost the mark.
+  if (kept->mark_position < document.head.mark_position || document.head.covers(state.version) ||
+      !state.version.covers(document.head.base))
     return std::nullopt;
   (void)document.set_base(0, state.version);
   return state_payload(state.version, state.snapshot);
+}
+
+/// What is known of a damaged log without trusting its trees.
+struct SourceLog {
+  bool is_sound = false;  ///< every page, and every record that is in use
+  lmdb::FoundRecords found;
+  std::vector<lmdb::DamagedRecord> damaged;  ///< as far as they may have been in use
+  std::optional<lmdb::LogMeta> meta;
+};
+
+/// Its trees are sound: which records in use are damaged is known.
+void look_at_sound(const std::string& folder, SourceLog& log) {
+  Result<std::unique_ptr<lmdb::Environment>> opened =
+      lmdb::Environment::open(log_options(folder, true, lmdb::Environment::Sharing::kNobodyWrites));
+  if (!opened.ok()) return;
+  std::vector<LogPosition> bad;
+  const Status read = (*opened)->read([&](const lmdb::Reading& reading) -> Status {
+    WEFT_ASSIGN(log.meta, lmdb::read_log_meta(reading, kMetaDatabase));
+    return reading.each(kLogDatabase, 0, [&](lmdb::Key position, ByteSpan value) {
+      if (!decode_record(position, value).ok()) bad.push_back(position);
+      return true;
+    });
+  });
+  if (!read.ok()) return;
+  log.is_sound = bad.empty();
+  for (const LogPosition position : bad) {
+    if (log.found.whole.contains(position)) continue;  // an older copy takes its place
+    const auto same =
+        std::find_if(log.found.damaged.begin(), log.found.damaged.end(),
+                     [&](const lmdb::DamagedRecord& each) { return each.position == position; });
+    log.damaged.push_back(same == log.found.damaged.end() ? lmdb::DamagedRecord{position, {}}
+                                                          : *same);
+  }
+}
+
+SourceLog read_log(const lmdb::StoreFolder& folder, ByteSpan file) {
+  SourceLog log;
+  log.meta = lmdb::find_log_meta(file);
+  log.found = lmdb::find_records(file, log.meta ? log.meta->end : 0);
+  if (file.empty()) return log;
+  if (lmdb::check_pages(folder.log_file(), lmdb::PageDepth::kEverything).ok()) {
+    look_at_sound(folder.log(), log);
+    return log;
+  }
+  log.damaged = log.found.damaged;
+  return log;
+}
+
+class Salvager {
+ public:
+  Salvager(const SourceLog& log, const lmdb::KeptStates& states) : log_(log), states_(states) {}
+
+  void run() {
+    std::map<DocumentId, std::vector<const RecordView*>> records;
+    for (const auto& [position, record] : log_.found.whole)
+      records[record.document].push_back(&record);
+    for (const DocumentId& id : states_.with_state()) records.try_emplace(id);
+    for (const auto& [id, head] : states_.documents()) records.try_emplace(id);
+    for (const lmdb::DamagedRecord& each : log_.damaged)
+      if (each.head.has_operations() && each.head.op_count > 0)
+        records.try_emplace(each.head.document);
+    for (const auto& [id, of_document] : records) take_document(id, of_document);
+    std::sort(positions_.begin(), positions_.end());
+    count_unnamed();
+  }
+
+  /// In the order of the log, states that were not in it last.
+  std::vector<const RecordView*> kept() const {
+    std::vector<const RecordView*> result;
+    for (const LogPosition position : positions_) result.push_back(&log_.found.whole.at(position));
+    for (const RecordView& state : rescued_) result.push_back(&state);
+    return result;
+  }
+  SalvageReport take_report() { return std::move(report_); }
+
+ private:
+  void take_document(const DocumentId& id, const std::vector<const RecordView*>& records) {
+    IndexedDocument document = current_document(records);
+    const DocumentHead in_log = document.head;
+    if (std::optional<Bytes> payload = rescue_state(states_, id, document)) {
+      RecordView& state = rescued_.emplace_back();
+      state.kind = RecordKind::kState;
+      state.document = id;
+      state.payload = payloads_.emplace_back(std::move(*payload));
+      Ranges missing;
+      for (const VersionVector::Entry& entry : document.head.base.entries())
+        add_missing(in_log, entry.replica, 0, entry.end, missing);
+      report_.from_state.push_back({id, count_of(missing)});
+    }
+    for (const IndexEntry& entry : document.entries) positions_.push_back(entry.position);
+    for (LogPosition at : {document.head.base_position, document.head.mark_position})
+      if (at != 0) positions_.push_back(at);
+    note_loss(id, document.head);
+  }
+
+  void note_loss(const DocumentId& id, const DocumentHead& head) {
+    const bool has_gaps = has_gap(head);
+    if (has_gaps) report_.incomplete.push_back(id);
+    if (head.status != DocumentStatus::kLive) return;
+    SalvageReport::Loss loss;
+    loss.document = id;
+    Ranges missing = known_to_be_missing(id, head);
+    // What waits for others has such gaps, too; in a damaged log they are losses.
+    if (has_gaps && !log_.is_sound)
+      for (const DocumentHead::Range& range : head.held)
+        add_missing(head, range.replica, 0, range.begin, missing);
+    loss.missing = merged(std::move(missing));
+    loss.operations = count_of(loss.missing);
+    loss.is_whole_document = head.held.empty();
+    if (loss.operations > 0) report_.losses.push_back(std::move(loss));
+  }
+
+  /// By what was derived from the log, and by what damaged records say that they are.
+  Ranges known_to_be_missing(const DocumentId& id, const DocumentHead& head) const {
+    Ranges missing;
+    const auto derived = states_.documents().find(id);
+    // Derived data from before a rewrite knows operations that were taken back.
+    const bool is_old = log_.is_sound && log_.meta && states_.meta() &&
+                        states_.meta()->stamp.rewrites < log_.meta->rewrites;
+    if (derived != states_.documents().end() && !is_old &&
+        derived->second.head.status == DocumentStatus::kLive &&
+        derived->second.head.mark_position >= head.mark_position)
+      for (const DocumentHead::Range& range : derived->second.head.held)
+        add_missing(head, range.replica, range.begin, range.end, missing);
+    for (const lmdb::DamagedRecord& each : log_.damaged)
+      if (each.head.document == id && each.head.has_operations() && each.head.op_count > 0 &&
+          (each.position == 0 || each.position > head.mark_position))
+        add_missing(head, each.head.replica, each.head.first_seq, each.head.end(), missing);
+    return missing;
+  }
+
+  /// Records of which nothing says to which document they belong.
+  void count_unnamed() {
+    report_.log_is_damaged = !log_.is_sound;
+    for (const lmdb::DamagedRecord& each : log_.damaged)
+      if (each.head.op_count == 0) ++report_.unnamed_records;
+    if (log_.is_sound) return;
+    if (!log_.meta) {
+      report_.may_lack_more = true;
+      return;
+    }
+    // What was derived names everything up to there; of a log of which nothing was ever replaced every position holds
+    // a record.
+    const bool is_derived = states_.meta() && states_.meta()->stamp.epoch == log_.meta->epoch &&
+                            states_.meta()->stamp.rewrites == log_.meta->rewrites;
+    LogPosition from = is_derived ? states_.meta()->stamp.indexed_to : 1;
+    if (!is_derived && log_.meta->rewrites != 0) {
+      report_.may_lack_more = true;
+      from = log_.found.whole.empty() ? 1 : log_.found.whole.rbegin()->first + 1;
+    }
+    std::set<LogPosition> named;
+    for (const lmdb::DamagedRecord& each : log_.damaged) named.insert(each.position);
+    for (LogPosition at = from; at < log_.meta->end; ++at)
+      if (!log_.found.whole.contains(at) && !named.contains(at)) ++report_.unnamed_records;
+  }
+
+  const SourceLog& log_;
+  const lmdb::KeptStates& states_;
+  std::vector<LogPosition> positions_;
+  std::deque<Bytes> payloads_;
+  std::deque<RecordView> rescued_;
+  SalvageReport report_;
+};
+
+/// The log's file; nothing where it is gone.
+Result<std::unique_ptr<lmdb::MappedFile>> open_log_file(const lmdb::StoreFolder& source) {
+  Result<std::unique_ptr<lmdb::MappedFile>> file = lmdb::MappedFile::open(source.log_file());
+  if (file.ok() || file.error().code() != ErrorCode::kNotFound) return file;
+  struct stat info {};
+  if (stat((source.derived() + "/data.mdb").c_str(), &info) == 0)
+    return std::unique_ptr<lmdb::MappedFile>();
+  return Error(ErrorCode::kNotFound, "there is no store in " + source.path());
 }
 
 Status write_store(const std::string& to, const std::vector<const RecordView*>& records,
@@ -195,40 +318,17 @@ Status write_store(const std::string& to, const std::vector<const RecordView*>& 
 Result<SalvageReport> salvage(const std::string& from, const std::string& to,
                               const std::function<std::uint64_t()>& random) {
   lmdb::StoreFolder source(from);
-  if (!source.has_store()) return Error(ErrorCode::kNotFound, "there is no store in " + from);
-  WEFT_TRY(source.lock());
-  if (mkdir(to.c_str(), 0700) != 0)
-    return errno == EEXIST
-               ? Error(ErrorCode::kInvalidArgument, to + " is there already; name a new folder")
-               : lmdb::error_of(errno, to);
-  WEFT_ASSIGN(std::unique_ptr<MappedFile> file, MappedFile::open(source.log_file()));
-  const std::map<LogPosition, RecordView> found = find_records(file->bytes());
-  std::map<DocumentId, std::vector<const RecordView*>> documents;
-  for (const auto& [position, record] : found) documents[record.document].push_back(&record);
-  const std::unique_ptr<lmdb::Derived> derived = open_states(source);
-  SalvageReport report;
-  std::vector<LogPosition> positions;
-  std::deque<Bytes> payloads;
-  std::deque<RecordView> states;
-  for (const auto& [id, records] : documents) {
-    IndexedDocument document = current_document(records);
-    if (std::optional<Bytes> payload = rescue_state(derived.get(), id, document)) {
-      RecordView& state = states.emplace_back();
-      state.kind = RecordKind::kState;
-      state.document = id;
-      state.payload = payloads.emplace_back(std::move(*payload));
-      report.from_state.push_back(id);
-    }
-    for (const IndexEntry& entry : document.entries) positions.push_back(entry.position);
-    for (LogPosition at : {document.head.base_position, document.head.mark_position})
-      if (at != 0) positions.push_back(at);
-    if (has_gap(document.head)) report.incomplete.push_back(id);
-  }
-  std::sort(positions.begin(), positions.end());
-  std::vector<const RecordView*> kept;
-  for (LogPosition position : positions) kept.push_back(&found.at(position));
-  for (const RecordView& state : states) kept.push_back(&state);
-  WEFT_TRY(write_store(to, kept, random));
+  WEFT_ASSIGN(const std::unique_ptr<lmdb::MappedFile> file, open_log_file(source));
+  WEFT_TRY(source.lock_for_reading());
+  WEFT_ASSIGN(lmdb::UnfinishedFolder made, lmdb::UnfinishedFolder::make(to));
+  const SourceLog log = read_log(source, file ? file->bytes() : ByteSpan());
+  const lmdb::KeptStates states(source.derived());
+  Salvager salvager(log, states);
+  salvager.run();
+  const std::vector<const RecordView*> kept = salvager.kept();
+  WEFT_TRY(write_store(made.path(), kept, random));
+  WEFT_TRY(made.finish());
+  SalvageReport report = salvager.take_report();
   report.records = kept.size();
   return report;
 }

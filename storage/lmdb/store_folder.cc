@@ -7,11 +7,13 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
 #include "crdt/base/bytes.h"
 #include "crdt/base/checksum.h"
+#include "files/whole_file.h"
 #include "storage/lmdb/environment.h"
 
 namespace weft::lmdb {
@@ -36,6 +38,8 @@ std::string change_time(const struct statx& info) {
          "\n";
 }
 
+std::string content_line(std::uint64_t content) { return std::to_string(content) + "\n"; }
+
 }  // namespace
 
 FileLock::~FileLock() {
@@ -46,14 +50,67 @@ StoreFolder::~StoreFolder() {
   if (lock_file_ >= 0) ::close(lock_file_);
 }
 
-bool StoreFolder::has_store() const {
+bool StoreFolder::has_store() const { return find_store().ok(); }
+
+Status StoreFolder::find_store() const {
   struct stat info {};
-  return stat(log_file().c_str(), &info) == 0;
+  if (stat(log_file().c_str(), &info) == 0) return {};
+  if (errno == ENOENT || errno == ENOTDIR)
+    return Error(ErrorCode::kNotFound, "there is no store in " + path_);
+  return Error(ErrorCode::kIoError,
+               path_ + ": this user may not look into it: " + std::string(std::strerror(errno)));
+}
+
+namespace {
+
+bool cannot_write(int code) { return code == EACCES || code == EPERM || code == EROFS; }
+
+/// Can this process put itself into the list of readers that LMDB keeps in `folder`?
+bool can_register(const std::string& folder) {
+  const std::string list = folder + "/lock.mdb";
+  struct stat info {};
+  const bool is_there = stat(list.c_str(), &info) == 0;
+  return access(is_there ? list.c_str() : folder.c_str(), R_OK | W_OK) == 0;
+}
+
+}  // namespace
+
+Result<Environment::Sharing> StoreFolder::prepare_reading() {
+  if (can_register(log())) return Environment::Sharing::kRegistered;
+  Result<bool> alone = lock_out_writers();
+  if (!alone.ok()) return alone.take_error();
+  return *alone ? Environment::Sharing::kNobodyWrites : Environment::Sharing::kCopied;
+}
+
+/// @return  false: somebody writes, or may
+Result<bool> StoreFolder::lock_out_writers() {
+  const std::string path = path_ + "/writer.lock";
+  lock_file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A store that was never opened for writing, as a backup is, has no such file.
+  if (lock_file_ < 0) return errno == ENOENT;
+  if (flock(lock_file_, LOCK_SH | LOCK_NB) == 0) return true;
+  if (errno != EWOULDBLOCK) return error_of(errno, path);
+  return false;
+}
+
+Status StoreFolder::lock_for_reading() {
+  Status locked = lock();
+  if (locked.ok() || locked.error().code() == ErrorCode::kInUse || can_register(log()))
+    return locked;
+  WEFT_ASSIGN(const bool alone, lock_out_writers());
+  if (alone) return {};
+  return Error(ErrorCode::kInUse, path_ +
+                                      " is open for writing by another process; try again when "
+                                      "it is closed, or as the user it belongs to");
 }
 
 Result<FileLock> StoreFolder::lock_opening(bool alone) const {
   const std::string path = path_ + "/opening.lock";
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0 && !alone && cannot_write(errno)) {
+    file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return FileLock(-1);  // then files that are open stay as they are
+  }
   if (file < 0) return error_of(errno, path);
   FileLock lock(file);
   while (flock(file, alone ? LOCK_EX : LOCK_SH) != 0)
@@ -67,6 +124,10 @@ Status StoreFolder::lock() {
   if (lock_file_ < 0) return error_of(errno, path);
   if (flock(lock_file_, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return error_of(errno, path);
+    if (flock(lock_file_, LOCK_SH | LOCK_NB) == 0)
+      return Error(ErrorCode::kInUse, path_ +
+                                          " is being read by a user who may not write there; "
+                                          "try again when that is done");
     std::array<char, 24> text{};
     const ssize_t size = pread(lock_file_, text.data(), text.size() - 1, 0);
     return Error(ErrorCode::kInUse,
@@ -75,9 +136,11 @@ Status StoreFolder::lock() {
                      "; close it there, or edit through that process");
   }
   const std::string pid = std::to_string(getpid());
-  if (ftruncate(lock_file_, 0) != 0 ||
-      pwrite(lock_file_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-    return error_of(errno, path);
+  // In place, which needs no room; that it is locked counts, and not who is named.
+  const auto length = static_cast<ssize_t>(pid.size());
+  const bool is_noted = pwrite(lock_file_, pid.data(), pid.size(), 0) == length &&
+                        ftruncate(lock_file_, length) == 0;  // raw file call: a shorter pid
+  if (!is_noted && errno != ENOSPC && errno != EDQUOT) return error_of(errno, path);
   return {};
 }
 
@@ -92,25 +155,22 @@ Result<Home> StoreFolder::home(const std::string& file) const {
   return home;
 }
 
-Result<bool> StoreFolder::changed_since_close() const {
+Result<bool> StoreFolder::changed_since_close(std::uint64_t content) const {
   const std::string path = path_ + "/closed";
   std::ifstream file(path);
   if (!file) return false;
   const std::string noted((std::istreambuf_iterator<char>(file)), {});
   WEFT_ASSIGN(struct statx info, look_at(log_file()));
-  return noted != change_time(info);
+  const std::string time = change_time(info);
+  return !noted.starts_with(time) && !noted.ends_with("\n" + content_line(content));
 }
 
 /// Not made durable: where it is lost the next opening only knows less.
-Status StoreFolder::note_close() const {
+Status StoreFolder::note_close(std::uint64_t content) const {
   WEFT_ASSIGN(struct statx info, look_at(log_file()));
-  std::ofstream file(path_ + "/closed", std::ios::trunc);
-  file << change_time(info);
-  file.close();
-  if (!file) return Error(ErrorCode::kIoError, path_ + "/closed could not be written");
-  return {};
+  return files::write_hint(path_ + "/closed", as_bytes(change_time(info) + content_line(content)));
 }
 
-void StoreFolder::forget_close() const { (void)unlink((path_ + "/closed").c_str()); }
+void StoreFolder::forget_close() const { (void)files::remove_file(path_ + "/closed"); }
 
 }  // namespace weft::lmdb

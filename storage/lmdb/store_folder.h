@@ -2,7 +2,8 @@
 // StoreFolder: the files of a store and where it lives.
 //
 //   <folder>/writer.lock   held by the process that writes, with its pid
-//   <folder>/closed        made by a clean close: when the log's file was changed last; gone while open
+//   <folder>/closed        made by a clean close: when the log's file was changed last, and a fingerprint of what
+//                          it says of itself; gone while open
 //   <folder>/opening.lock  shared while a process opens the store, alone while files are replaced
 //   <folder>/log/          LMDB: the log, the truth
 //   <folder>/derived/      LMDB: what can be made again from it; may be deleted
@@ -15,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "storage/lmdb/environment.h"
 #include "storage/lmdb/files.h"
 
 namespace weft::lmdb {
@@ -53,6 +55,14 @@ class StoreFolder {
   std::string derived() const { return path_ + "/derived"; }
 
   bool has_store() const;
+  /// @errors kNotFound: there is none; kIoError: this user may not look
+  Status find_store() const;
+  /// How its environments are to be read. A user who may not write there keeps writers out as long as this lives, or
+  /// where one is there already, reads copies.
+  Result<Environment::Sharing> prepare_reading();
+  /// Makes sure that nobody writes: as lock() does, or as a user who may only read can.
+  /// @errors kInUse
+  Status lock_for_reading();
   /// @errors kInUse: another process has it; its pid is in the message
   Status lock();
   /// Waits until no files are being replaced; where `alone`, until nobody is opening the store. The lock
@@ -60,12 +70,16 @@ class StoreFolder {
   Result<FileLock> lock_opening(bool alone) const;
   /// Of the log's file, or of another that will take its place.
   Result<Home> home(const std::string& file) const;
-  /// Is there word of a clean close, and has the log's file been changed since?
-  Result<bool> changed_since_close() const;
-  Status note_close() const;
+  /// Is there word of a clean close, and has the log's file been changed since? A change of the file alone, as a
+  /// refused write or an attempt to reserve room leaves it, is none where the content is the same.
+  /// @param content  fingerprint() of the log as it is now
+  Result<bool> changed_since_close(std::uint64_t content) const;
+  Status note_close(std::uint64_t content) const;
   void forget_close() const;
 
  private:
+  Result<bool> lock_out_writers();
+
   std::string path_;
   int lock_file_ = -1;
 };

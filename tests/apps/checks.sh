@@ -83,6 +83,17 @@ broken() {
   fi
 }
 
+# partly TEXT COMMAND...: exits with 3, not everything could be done, and says TEXT on standard output.
+partly() {
+  local text=$1
+  shift
+  checks=$((checks + 1))
+  run "$@"
+  if [[ $code -ne 3 || $out != *"$text"* ]]; then
+    fail "$*" "expected exit code 3 and: $text" "exit code: $code" "stdout: $out" "stderr: $err"
+  fi
+}
+
 # skip TEXT: something was left out, since what it needs is not here.
 skip() {
   skipped=$((skipped + 1))

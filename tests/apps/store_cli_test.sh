@@ -276,11 +276,11 @@ refused 1 'copied is there already; name a new folder' "$weft" store salvage hur
 refused 1 'there is no store in nowhere' "$weft" store salvage nowhere salvaged
 cp -r hurt bare # without the states that are kept beside the log
 rm -r bare/derived
-ok "without history  $hurt" "$weft" store salvage hurt salvaged
+partly "without history  $hurt: the log lost 1 operation" "$weft" store salvage hurt salvaged
 ok 'all whole' "$weft" store verify salvaged
 prints "$("$weft" doc log board.weft)" "$weft" doc log "salvaged:$id"
 prints 'behind' "$weft" doc show "salvaged:$hurt" /title
-ok "incomplete  $hurt: operations are missing" "$weft" store salvage bare bare-salvaged
+partly "incomplete  $hurt: 1 operation is missing (" "$weft" store salvage bare bare-salvaged
 ok before "$weft" doc show "bare-salvaged:$hurt" /title
 noted "document $hurt is incomplete: 1 delta of it can't be used"
 ok 'one more delta' "$weft" doc import "bare-salvaged:$hurt" title.json
@@ -304,5 +304,39 @@ refused 1 'remove the folder bare-salvaged/derived' "$weft" store ls bare-salvag
 rm -r bare-salvaged/derived
 ok "$hurt" "$weft" store ls bare-salvaged
 ok 'all whole' "$weft" store verify bare-salvaged
+
+# A document whose only copy is its kept state; a log of which nothing is left.
+cp -r boards emptied
+: >emptied/log/data.mdb
+refused 1 'is empty: it was cut off' "$weft" store ls emptied
+[[ -s emptied/log/data.mdb ]] && fail 'an emptied log' 'somebody has written into it'
+partly 'unknown  the log is damaged' "$weft" store salvage emptied emptied-salvaged
+[[ ! -e emptied-salvaged.unfinished ]] || fail 'salvage' 'it leaves something behind'
+
+# What is no file is written to and stays.
+mkfifo pipe
+cat pipe >piped &
+ok pipe "$weft" doc snapshot board.weft pipe
+wait $!
+[[ -p pipe && -s piped ]] || fail 'doc snapshot to a fifo' 'the fifo is gone, or nothing came'
+run "$weft" doc snapshot board.weft /dev/stdout
+[[ $code -eq 0 && ${#out} -gt 10 ]] || fail 'doc snapshot to /dev/stdout' "exit code: $code"
+
+# A store of another user, and with little address space.
+(
+  ulimit -v 8000000
+  "$weft" store ls boards >limited && "$weft" store verify boards >>limited
+) || fail 'ulimit -v 8000000' 'the store does not open'
+if [[ $(id -u) -eq 0 ]] && command -v setpriv >/dev/null; then
+  chmod 755 . boards boards/log boards/derived
+  chmod 644 boards/*/*.mdb boards/*.lock
+  as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  if "${as_nobody[@]}" test -x "$weft" -a -r boards/log/data.mdb; then
+    ok "$id" "${as_nobody[@]}" "$weft" store ls boards
+    ok 'all whole' "${as_nobody[@]}" "$weft" store verify boards
+    chmod 700 boards
+    refused 1 'may not look into it' "${as_nobody[@]}" "$weft" store ls boards
+  fi
+fi
 
 finish

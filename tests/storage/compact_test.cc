@@ -315,6 +315,37 @@ TEST_CASE("everything whole comes out of a damaged store, whatever page is hit")
   CHECK(salvage(path, copy, [] { return 1; }).error().code() == ErrorCode::kInvalidArgument);
 }
 
+TEST_CASE("a document that can't be sealed is named, and the others are sealed") {
+  Folder folder;
+  const std::string path = folder.path() + "/store";
+  auto store = open(path);
+  std::vector<Document> documents;
+  for (std::uint8_t number = 1; number <= 3; ++number) {
+    Document& document = documents.emplace_back(Document::create(options_of(10, number)));
+    for (int i = 0; i < 20; ++i) {
+      const std::string value =
+          "document " + std::to_string(number) + " value " + std::to_string(i);
+      edit(document, [&](Transaction& tx) { return tx.root().set("k", value); });
+    }
+    REQUIRE(store_document(*store, document).ok());
+  }
+  std::fstream file(path + "/log/data.mdb", std::ios::binary | std::ios::in | std::ios::out);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  const std::string text = "document 2 value 7";
+  for (std::size_t at = bytes.find(text); at != std::string::npos; at = bytes.find(text, at + 1)) {
+    file.seekp(static_cast<std::streamoff>(at));
+    file << 'D';
+  }
+  file.close();
+  const Result<CompactProgress> progress = compact(*store, with_zstd());
+  REQUIRE_MESSAGE(progress.ok(), progress.error().message());
+  REQUIRE(progress->failed.size() == 1);
+  CHECK(progress->failed[0].document == documents[1].id());
+  CHECK(progress->failed[0].error.code() == ErrorCode::kCorrupt);
+  CHECK(store->document(documents[0].id()).value()->records == 1);
+  CHECK(store->document(documents[2].id()).value()->records == 1);
+}
+
 TEST_CASE("what the log has lost and a kept state still has is salvaged") {
   Folder folder;
   const std::string path = folder.path() + "/store";
@@ -342,7 +373,7 @@ TEST_CASE("what the log has lost and a kept state still has is salvaged") {
   REQUIRE_MESSAGE(report.ok(), report.error().message());
   CHECK(report->incomplete.empty());
   REQUIRE(report->from_state.size() == 1);
-  CHECK(report->from_state[0] == document.id());
+  CHECK(report->from_state[0].document == document.id());
   auto made = open(folder.path() + "/salvaged");
   auto opened = open_document(*made, document.id(), options_of(1, 1));
   REQUIRE_MESSAGE(opened.ok(), opened.error().message());

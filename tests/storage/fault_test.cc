@@ -277,5 +277,42 @@ TEST_CASE("a store that could not be made for a failing call is made when the di
   }
 }
 
+std::unique_ptr<LmdbStore> open_at(const std::string& folder) {
+  LmdbStore::Options options;
+  options.folder = folder;
+  options.create = true;
+  return LmdbStore::open(options).value();
+}
+
+TEST_CASE("a write that a full disk refuses, once or twice, is no change from outside") {
+  Folder folder(fast_parent());
+  const std::string path = folder.path() + "/store";
+  ReplicaId replica;
+  Written written;
+  Random random(first_seed());
+  {
+    auto store = open_at(path);
+    replica = store->info().replica;
+    store->append(written.add_batch(random, 4, 600)).value();
+  }
+  const auto batch = written.add_batch(random, 4, 20'000);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    CAPTURE(attempt);
+    FullDisk disk(folder.path(), 0);
+    bench::FileCallScope scope(disk);
+    auto store = open_at(path);
+    CHECK(store->new_identity() == "");
+    CHECK(store->info().replica == replica);
+    auto refused = store->append(batch);
+    REQUIRE(!refused.ok());
+    CHECK(refused.error().code() == ErrorCode::kDiskFull);
+  }
+  auto store = open_at(path);
+  CHECK(store->new_identity() == "");
+  CHECK(store->info().replica == replica);
+  store->append(batch).value();
+  CHECK(written.compare(*store, written.record_count()) == "");
+}
+
 }  // namespace
 }  // namespace weft::test

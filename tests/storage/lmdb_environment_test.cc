@@ -126,5 +126,102 @@ TEST_CASE("the map grows where it is full") {
   CHECK((*environment)->file_bytes() > 800'000);
 }
 
+/// More often than there are slots of readers.
+constexpr int kThrows = 300;
+
+struct Thrown {};
+
+template <typename Function>
+void check_throws(const Function& function) {
+  bool has_thrown = false;
+  try {
+    (void)function();
+  } catch (const Thrown&) {
+    has_thrown = true;
+  }
+  CHECK(has_thrown);
+}
+
+TEST_CASE("a reader that throws leaves no slot behind and keeps no pages") {
+  Folder folder;
+  lmdb::Environment::Options options;
+  options.folder = folder.path();
+  options.databases = {{"a"}, {"b", lmdb::Environment::Keys::kBytes}};
+  auto environment = lmdb::Environment::open(options).value();
+  const auto write = [&] {
+    return environment->write([](lmdb::Writing& writing) -> Status {
+      WEFT_TRY(writing.put(1, as_bytes("12345678"), Bytes(8)));
+      return writing.put(0, 1, Bytes(4000));
+    });
+  };
+  REQUIRE(write().ok());
+  const std::vector<lmdb::Key> keys = {1};
+  using lmdb::Reading;
+  for (int i = 0; i < kThrows; ++i) {
+    check_throws(
+        [&] { return environment->read([](const Reading&) -> Status { throw Thrown(); }); });
+    check_throws([&] {
+      return environment->read([](const Reading& reading) {
+        return reading.each(0, 0, [](lmdb::Key, ByteSpan) -> bool { throw Thrown(); });
+      });
+    });
+    check_throws([&] {
+      return environment->read([&](const Reading& reading) {
+        return reading.each_of(0, keys, [](ByteSpan) -> bool { throw Thrown(); });
+      });
+    });
+    check_throws([&] {
+      return environment->read([](const Reading& reading) {
+        return reading.each_bytes(1, [](ByteSpan, ByteSpan) -> bool { throw Thrown(); });
+      });
+    });
+  }
+  REQUIRE(write().ok());
+  REQUIRE(write().ok());
+  const std::vector<lmdb::Reader> readers = environment->readers();
+  REQUIRE(readers.size() == 1);
+  CHECK(readers[0].lag == 0);  // it looks at nothing
+  CHECK(environment->read([](const Reading&) { return Status(); }).ok());
+}
+
+TEST_CASE("a writer that throws takes everything back and lets the next one write") {
+  Folder folder;
+  lmdb::Environment::Options options;
+  options.folder = folder.path();
+  options.databases = {{"a"}};
+  auto environment = lmdb::Environment::open(options).value();
+  using lmdb::Writing;
+  REQUIRE(environment->write([](Writing& writing) { return writing.put(0, 1, Bytes(8)); }).ok());
+  for (int i = 0; i < 3; ++i) {
+    check_throws([&] {
+      return environment->write([](Writing& writing) -> Status {
+        WEFT_TRY(writing.put(0, 2, Bytes(8)));
+        throw Thrown();
+      });
+    });
+    check_throws([&] {
+      return environment->write([](Writing& writing) {
+        return writing.each(0, 0, [](lmdb::Key, ByteSpan) -> bool { throw Thrown(); });
+      });
+    });
+    check_throws([&] {
+      return environment->write([](Writing& writing) {
+        return writing.put(0, 3, 8, [](std::byte*) { throw Thrown(); });
+      });
+    });
+  }
+  std::vector<lmdb::Key> found;
+  REQUIRE(environment
+              ->read([&](const lmdb::Reading& reading) {
+                return reading.each(0, 0, [&](lmdb::Key key, ByteSpan) {
+                  found.push_back(key);
+                  return true;
+                });
+              })
+              .ok());
+  CHECK(found == std::vector<lmdb::Key>{1});
+  CHECK(environment->write([](Writing& writing) { return writing.put(0, 4, Bytes(8)); }).ok());
+}
+
 }  // namespace
 }  // namespace weft::test
