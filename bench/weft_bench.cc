@@ -22,6 +22,7 @@
 #include "bench/store/compact_cases.h"
 #include "bench/store/dashboard_cases.h"
 #include "bench/store/document_open_cases.h"
+#include "bench/store/small_documents.h"
 #include "bench/store/store_sizes.h"
 #include "bench/sync/peer_host.h"
 #include "bench/sync/sync_sizes.h"
@@ -117,6 +118,10 @@ class Run {
     if (sizes.cases.count("open") != 0) {
       std::cerr << "preparing a store to open\n";
       check("open", add_open(sizes.open_options(), sampler_));
+    }
+    if (sizes.cases.count("compact-small") != 0) {
+      std::cerr << "compacting small documents\n";
+      check("compact-small", add_compact_small({sizes.folder, sizes.small_documents}, report_));
     }
     if (sizes.cases.count("reader") != 0)
       check("reader", add_forgotten_reader(sizes.reader_options(), report_));
@@ -247,7 +252,8 @@ int run_smoke(RunOptions options) {
                          .writers = 4,
                          .deltas_per_writer = 5,
                          .reader_rounds = 10,
-                         .reader_text_bytes = 20'000};
+                         .reader_text_bytes = 20'000,
+                         .small_documents = {20, 80}};
   run.add_store(sizes);
   run.add_histories(sizes, generate_histories());
   run.add_sync(SyncSizes::smallest());

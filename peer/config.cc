@@ -153,6 +153,8 @@ constexpr ConfigKey kKeys[] = {
     {"relaxed", kFlag, "",
      "Flush for all edits of 100 ms at once; who does not wait hears before it",
      set_flag<&PeerConfig::relaxed>},
+    {"no-compact", kFlag, "", "Don't seal documents' history while nothing happens",
+     set_flag<&PeerConfig::no_compact>},
     {"warm", kList, "DOCUMENT", "A document to open at start, by its id",
      [](PeerConfig& config, const std::string& value) -> Status {
        WEFT_ASSIGN(DocumentId id, parse_document_id(value));

@@ -37,6 +37,7 @@ struct PeerConfig {
   EventLog::Options log;
   std::uint64_t quota_bytes = 0;  ///< of the store's files; 0: no limit
   bool relaxed = false;           ///< edits are acknowledged before their flush, 100 ms at most
+  bool no_compact = false;        ///< don't seal the history of documents while nothing happens
   std::vector<DocumentId> warm;   ///< opened at start
   std::size_t documents_max = 128;
   std::size_t memory_bytes_max = std::size_t{256} << 20;

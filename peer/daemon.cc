@@ -18,6 +18,7 @@
 #include "peer/control.h"
 #include "peer/control_json.h"
 #include "peer/event_journal.h"
+#include "peer/idle_compactor.h"
 #include "peer/node.h"
 #include "peer/peer_facts.h"
 #include "peer/service_manager.h"
@@ -121,6 +122,7 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
   Status open_links();
   void open_warm();
   void start_timers();
+  void start_compacting();
   PeerFacts facts() const;
   void look();
   void take_signal(int number);
@@ -142,6 +144,7 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
   std::unique_ptr<LmdbStore> store_;
   std::unique_ptr<StoreThread> store_thread_;
   std::unique_ptr<Node> node_;
+  std::unique_ptr<IdleCompactor> compactor_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<LineServer> server_;
   std::unique_ptr<LinkHub> hub_;
@@ -306,12 +309,29 @@ void Daemon::Impl::open_warm() {
   }
 }
 
+void Daemon::Impl::start_compacting() {
+  if (config_.no_compact) return;
+  IdleCompactor::Options options;
+  options.compressor = &compressor_;
+  options.on_document = [this](const DocumentId& id, const Result<std::uint64_t>& won_bytes) {
+    if (won_bytes.ok()) {
+      log_->info("compacted", {{"document", to_string(id)},
+                               {"won_bytes", static_cast<std::int64_t>(*won_bytes)}});
+    } else {
+      log_->warning("not_compacted",
+                    {{"document", to_string(id)}, {"why", won_bytes.error().context()}});
+    }
+  };
+  compactor_ = std::make_unique<IdleCompactor>(*store_thread_, std::move(options));
+}
+
 void Daemon::Impl::start_timers() {
   tick_ = loop_.every(kTickMs, [this] {
     node_->tick(loop_.now_ms());
     control_->tick(loop_.now_ms());
     if (is_stopping_) check_stopped();
   });
+  start_compacting();
   look_ = loop_.every(kLookMs, [this] { look(); });
   // From the loop: when that hangs nothing is said any more.
   if (service_.watchdog_ms() != 0)
@@ -343,6 +363,8 @@ std::string Daemon::Impl::link_name(LinkId link) const {
 
 /// Now and then: what changes without an event.
 void Daemon::Impl::look() {
+  if (compactor_ && !is_stopping_)
+    compactor_->look(loop_.now_ms(), store_->commit_count(), store_thread_->waiting_count());
   for (const links::DialStatus& each : hub_->dialled())
     journal_->note_dialled(each.address.print(), !each.link && each.attempts > 0, each.state);
   if (config_.quota_bytes == 0) return;
@@ -374,6 +396,7 @@ PeerFacts Daemon::Impl::facts() const {
   facts.flushes = journal_->flushes();
   facts.unsaved = journal_->unsaved();
   facts.events = journal_->events();
+  if (compactor_) facts.compacted = compactor_->counts();
   return facts;
 }
 

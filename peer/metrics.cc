@@ -174,6 +174,11 @@ void add_store(Page& page, const NodeStatus& status, const PeerFacts& facts) {
               std::uint64_t{!facts.unsaved.empty()});
   page.single("weft_store_failed", "gauge", "1: nothing is stored any more.",
               std::uint64_t{!status.store_error.empty()});
+  page.single("weft_compacted_documents_total", "counter",
+              "Documents whose history was sealed while nothing happened.",
+              facts.compacted.documents);
+  page.single("weft_compacted_bytes_total", "counter", "Bytes of history that went by it.",
+              facts.compacted.won_bytes);
   page.single("weft_unsaved_records", "gauge", "Records that are not durable yet.",
               status.unsaved_records);
   page.single("weft_unsaved_bytes", "gauge", "Their bytes.", status.unsaved_bytes);

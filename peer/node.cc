@@ -244,8 +244,12 @@ void Node::Impl::wake_touched() {
 
 bool Node::Impl::may_buffer(std::size_t more_bytes) const {
   std::size_t bytes = more_bytes;
-  for (const auto& [id, link] : links_) bytes += link.session->buffered_bytes();
-  return bytes <= kPartialsBytesMax;
+  std::size_t largest = 0;  // one state at a time may be larger than all that
+  for (const auto& [id, link] : links_) {
+    bytes += link.session->buffered_bytes();
+    largest = std::max(largest, link.session->large_state_bytes());
+  }
+  return bytes - largest <= kPartialsBytesMax;
 }
 
 sync::Hello Node::Impl::greeting() {
@@ -307,10 +311,17 @@ std::vector<sync::Part> Node::Impl::take_partials(ReplicaId replica) {
 
 void Node::Impl::keep_partials(ReplicaId replica, std::vector<sync::Part> partials) {
   std::size_t bytes = 0;
+  std::size_t largest = 0;  // as may_buffer() has it
+  const auto count = [&](const std::vector<sync::Part>& parts) {
+    for (const sync::Part& part : parts) {
+      bytes += part.bytes.size();
+      if (part.total > sync::Limits::kTransferBytes) largest = std::max(largest, part.bytes.size());
+    }
+  };
   for (const auto& [other, parts] : partials_)
-    for (const sync::Part& part : parts) bytes += part.bytes.size();
-  for (const sync::Part& part : partials) bytes += part.bytes.size();
-  if (partials.empty() || bytes > kPartialsBytesMax) return;
+    if (other != replica) count(parts);
+  count(partials);
+  if (partials.empty() || bytes - largest > kPartialsBytesMax) return;
   partials_[replica] = std::move(partials);
 }
 

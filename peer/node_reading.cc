@@ -192,6 +192,11 @@ sync::Outgoing Node::Impl::read_whole(Entry& entry, const VersionVector& since) 
   return out;
 }
 
+// Whatever a store holds fits a transfer: else a link would end over it, and be dialled again, for ever.
+static_assert(kPayloadBytesMax <= sync::Limits::kStateBytes);
+static_assert(DecodeLimits().input_bytes <= sync::Limits::kTransferBytes);
+static_assert(kSealedBytesMax < DecodeLimits().input_bytes);
+
 /// Records as they lie there, or, where they are many, sealed by author for their way.
 sync::Outgoing Node::Impl::read_store(const Entry& entry, const VersionVector& since,
                                       std::size_t bytes_max) const {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "peer/idle_compactor.h"
 #include "peer/node_status.h"
 #include "peer/store_thread.h"
 
@@ -54,6 +55,7 @@ struct PeerFacts {
   int pid = 0;
   std::uint64_t uptime_ms = 0;
   std::uint64_t resident_bytes = 0;  ///< of the process; 0: not known here
+  IdleCompactor::Counts compacted;
   std::string store;
   std::string control;
 

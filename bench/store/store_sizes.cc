@@ -13,7 +13,8 @@ AppendOptions StoreSizes::append_options() const {
 }
 
 std::set<std::string> StoreSizes::all_cases() {
-  return {"append", "writers", "open", "document", "compact", "reader", "dashboards"};
+  return {"append",  "writers",       "open",   "document",
+          "compact", "compact-small", "reader", "dashboards"};
 }
 
 bool StoreSizes::needs_histories() const {

@@ -26,6 +26,7 @@ struct StoreSizes {
   std::set<std::string> engines = {"weft", "sqlite", "rocksdb"};
   std::uint32_t reader_rounds = 500;
   std::uint32_t reader_text_bytes = 200'000;
+  std::vector<std::uint32_t> small_documents = {1000, 4000};
   std::set<std::string> cases = all_cases();
   std::string data = data_folder();  ///< recorded traces and dashboards
 

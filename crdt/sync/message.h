@@ -34,7 +34,10 @@ struct Limits {
   static constexpr std::size_t kPartBytes = std::size_t{128}
                                             << 10;  ///< what is larger goes in parts
   static constexpr std::size_t kTransferBytes = std::size_t{64} << 20;  ///< memory: one transfer
-  static constexpr std::size_t kTransfers = 4;                          ///< open at once on a link
+  /// Memory: one state. It can't be cut, since a document begins with all of it; one at a time may be larger than other
+  /// transfers are.
+  static constexpr std::size_t kStateBytes = (std::size_t{1} << 30) + (std::size_t{1} << 20);
+  static constexpr std::size_t kTransfers = 4;  ///< open at once on a link
   static constexpr std::size_t kIncarnations = 64;
   static constexpr std::size_t kAgentBytes = 64;
   static constexpr std::size_t kTextBytes = 512;  ///< of a Bye
@@ -47,6 +50,11 @@ struct Limits {
   static constexpr std::size_t kPresenceBytes = 1024;
   static constexpr std::size_t kNumberedDocuments = std::size_t{1} << 20;  ///< of one link
 };
+
+/// What a transfer may have altogether.
+constexpr std::size_t transfer_bytes_max(bool is_state) {
+  return is_state ? Limits::kStateBytes : Limits::kTransferBytes;
+}
 
 /// A sum over the (document, version) pairs of a device, in 128 bits: equal sets have equal sums in
 /// whatever order they were made.

@@ -106,6 +106,8 @@ class Session {
   std::int64_t clock_skew_ms() const { return clock_skew_ms_; }
   /// Of transfers that are not complete.
   std::size_t buffered_bytes() const { return incoming_.bytes(); }
+  /// Of these, of a state larger than other transfers may be.
+  std::size_t large_state_bytes() const { return incoming_.large_bytes(); }
   bool is_known(const DocumentId& document) const { return documents_.contains(document); }
   /// What the other end has said to hold, durable; null: nothing was said.
   const VersionVector* held_there(const DocumentId& document) const;

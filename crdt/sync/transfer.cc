@@ -6,6 +6,11 @@
 #include "crdt/base/checksum.h"
 
 namespace weft::sync {
+namespace {
+
+bool is_large(const Part& part) { return part.total > Limits::kTransferBytes; }
+
+}  // namespace
 
 Part OutgoingTransfer::next() {
   Part part;
@@ -23,7 +28,7 @@ Part OutgoingTransfer::next() {
 }
 
 Result<std::optional<IncomingTransfers::Complete>> IncomingTransfers::add(Part part) {
-  if (part.total > Limits::kTransferBytes)
+  if (part.total > transfer_bytes_max(part.is_state))
     return Error(ErrorCode::kLimit, "a transfer of " + std::to_string(part.total) + " bytes");
   auto open = std::find_if(open_.begin(), open_.end(), [&](const Part& each) {
     return each.transfer == part.transfer && each.total == part.total;
@@ -32,6 +37,8 @@ Result<std::optional<IncomingTransfers::Complete>> IncomingTransfers::add(Part p
     if (part.offset != 0) return Error(ErrorCode::kCorrupt, "a transfer that does not begin at 0");
     if (open_.size() == Limits::kTransfers)
       return Error(ErrorCode::kLimit, "more transfers than may be open");
+    if (is_large(part) && std::any_of(open_.begin(), open_.end(), is_large))
+      return Error(ErrorCode::kLimit, "two large states at once");
     open_.push_back({part.number, part.is_state, part.transfer, 0, part.total, {}});
     open = std::prev(open_.end());
   }
@@ -54,6 +61,12 @@ std::vector<Resumable> IncomingTransfers::resumable() const {
   std::vector<Resumable> result;
   for (const Part& part : open_) result.push_back({part.transfer, part.bytes.size()});
   return result;
+}
+
+std::size_t IncomingTransfers::large_bytes() const {
+  std::size_t bytes = 0;
+  for (const Part& part : open_) bytes += is_large(part) ? part.bytes.size() : 0;
+  return bytes;
 }
 
 std::size_t IncomingTransfers::bytes() const {

@@ -22,8 +22,8 @@ struct OutgoingTransfer {
   Part next();
 };
 
-/// At most Limits::kTransfers of at most Limits::kTransferBytes each. Memory is taken as parts come, not as
-/// they are announced.
+/// At most Limits::kTransfers of at most Limits::kTransferBytes each, and of these one state of at most
+/// Limits::kStateBytes. Memory is taken as parts come, not as they are announced.
 class IncomingTransfers {
  public:
   struct Complete {
@@ -38,6 +38,8 @@ class IncomingTransfers {
   void resume(std::vector<Part> parts) { open_ = std::move(parts); }
   std::vector<Resumable> resumable() const;
   std::size_t bytes() const;
+  /// Of them those of a state that is larger than other transfers may be.
+  std::size_t large_bytes() const;
   /// What is there of those that are not complete, as parts with offset 0.
   std::vector<Part> leave() { return std::move(open_); }
 

@@ -315,6 +315,35 @@ TEST_CASE("who joins after a trim starts from the state") {
   CHECK(rig.content(1, id_of(1)) == rig.content(0, id_of(1)));
 }
 
+TEST_CASE("a state that is larger than other transfers may be reaches who joins") {
+  Rig rig(2);
+  test::Random random(11);
+  for (int half = 0; half < 2; ++half) {
+    std::string text;
+    while (text.size() < sync::Limits::kTransferBytes / 16 * 9) {
+      std::uint64_t word = random.next();  // 8 letters of random bits each: they hardly compress
+      for (int i = 0; i < 8; ++i, word >>= 8) text += static_cast<char>(' ' + word % 94);
+    }
+    const std::string key = "text " + std::to_string(half);
+    rig.node(0)
+        .edit(id_of(1),
+              [&](Transaction& tx) { return tx.root().ensure_text(key).insert(scalar(0), text); })
+        .value();
+  }
+  rig.settle();
+  rig.node(0).trim(id_of(1), [](Status s) { CHECK(s.ok()); });
+  rig.settle();
+  std::uint64_t largest = 0;
+  rig.on_message = [&](std::size_t, const sync::Message& message) {
+    if (const auto* part = std::get_if<sync::Part>(&message); part != nullptr)
+      largest = std::max(largest, part->total);
+  };
+  rig.connect(0, 1);
+  rig.settle(60'000);
+  CHECK(largest > sync::Limits::kTransferBytes);
+  rig.check_same(id_of(1));
+}
+
 TEST_CASE("presence is passed on, expires, and is never stored") {
   Rig rig(3);
   rig.connect(0, 1);

@@ -46,7 +46,7 @@ struct Hello {  # Type 1. The first thing each end says; must stay readable for 
 
 struct Resumable {
   transfer @0 :UInt64;
-  receivedBytes @1 :UInt64;  # at most 67,108,864, a whole transfer
+  receivedBytes @1 :UInt64;  # at most 1,074,790,400, a whole state
 }
 
 struct Welcome {  # Type 2.
@@ -145,7 +145,7 @@ struct Part {  # Type 12.
   isState @1 :Bool;
   transfer @2 :UInt64;
   offset @3 :UInt64;    # offset + size of bytes is at most total (attack: writes behind a buffer's end)
-  total @4 :UInt64;     # at most 67,108,864 (attack: one number that reserves all memory)
+  total @4 :UInt64;     # at most 67,108,864, of a state 1,074,790,400 (attack: one number that reserves all memory)
   bytes @5 :Data;       # at most 131,072
 }
 

@@ -56,7 +56,7 @@ class BodyReader {
     WEFT_TRY(check_list<schema::Resumable>(in, list, Limits::kTransfers, "transfers"));
     out.resumable.reserve(list.size());
     for (const auto element : list) {
-      WEFT_TRY(check_number(element, element.getReceivedBytes(), Limits::kTransferBytes,
+      WEFT_TRY(check_number(element, element.getReceivedBytes(), Limits::kStateBytes,
                             "bytes of a transfer"));
       out.resumable.push_back({element.getTransfer(), element.getReceivedBytes()});
     }
@@ -137,7 +137,7 @@ class BodyReader {
     out.offset = in.getOffset();
     out.total = in.getTotal();
     // Attack: a number that makes the receiver set 2^64 bytes aside.
-    WEFT_TRY(check_number(in, out.total, Limits::kTransferBytes, "bytes of a transfer"));
+    WEFT_TRY(check_number(in, out.total, sync::transfer_bytes_max(out.is_state), "bytes of a transfer"));
     WEFT_TRY(read_data(in, in.getBytes(), Limits::kPartBytes, "part", out.bytes));
     // Attack: a part that would be written behind the end of what was set aside, maybe by way of an overflow.
     if (out.offset > out.total || out.bytes.size() > out.total - out.offset)

@@ -101,7 +101,9 @@ TEST_CASE("numbers end at their limits") {
   });
   check_limit("bytes of a transfer", Limits::kTransferBytes,
               [](std::size_t n) { return sync::Part{0, false, 0, 0, n, {}}; });
-  check_limit("bytes of a transfer", Limits::kTransferBytes, [](std::size_t n) {
+  check_limit("bytes of a transfer", Limits::kStateBytes,
+              [](std::size_t n) { return sync::Part{0, true, 0, 0, n, {}}; });
+  check_limit("bytes of a transfer", Limits::kStateBytes, [](std::size_t n) {
     return sync::Welcome{1, 0, 0, {{5, n}}};
   });
 }
