@@ -76,14 +76,11 @@ class NewStore {
       const Result<std::unique_ptr<LmdbStore>> opened = open_store(folder_, Access::kRead);
       if (!opened.ok() || (*opened)->info().records != 0) return;
     }
-    namespace fs = std::filesystem;
-    for (const std::string& each : {store.log(), store.derived()}) {
-      for (const char* file : {"/data.mdb", "/lock.mdb"}) fs::remove(each + file, ignored_);
-      fs::remove(each, ignored_);
-    }
+    for (const std::string& each : {store.log(), store.derived()})
+      (void)lmdb::remove_environment(each);
     for (const char* file : {"/closed", "/opening.lock", "/writer.lock"})
-      fs::remove(folder_ + file, ignored_);
-    if (is_new_folder_) fs::remove(folder_, ignored_);  // if it is empty
+      (void)files::remove_file(folder_ + file);
+    if (is_new_folder_) (void)files::remove_empty_folder(folder_);
   }
 
   std::error_code ignored_;

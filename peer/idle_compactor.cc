@@ -80,7 +80,7 @@ void IdleCompactor::compact_next() {
         if (!status.ok()) return;  // it is being closed
         if (won->ok()) {
           ++shared->counts.documents;
-          shared->counts.won_bytes += won->value();
+          shared->counts.won_bytes += **won;
         } else {
           ++shared->counts.failed;
         }

@@ -5,6 +5,7 @@
 #include "crdt/delta/codec.h"
 #include "crdt/delta/history_file.h"
 #include "peer/node_impl.h"
+#include "storage/admission.h"
 #include "storage/documents.h"
 
 namespace weft {

@@ -94,14 +94,14 @@ bool KeptStates::open_sound(const std::string& folder) {
     return false;
   }
   if (meta.ok()) meta_ = *meta;
-  derived_ = std::move(opened).value();
+  derived_ = *std::move(opened);
   return true;
 }
 
 void KeptStates::scan(const std::string& file) {
   Result<std::unique_ptr<MappedFile>> opened = MappedFile::open(file);
   if (!opened.ok()) return;
-  file_ = std::move(opened).value();
+  file_ = *std::move(opened);
   each_value(file_->bytes(), sizeof(DocumentId::bytes), [&](const FoundValue& found) {
     const std::size_t size = checked_size_at(xxh3_64(found.key), found.value);
     if (size == 0) return size;
@@ -119,8 +119,7 @@ void KeptStates::scan(const std::string& file) {
     const std::size_t size = checked_size_at(key, found.value);
     if (size == 0) return size;
     std::vector<ByteSpan>& copies = parts_[key];
-    if (copies.size() < kCopiesMax)
-      copies.push_back(read_checked(key, found.value.first(size)).value());
+    if (copies.size() < kCopiesMax) copies.push_back(*read_checked(key, found.value.first(size)));
     return size;
   });
   find_orphans();
@@ -154,7 +153,7 @@ void KeptStates::find_orphans() {
       const std::size_t size = checked_size_at(key, value);
       hashed_bytes += kPieceBytes;  // at most
       if (size == 0) continue;
-      const ByteSpan payload = read_checked(key, value.first(size)).value();
+      const ByteSpan payload = *read_checked(key, value.first(size));
       std::vector<ByteSpan>& copies = parts_[key];
       const bool is_known = std::any_of(copies.begin(), copies.end(), [&](ByteSpan copy) {
         return copy.data() == payload.data();
@@ -191,7 +190,7 @@ std::optional<KeptState> KeptStates::assemble(std::uint64_t number) const {
 std::optional<KeptState> KeptStates::state(const DocumentId& id) const {
   if (derived_) {
     Result<std::optional<KeptState>> kept = derived_->state(id);
-    return kept.ok() ? std::move(kept).value() : std::nullopt;
+    return kept.ok() ? *std::move(kept) : std::nullopt;
   }
   const auto listed = documents_.find(id);
   if (listed == documents_.end()) {

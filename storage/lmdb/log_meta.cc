@@ -103,7 +103,7 @@ std::optional<LogMeta> find_log_meta(ByteSpan file) {
     if (!meta.ok()) return 0;
     const bool is_newer =
         !newest || std::pair(meta->end, meta->rewrites) > std::pair(newest->end, newest->rewrites);
-    if (is_newer) newest = std::move(meta).value();
+    if (is_newer) newest = *std::move(meta);
     return size;
   });
   return newest;

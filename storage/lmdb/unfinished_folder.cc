@@ -83,7 +83,7 @@ Result<UnfinishedFolder> UnfinishedFolder::make(const std::string& given) {
     (void)files::remove_empty_folder(path);
     return locked.take_error();
   }
-  std::optional<FileLock> lock = std::move(locked).value();
+  std::optional<FileLock> lock = *std::move(locked);
   if (!lock) return Error(ErrorCode::kInUse, path + " is being made by another process");
   return UnfinishedFolder(to, path, *std::move(lock));
 }

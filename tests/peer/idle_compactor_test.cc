@@ -57,7 +57,7 @@ std::uint64_t records_of(const Store& store, std::uint8_t number) {
 }
 
 struct Rig {
-  MemoryStore store;
+  MemoryStore store{MemoryStore::Options{{42}, 1, nullptr}};
   ManualCommitter committer{store};
   ZstdCompressor compressor;
   std::vector<DocumentId> done;

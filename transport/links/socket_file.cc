@@ -51,7 +51,7 @@ class MadeFolder {
   MadeFolder(const MadeFolder&) = delete;
   MadeFolder& operator=(const MadeFolder&) = delete;
   ~MadeFolder() {
-    if (!name_.empty()) ::rmdir(name_.c_str());
+    if (!name_.empty()) (void)files::remove_empty_folder(name_);
   }
   Status make(const std::string& name) {
     if (::mkdir(name.c_str(), 0700) == 0) {
@@ -157,7 +157,7 @@ Result<Fd> SocketFile::listen(const std::string& path) {
 void SocketFile::remove() {
   if (!path_.empty()) files::remove_socket(path_, {device_, inode_});
   path_.clear();
-  if (!made_folder_.empty()) ::rmdir(made_folder_.c_str());
+  if (!made_folder_.empty()) (void)files::remove_empty_folder(made_folder_);
   made_folder_.clear();
 }
 

@@ -43,7 +43,8 @@ std::size_t check_export(const Document& document) {
   REQUIRE_MESSAGE(loaded.ok(), loaded.error().message());
   CHECK(loaded->version() == document.version());
   CHECK(loaded->snapshot() == document.snapshot());
-  for (const VersionVector::Entry& entry : document.version().entries())
+  const VersionVector version = document.version();
+  for (const VersionVector::Entry& entry : version.entries())
     CHECK(loaded->chain(entry.replica) == document.chain(entry.replica));
   return decode_history_file(*file)->bundles.size();
 }
