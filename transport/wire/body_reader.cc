@@ -137,7 +137,8 @@ class BodyReader {
     out.offset = in.getOffset();
     out.total = in.getTotal();
     // Attack: a number that makes the receiver set 2^64 bytes aside.
-    WEFT_TRY(check_number(in, out.total, sync::transfer_bytes_max(out.is_state), "bytes of a transfer"));
+    WEFT_TRY(
+        check_number(in, out.total, sync::transfer_bytes_max(out.is_state), "bytes of a transfer"));
     WEFT_TRY(read_data(in, in.getBytes(), Limits::kPartBytes, "part", out.bytes));
     // Attack: a part that would be written behind the end of what was set aside, maybe by way of an overflow.
     if (out.offset > out.total || out.bytes.size() > out.total - out.offset)
