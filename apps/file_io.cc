@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "files/names.h"
+#include "storage/files/names.h"
 
 namespace weft::cli {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "crdt/base/result.h"
-#include "files/whole_file.h"
+#include "storage/files/whole_file.h"
 
 namespace weft::cli {
 

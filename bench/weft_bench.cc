@@ -28,7 +28,7 @@
 #include "bench/sync/sync_sizes.h"
 #include "bench/trace/generate.h"
 #include "bench/trace/trace_reader.h"
-#include "files/whole_file.h"
+#include "storage/files/whole_file.h"
 #include "storage/codec/zstd_codec.h"
 
 namespace weft::bench {

@@ -14,7 +14,7 @@
 
 #include "crdt/clock/release.h"
 #include "crdt/document/json_text.h"
-#include "files/names.h"
+#include "storage/files/names.h"
 #include "peer/control.h"
 #include "peer/control_json.h"
 #include "peer/event_journal.h"

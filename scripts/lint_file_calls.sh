@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finds calls that replace, remove or truncate files outside of files/, where they are made safely. A line that needs one
+# Finds calls that replace, remove or truncate files outside of storage/files/, where they are made safely. A line that needs one
 # all the same says so: `// raw file call: WHY`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -31,13 +31,13 @@ fi
 sources=()
 while IFS= read -r -d '' file; do
   case $file in
-    bench/harness/file_calls.* | bench/store/temporary_folder.h) ;;  # stands before them; removes what it has made
+    storage/files/* | bench/harness/file_calls.* | bench/store/temporary_folder.h) ;;  # stands before them; removes what it has made
     *.cc | *.h) if [[ -f $file ]]; then sources+=("$file"); fi ;;
   esac
 done < <(git ls-files -z --cached --others --exclude-standard -- apps bench bindings peer storage transport)
 found=$(find_calls "${sources[@]}")
 if [[ -n $found ]]; then
   echo "$found"
-  echo "lint_file_calls: use files/whole_file.h or files/names.h" >&2
+  echo "lint_file_calls: use storage/files/whole_file.h or storage/files/names.h" >&2
   exit 1
 fi

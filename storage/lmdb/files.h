@@ -4,7 +4,7 @@
 #include <string>
 
 #include "crdt/base/result.h"
-#include "files/names.h"
+#include "storage/files/names.h"
 
 namespace weft::lmdb {
 

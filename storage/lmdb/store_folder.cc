@@ -13,7 +13,7 @@
 
 #include "crdt/base/bytes.h"
 #include "crdt/base/checksum.h"
-#include "files/whole_file.h"
+#include "storage/files/whole_file.h"
 #include "storage/lmdb/environment.h"
 
 namespace weft::lmdb {

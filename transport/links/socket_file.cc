@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "files/names.h"
 #include "transport/links/os_error.h"
 #include "transport/links/sockets.h"
 
@@ -44,6 +43,17 @@ Status check_folder(int folder, const std::string& name) {
   return {};
 }
 
+void remove_empty_folder(const std::string& name) {
+  ::rmdir(name.c_str());  // raw file call: takes nothing but an empty folder
+}
+
+/// Takes the name away where a socket lies there, and nothing else.
+void remove_socket(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode))
+    ::unlink(path.c_str());  // raw file call: a socket, looked at just now
+}
+
 /// A folder that was made for a socket. Goes with it unless it is kept, or something else lies in it.
 class MadeFolder {
  public:
@@ -51,7 +61,7 @@ class MadeFolder {
   MadeFolder(const MadeFolder&) = delete;
   MadeFolder& operator=(const MadeFolder&) = delete;
   ~MadeFolder() {
-    if (!name_.empty()) (void)files::remove_empty_folder(name_);
+    if (!name_.empty()) remove_empty_folder(name_);
   }
   Status make(const std::string& name) {
     if (::mkdir(name.c_str(), 0700) == 0) {
@@ -94,7 +104,8 @@ Status remove_stale(const std::string& path, const Endpoint& endpoint) {
   WEFT_ASSIGN(Fd probe, make_socket(AF_UNIX, "unix:" + path));
   const int fault = ::connect(probe.get(), endpoint.data(), endpoint.size) == 0 ? 0 : errno;
   if (fault == ECONNREFUSED) {
-    return files::remove_socket(path);
+    remove_socket(path);
+    return {};
   }
   if (fault != 0 && fault != EAGAIN) return os_error(fault, "unix:" + path);
   std::string who = "somebody";
@@ -143,7 +154,7 @@ Result<Fd> SocketFile::listen(const std::string& path) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0 || ::listen(socket.get(), kBacklog) != 0) {
     const int number = errno;
-    (void)files::remove_socket(path);
+    remove_socket(path);
     return os_error(number, what);
   }
   remove();
@@ -155,9 +166,12 @@ Result<Fd> SocketFile::listen(const std::string& path) {
 }
 
 void SocketFile::remove() {
-  if (!path_.empty()) files::remove_socket(path_, {device_, inode_});
+  struct stat info {};
+  if (!path_.empty() && ::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ &&
+      info.st_ino == inode_)
+    remove_socket(path_);
   path_.clear();
-  if (!made_folder_.empty()) (void)files::remove_empty_folder(made_folder_);
+  if (!made_folder_.empty()) remove_empty_folder(made_folder_);
   made_folder_.clear();
 }
 

@@ -1,4 +1,4 @@
-#include "files/names.h"
+#include "storage/files/names.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -99,23 +99,6 @@ void remove_link(const std::string& path) {
 Status remove_empty_folder(const std::string& folder) {
   if (::rmdir(folder.c_str()) != 0 && errno != ENOENT) return system_error(errno, folder);
   return {};
-}
-
-Status remove_socket(const std::string& path) {
-  struct stat info {};
-  const int code = look_at(path, info);
-  if (code == ENOENT) return {};
-  if (code != 0) return system_error(code, path);
-  if (!S_ISSOCK(info.st_mode)) return of_another_kind(path, "socket");
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error(errno, path);
-  return {};
-}
-
-void remove_socket(const std::string& path, const FileId& expected) {
-  struct stat info {};
-  if (look_at(path, info) == 0 && S_ISSOCK(info.st_mode) &&
-      FileId{info.st_dev, info.st_ino} == expected)
-    ::unlink(path.c_str());
 }
 
 }  // namespace weft::files

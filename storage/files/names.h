@@ -8,7 +8,6 @@
 //
 // Threads: any.
 
-#include <cstdint>
 #include <string>
 
 #include "crdt/base/result.h"
@@ -40,16 +39,5 @@ Status remove_file(const std::string& path);
 void remove_link(const std::string& path);
 /// Removes an empty folder. Nothing happens where there is none.
 Status remove_empty_folder(const std::string& folder);
-
-struct FileId {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  friend bool operator==(const FileId&, const FileId&) = default;
-};
-/// Removes a socket. Nothing happens where there is none.
-/// @errors kInvalidArgument: something else lies there (I1)
-Status remove_socket(const std::string& path);
-/// The same, where it is this one; another's stays.
-void remove_socket(const std::string& path, const FileId& expected);
 
 }  // namespace weft::files

@@ -1,4 +1,4 @@
-#include "files/whole_file.h"
+#include "storage/files/whole_file.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -15,7 +15,7 @@
 #include <random>
 #include <string_view>
 
-#include "files/names.h"
+#include "storage/files/names.h"
 
 namespace weft::files {
 namespace {
