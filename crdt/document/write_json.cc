@@ -56,10 +56,6 @@ const Json& empty_object() {
   static const Json kEmpty{Object{}};
   return kEmpty;
 }
-const Json& empty_array() {
-  static const Json kEmpty{Array{}};
-  return kEmpty;
-}
 
 /// Is an array with elements in it, or is it one?
 bool has_elements(const Json& json) {
