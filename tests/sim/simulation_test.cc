@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/sim/campaign.h"
 
@@ -33,6 +34,45 @@ TEST_CASE("devices converge and keep what was acknowledged, first half of the se
 
 TEST_CASE("devices converge and keep what was acknowledged, second half of the seeds") {
   CHECK(run_half(1) == "");
+}
+
+/// What is left of a seed once it was made small.
+struct SmallSeed {
+  std::uint64_t seed = 0;
+  std::uint32_t peers = 0;
+  std::uint32_t documents = 0;
+  std::uint32_t steps = 0;
+  std::vector<Trait> without;
+  std::vector<std::uint32_t> only;
+};
+
+TEST_CASE("small seeds that failed once pass") {
+  for (const SmallSeed& small : {
+           SmallSeed{
+               1026138,
+               4,
+               1,
+               54,
+               {Trait::kResets, Trait::kFullDisks, Trait::kClocks, Trait::kUndo, Trait::kSeal},
+               {4, 20, 29, 30, 49, 53}},
+           SmallSeed{1013876,
+                     3,
+                     3,
+                     43,
+                     {Trait::kReordering, Trait::kGarbage, Trait::kShutdowns, Trait::kSlowFlushes,
+                      Trait::kFullDisks, Trait::kUndo, Trait::kPresence},
+                     {23, 24, 29, 35, 37, 42}},
+       }) {
+    CAPTURE(small.seed);
+    PlanOptions options;
+    options.peers = small.peers;
+    options.documents = small.documents;
+    options.step_count = small.steps;
+    options.only = small.only;
+    for (Trait trait : small.without) options.without.set(static_cast<std::size_t>(trait));
+    Outcome outcome = run_isolated_plan(small.seed, options);
+    CHECK_MESSAGE(outcome.ok(), outcome.what);
+  }
 }
 
 TEST_CASE("seeds that failed once pass") {
