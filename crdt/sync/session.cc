@@ -191,7 +191,7 @@ void Session::on(Ack&& ack) {
     Shared& shared = documents_[document];
     if (acked.replica == own_hello_.replica) host_.confirmed(document, acked.end);
     // Of writers of whom nothing is here nothing is remembered: whoever tells of them says so again.
-    if (shared.held.end(acked.replica) == 0) {
+    if (shared.held.end(acked.replica) == 0 && shared.theirs.end(acked.replica) == 0) {
       if (of != &document) here = host_.sendable_version(*(of = &document));
       if (here.end(acked.replica) == 0) continue;
     }
