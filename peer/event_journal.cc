@@ -28,6 +28,7 @@ LogLevel level_of(NodeEvent::Kind kind) {
     case NodeEvent::Kind::kEditsRewritten:
     case NodeEvent::Kind::kIdentityChanged:
     case NodeEvent::Kind::kDiverged:
+    case NodeEvent::Kind::kClaimRefused:
       return LogLevel::kWarning;
     case NodeEvent::Kind::kReplicaForked:
     case NodeEvent::Kind::kStoreFailed:
@@ -47,17 +48,33 @@ std::int64_t count(std::uint64_t number) { return static_cast<std::int64_t>(numb
 
 }  // namespace
 
+/// Each kind has a limit of its own, so that a flood of one does not hide the others.
+LogLimit& EventJournal::limit_of(const NodeEvent& event) {
+  constexpr std::uint64_t kPeriodMs = 1'000;
+  switch (event.kind) {
+    case NodeEvent::Kind::kPending:
+    case NodeEvent::Kind::kSettled:
+    case NodeEvent::Kind::kStoreFailed:
+    case NodeEvent::Kind::kIdentityChanged:
+      return own_limit_;
+    case NodeEvent::Kind::kLinkDown:
+      if (event.replica == ReplicaId()) return strangers_limit_;
+      break;
+    default:
+      break;
+  }
+  const std::uint32_t burst = event.kind == NodeEvent::Kind::kDeltaRefused ? 10 : 50;
+  return limits_.try_emplace(event.kind, burst, kPeriodMs).first->second;
+}
+
 void EventJournal::note(const NodeEvent& event, const std::string& link, const std::string& why) {
   const std::string word = event_word(event.kind);
   ++events_[word];
   EventLog::Fields fields;
-  const bool is_stranger = event.kind == NodeEvent::Kind::kLinkDown && event.replica == ReplicaId();
-  if (is_stranger || event.kind == NodeEvent::Kind::kDeltaRefused) {
-    LogLimit& limit = is_stranger ? strangers_limit_ : refused_limit_;
-    if (!limit.take(now_ms_())) return;
-    if (const std::uint64_t more = limit.take_skipped(); more != 0)
-      fields.emplace_back("not_said", count(more));
-  }
+  LogLimit& limit = limit_of(event);
+  if (!limit.take(now_ms_())) return;
+  if (const std::uint64_t more = limit.take_skipped(); more != 0)
+    fields.emplace_back("not_said", count(more));
   if (!link.empty()) fields.emplace_back("link", link);
   if (!(event.document == DocumentId())) fields.emplace_back("document", to_string(event.document));
   if (event.replica.value != 0) fields.emplace_back("replica", to_string(event.replica));

@@ -53,8 +53,12 @@ class EventJournal {
   std::string unsaved_;
   std::map<std::string, bool> is_unreachable_;
   bool is_near_quota_ = false;
-  LogLimit refused_limit_{10, 1'000};
+  LogLimit& limit_of(const NodeEvent& event);
+
   LogLimit strangers_limit_{10, 1'000};  ///< who connects and never says who it is
+  LogLimit own_limit_{1'000, 10};        ///< what no other end can bring about
+  /// What the other ends of links can bring about as often as they like.
+  std::map<NodeEvent::Kind, LogLimit> limits_;
   LogLimit slow_limit_{5, 10'000};
   LogLimit links_limit_{20, 1'000};
 };

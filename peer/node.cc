@@ -11,6 +11,14 @@ namespace {
 /// Notes of peers go with batches; where none comes they are written by themselves, so often.
 constexpr std::uint64_t kNotesPauseMs = 5'000;
 constexpr std::size_t kPartialsBytesMax = std::size_t{256} << 20;
+// Of links that are gone: the newest ones, for a while.
+constexpr std::size_t kKeptPartialsBytesMax = sync::Limits::kTransferBytes;
+constexpr std::uint64_t kKeptPartialsMs = 600'000;
+/// As many as a store keeps.
+constexpr std::size_t kNotesMax = 4'096;
+constexpr std::size_t kPresentMax = 10'000;
+constexpr std::size_t kOwnPresentMax = 1'000;
+constexpr std::size_t kPresentOfLinkMin = 64;
 
 }  // namespace
 
@@ -46,6 +54,8 @@ const char* event_name(NodeEvent::Kind kind) {
       return "pending";
     case NodeEvent::Kind::kSettled:
       return "settled";
+    case NodeEvent::Kind::kClaimRefused:
+      return "claim refused";
   }
   return "unknown";
 }
@@ -127,7 +137,15 @@ void Node::remove_link(LinkId link) {
   event.link = link;
   if (session.other()) event.replica = session.other()->replica;
   event.text = std::string(sync::reason_name(bye.reason)) + ": " + bye.text;
+  const bool was_greeted = session.is_greeted() && bye.reason != sync::ByeReason::kDouble;
+  impl_->forget_doubts(link, found->second.doubted_in);
   impl_->links_.erase(found);
+  // What came on it comes on another from now on.
+  if (was_greeted)
+    for (auto& [id, other] : impl_->links_) {
+      other.session->want_everything();
+      impl_->touched_.push_back(id);
+    }
   impl_->tell(std::move(event));
   impl_->after();
 }
@@ -148,8 +166,12 @@ void Node::tick(std::uint64_t monotonic_ms) {
     if (link.session->wants_poll()) impl.touched_.push_back(id);
   }
   impl.judge_clock();
-  std::erase_if(impl.presence_,
-                [&](const auto& each) { return each.second.expires_ms <= impl.now_ms_; });
+  impl.keep_presence_small();
+  std::erase_if(impl.partials_, [&](const auto& each) {
+    return impl.now_ms_ >= each.second.kept_ms + kKeptPartialsMs;
+  });
+  impl.end_doubles();
+  impl.forget_empty();
   impl.close_unused();
   if (impl.now_ms_ >= impl.notes_flushed_ms_ + kNotesPauseMs) impl.flush_notes();
   impl.after();
@@ -216,6 +238,12 @@ void Node::Impl::after() {
       touch_all();
     }
   }
+  for (const auto& [link, bye] : std::exchange(to_end_, {})) {
+    auto found = links_.find(link);
+    if (found == links_.end()) continue;
+    found->second.session->end(bye.reason, bye.text);
+    touched_.push_back(link);
+  }
   if (end_all_) {
     const sync::Bye bye = *std::exchange(end_all_, std::nullopt);
     for (auto& [id, link] : links_) link.session->end(bye.reason, bye.text);
@@ -240,6 +268,46 @@ void Node::Impl::wake_touched() {
     if (options_.wake) options_.wake(id);
   }
   touched_.clear();
+}
+
+/// One link a pair of devices: all would be sent twice on two. The end with the smaller replica decides, so that both
+/// don't end the other's; it keeps the link that was there first, once both are known to work: a link whose other end has
+/// gone without a word must not stand in the way of the one that took its place.
+void Node::Impl::end_doubles() {
+  if (links_.size() < 2) return;
+  std::map<ReplicaId, Link*> first_of;
+  for (auto& [id, link] : links_) {
+    const sync::Session& session = *link.session;
+    if (session.ended() || !session.is_greeted()) continue;
+    const sync::Hello& other = *session.other();
+    if (!(replica_ < other.replica)) continue;
+    const auto [at, is_first] = first_of.emplace(other.replica, &link);
+    if (is_first) continue;
+    const sync::Session& first = *at->second->session;
+    // A device that was started again, or a copy of it, is another.
+    if (first.other()->epoch != other.epoch || first.other()->incarnations != other.incarnations)
+      continue;
+    const std::uint64_t here = session.counters().messages_received;
+    const std::uint64_t there = first.counters().messages_received;
+    if (link.double_of != first.link()) {
+      link.double_of = first.link();
+      link.received_here = here;
+      link.received_there = there;
+    } else if (here > link.received_here && there > link.received_there) {
+      to_end_.emplace_back(
+          id, sync::Bye{sync::ByeReason::kDouble, "another link between these two devices stands"});
+    }
+  }
+}
+
+bool Node::Impl::may_remember() const {
+  std::size_t documents = 0;
+  std::size_t ends = 0;
+  for (const auto& [id, link] : links_) {
+    documents += link.session->unknown_documents();
+    ends += link.session->unknown_ends();
+  }
+  return documents <= 2 * sync::Limits::kUnknownDocuments && ends <= 2 * sync::Limits::kUnknownEnds;
 }
 
 bool Node::Impl::may_buffer(std::size_t more_bytes) const {
@@ -272,7 +340,32 @@ sync::KnownPeer Node::Impl::known_peer(ReplicaId replica) const {
   return {found->second.epoch, found->second.position, found->second.incarnation};
 }
 
+sync::PeerBudgets& Node::Impl::budgets_of(ReplicaId replica) {
+  if (auto found = budgets_.find(replica); found != budgets_.end()) return found->second;
+  auto note = notes_.find(replica);
+  const bool is_stranger = note == notes_.end() || note->second.position == 0;
+  if (is_stranger || budgets_.size() >= kNotesMax) return strangers_budgets_;
+  return budgets_.try_emplace(replica, 1).first->second;
+}
+
+/// @return  false: too many strangers come; nothing is noted of this one, so he is compared from scratch each time
+bool Node::Impl::make_room_for_note() {
+  if (!notes_budget_.take(1, now_ms_)) return false;
+  if (notes_.size() < kNotesMax) return true;
+  auto oldest = notes_.end();
+  for (auto at = notes_.begin(); at != notes_.end(); ++at) {
+    const bool may_go = at->second.position == 0 && at->second.epoch != epoch_;
+    if (may_go && (oldest == notes_.end() || at->second.seen_ms < oldest->second.seen_ms))
+      oldest = at;
+  }
+  if (oldest == notes_.end()) return false;
+  changed_notes_.erase(oldest->first);
+  notes_.erase(oldest);
+  return true;
+}
+
 void Node::Impl::met(ReplicaId replica, std::uint64_t epoch, std::uint64_t incarnation) {
+  if (!notes_.contains(replica) && !make_room_for_note()) return;
   PeerNote& note = notes_[replica];
   note.replica = replica;
   if (note.epoch != epoch) note.position = 0;
@@ -280,6 +373,20 @@ void Node::Impl::met(ReplicaId replica, std::uint64_t epoch, std::uint64_t incar
   note.incarnation = incarnation;
   note.seen_ms = wall_ms();
   changed_notes_.insert(replica);
+  if (!is_meeting_durable_ && !std::exchange(is_meeting_on_its_way_, true)) store_first_meeting();
+}
+
+/// Before anything goes out: a copy of the disk that others have seen operations of must not look like one that nobody has
+/// (see state_to_keep()).
+void Node::Impl::store_first_meeting() {
+  flush_notes();
+  next_.callbacks.push_back([this](const Status& status) {
+    is_meeting_on_its_way_ = false;
+    if (!status.ok()) return;
+    is_meeting_durable_ = true;
+    for (auto& [id, entry] : entries_)
+      if (std::exchange(entry.is_read_again, false)) to_advance_.emplace_back(id, 0);
+  });
 }
 
 void Node::Impl::reached(ReplicaId replica, std::uint64_t epoch, std::uint64_t position) {
@@ -304,25 +411,40 @@ void Node::Impl::flush_notes() {
 std::vector<sync::Part> Node::Impl::take_partials(ReplicaId replica) {
   auto found = partials_.find(replica);
   if (found == partials_.end()) return {};
-  std::vector<sync::Part> parts = std::move(found->second);
+  std::vector<sync::Part> parts = std::move(found->second.parts);
   partials_.erase(found);
   return parts;
 }
 
+/// Newer ones push out older ones, so that nobody can fill the room for good.
 void Node::Impl::keep_partials(ReplicaId replica, std::vector<sync::Part> partials) {
-  std::size_t bytes = 0;
-  std::size_t largest = 0;  // as may_buffer() has it
-  const auto count = [&](const std::vector<sync::Part>& parts) {
-    for (const sync::Part& part : parts) {
-      bytes += part.bytes.size();
-      if (part.total > sync::Limits::kTransferBytes) largest = std::max(largest, part.bytes.size());
+  Partials kept;
+  for (const sync::Part& part : partials)
+    (part.total > sync::Limits::kTransferBytes ? kept.large_bytes : kept.bytes) +=
+        part.bytes.size();
+  if (partials.empty() || kept.bytes > kKeptPartialsBytesMax) return;
+  const bool is_large = kept.large_bytes > 0;
+  kept.parts = std::move(partials);
+  kept.kept_ms = now_ms_;
+  partials_[replica] = std::move(kept);
+  for (;;) {
+    std::size_t bytes = 0;
+    auto oldest = partials_.end();
+    auto other_large = partials_.end();  // of large states, as may_buffer() has it, one
+    for (auto at = partials_.begin(); at != partials_.end(); ++at) {
+      bytes += at->second.bytes;
+      if (at->first == replica) continue;
+      if (is_large && at->second.large_bytes > 0) other_large = at;
+      if (oldest == partials_.end() || at->second.kept_ms < oldest->second.kept_ms) oldest = at;
     }
-  };
-  for (const auto& [other, parts] : partials_)
-    if (other != replica) count(parts);
-  count(partials);
-  if (partials.empty() || bytes - largest > kPartialsBytesMax) return;
-  partials_[replica] = std::move(partials);
+    if (other_large != partials_.end()) {
+      partials_.erase(other_large);
+    } else if (bytes > kKeptPartialsBytesMax && oldest != partials_.end()) {
+      partials_.erase(oldest);
+    } else {
+      return;
+    }
+  }
 }
 
 void Node::Impl::caught_up(LinkId link) {
@@ -377,19 +499,30 @@ Status Node::set_presence(const DocumentId& id, ByteSpan data, std::uint32_t ttl
   presence.age = impl_->presence_age_;
   presence.ttl_ms = ttl_ms;
   presence.data.assign(data.begin(), data.end());
+  const auto own = impl_->present_of_.find(0);
+  if (own != impl_->present_of_.end() && own->second >= kOwnPresentMax &&
+      !impl_->presence_.contains({id, presence.replica}))
+    return Error(ErrorCode::kLimit, "a device is present in at most " +
+                                        std::to_string(kOwnPresentMax) + " documents at once");
   impl_->take_presence(0, presence);
   impl_->after();
   return {};
 }
 
+/// A link has its share of the table; this device's own words always find room.
 void Node::Impl::take_presence(LinkId link, const sync::Presence& presence) {
-  constexpr std::size_t kPresentMax = 10'000;
   constexpr std::uint32_t kTtlMaxMs = 300'000;
+  if (link != 0 && presence.replica == replica_) return;  // nobody else speaks for this device
   const std::pair key{presence.document, presence.replica};
   auto found = presence_.find(key);
   if (found == presence_.end()) {
-    if (presence_.size() >= kPresentMax) return;
+    const std::size_t share =
+        std::max(kPresentOfLinkMin, kPresentMax / std::max<std::size_t>(4, links_.size()));
+    std::size_t& of_link = present_of_[link];
+    if (link != 0 && (presence_.size() >= kPresentMax || of_link >= share)) return;
     found = presence_.try_emplace(key).first;
+    found->second.link = link;
+    ++of_link;
   } else if (presence.age <= found->second.age) {
     return;  // known, or older
   }
@@ -400,6 +533,15 @@ void Node::Impl::take_presence(LinkId link, const sync::Presence& presence) {
   found->second.expires_ms = now_ms_ + (ttl_ms == 0 ? kGoneMs : ttl_ms);
   found->second.data = ttl_ms == 0 ? Bytes() : presence.data;
   presence_out_.emplace_back(presence, link);
+}
+
+void Node::Impl::keep_presence_small() {
+  std::erase_if(presence_, [&](const auto& each) {
+    if (each.second.expires_ms > now_ms_) return false;
+    const auto count = present_of_.find(each.second.link);
+    if (count != present_of_.end() && --count->second == 0) present_of_.erase(count);
+    return true;
+  });
 }
 
 std::vector<PresenceEntry> Node::presence(const DocumentId& id) const {

@@ -36,6 +36,7 @@ void Node::Impl::add_record(Entry& entry, const RecordHead& head, Bytes payload)
   unsaved_bytes_ += payload.size();
   ++unsaved_records_;
   if (entry.open) entry.open->ops_since_state += head.op_count;
+  grow(entry, payload.size());
   next_.batch.add(own, std::move(payload));
 }
 
@@ -87,6 +88,7 @@ void Node::Impl::submit() {
                       if (!held || !*held) return;
                       --flights_;
                       landed(*flight, std::move(result));
+                      close_unused();
                       after();
                     });
 }

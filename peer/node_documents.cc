@@ -14,6 +14,10 @@ constexpr LinkId kNoLink = 0;  // no link has this number
 /// A document's state is kept when it is closed, if so many operations came since.
 constexpr std::uint64_t kOpsBetweenStates = 4096;
 
+/// What a byte of deltas, or of what a state shows, takes in memory: text, log, graph, trees. Measured by
+/// tests/peer/memory_test.cc.
+constexpr std::uint64_t kResidentPerByte = 4;
+
 }  // namespace
 
 Status Node::Impl::load() {
@@ -40,6 +44,7 @@ Status Node::Impl::load() {
     if (note.incarnation == 0) kept.position = 0;  // of note_settled(): says nothing of a clone
   }
   older_ = static_cast<std::ptrdiff_t>(former_.size());
+  is_meeting_durable_ = has_met_others();
   return load_settled();
 }
 
@@ -93,12 +98,15 @@ Result<Node::Impl::Open*> Node::Impl::open(Entry& entry) {
   entry.open->recent_base = entry.open->noted = entry.open->document.version();
   if (Result<std::optional<DocumentUsage>> usage = store_.document(entry.id);
       usage.ok() && *usage) {
-    entry.open->bytes = (*usage)->history_bytes + (*usage)->live_bytes;
+    entry.open->bytes = (*usage)->live_bytes == 0
+                            ? (*usage)->history_bytes * kResidentPerByte
+                            : (*usage)->live_bytes * kResidentPerByte + (*usage)->history_bytes;
     // Where there is no state, or an old one, the next opening shall have one.
     if ((*usage)->live_bytes == 0) entry.open->ops_since_state = (*usage)->records;
   }
   open_bytes_ += entry.open->bytes;
   open_ids_.insert(entry.id);
+  for (const auto& [number, watcher] : entry.watchers) watch(*entry.open, watcher);
   return entry.open.get();
 }
 
@@ -115,14 +123,43 @@ VersionVector Node::Impl::sendable(const Entry& entry) const {
 
 bool Node::Impl::can_close(const Entry& entry) const {
   // Deltas that wait for others are asked for again.
-  return entry.open && entry.open->watchers.empty() && entry.changing == 0 &&
-         entry.rewriting == 0 && entry.open->document.version() == entry.durable;
+  return entry.open && entry.changing == 0 && entry.rewriting == 0 &&
+         entry.open->document.version() == entry.durable;
 }
 
+/// Who watches it is told again once it is open again: it changes only then.
 void Node::Impl::close(Entry& entry) {
+  for (const auto& [number, watcher] : entry.watchers) watcher->observer = Observer();
   open_bytes_ -= entry.open->bytes;
+  if (entry.durable.empty()) maybe_empty_.push_back(entry.id);
   entry.open.reset();
   open_ids_.erase(entry.id);
+}
+
+void Node::Impl::grow(Entry& entry, std::size_t payload_bytes) {
+  if (!entry.open) return;
+  entry.open->bytes += payload_bytes * kResidentPerByte;
+  open_bytes_ += payload_bytes * kResidentPerByte;
+}
+
+/// Documents that were spoken of, and of which nothing has come that could be stored.
+void Node::Impl::forget_empty() {
+  for (const DocumentId& id : std::exchange(maybe_empty_, {})) {
+    auto found = entries_.find(id);
+    if (found == entries_.end()) continue;
+    const Entry& entry = found->second;
+    if (entry.open || entry.status != DocumentStatus::kLive || !entry.durable.empty() ||
+        !entry.watchers.empty() || entry.changing > 0 || entry.rewriting > 0 || entry.is_summed ||
+        !entry.forked.empty() || entry.rewrites > 0)
+      continue;
+    if (entry.is_unsummed) {
+      maybe_empty_.push_back(id);
+      continue;
+    }
+    unsettled_.erase(id);
+    std::erase(with_pending_, id);
+    entries_.erase(found);
+  }
 }
 
 /// Deltas that wait take memory: of documents with such ones only the newest few stay open.
@@ -133,7 +170,9 @@ void Node::Impl::note_pending(const DocumentId& id) {
   for (std::size_t left = with_pending_.size(); left > kWithPendingMax; --left) {
     const DocumentId oldest = with_pending_.front();
     with_pending_.pop_front();
-    Entry& entry = entries_.at(oldest);
+    auto found = entries_.find(oldest);
+    if (found == entries_.end()) continue;
+    Entry& entry = found->second;
     if (!entry.open || entry.open->document.pending().empty()) continue;
     if (can_close(entry)) {
       close(entry);
@@ -206,7 +245,7 @@ void Node::Impl::replace_document(Entry& entry, Document document) {
     for (KeyChange& change : patch.keys)
       for (const auto& [key, value] : *members)
         if (key == change.key) change.json = value;
-  for (const auto& [number, watcher] : std::map(open.watchers)) {
+  for (const auto& [number, watcher] : std::map(entry.watchers)) {
     watch(open, watcher);
     watcher->callback(patch);
   }
@@ -228,7 +267,7 @@ void Node::Impl::change_status(Entry& entry, DocumentStatus status,
   entry.status = status;
   ++entry.changing;
   ++entry.rewrites;  // what is on its way is not durable when it lands, but gone
-  if (entry.open && entry.open->watchers.empty()) close(entry);
+  if (entry.open && entry.watchers.empty()) close(entry);
   if (!entry.durable.empty()) entry.last_version = std::exchange(entry.durable, {});
   unsum(entry);
   changed_status_.push_back(entry.id);
@@ -404,13 +443,13 @@ Result<Observer> Node::observe(const DocumentId& id, std::function<void(const Pa
   auto watcher = std::make_shared<Impl::Watcher>();
   watcher->callback = std::move(callback);
   const std::uint64_t number = impl.next_watcher_++;
-  open->watchers.emplace(number, watcher);
+  entry.watchers.emplace(number, watcher);
   impl.watch(*open, watcher);
   return Observer([&impl, id, number, alive = std::weak_ptr(impl.alive_)] {
     const std::shared_ptr<bool> held = alive.lock();
     if (!held || !*held) return;
     Impl::Entry* found = impl.find_entry(id);
-    if (found != nullptr && found->open) found->open->watchers.erase(number);
+    if (found != nullptr) found->watchers.erase(number);
   });
 }
 

@@ -91,6 +91,14 @@ bool Node::Impl::is_in_doubt(const Entry& entry, LinkId link) const {
 
 void Node::Impl::rolled_back(LinkId link, const std::string& why) {
   if (is_changing_) return;
+  // Nothing that a stranger can't make up shows that it is so (docs/adr/0019). Whoever claims it gets none of this
+  // device's operations; the others' links stay, and it is believed later.
+  if (!identity_budget_.take(kIdentityCost, now_ms_)) {
+    to_end_.emplace_back(link, sync::Bye{sync::ByeReason::kOverloaded,
+                                         "too many have said so lately; connect again later"});
+    tell({NodeEvent::Kind::kClaimRefused, link, {}, replica_, 0, why});
+    return;
+  }
   is_changing_ = true;
   end_all(sync::ByeReason::kIdentityChanged, "this end was rolled back or cloned; connect again");
   const std::string text = link_name(link) + ": " + why;
@@ -272,7 +280,7 @@ sync::Judgement Node::Impl::judge(LinkId link, const sync::HeldDocument& theirs)
       return judgement;
     }
     if (here == 0) {
-      entry->verified.insert(end.replica);
+      if (is_former(end.replica)) entry->verified.insert(end.replica);
       continue;
     }
     const bool is_doubtful = !is_own && is_suspect(*entry, end.replica);
@@ -285,6 +293,10 @@ sync::Judgement Node::Impl::judge(LinkId link, const sync::HeldDocument& theirs)
     }
     std::optional<bool> is_same;
     if (end.end <= here) {
+      auto from = links_.find(link);
+      if (!is_doubtful && !entry->open && from != links_.end() &&
+          !from->second.looks.take(1, now_ms_))
+        continue;  // an Ack says the rest
       Result<Open*> opened = open(*entry);
       if (!opened.ok()) continue;
       Result<std::uint64_t> chain = (*opened)->document.chain_at(end.replica, end.end);
@@ -304,15 +316,34 @@ sync::Judgement Node::Impl::judge(LinkId link, const sync::HeldDocument& theirs)
     }
     if (is_doubtful) {
       judgement.hold = true;
+      note_doubt(link, entry->id);
       entry->compare_until[{link, end.replica}] = end.end;
       entry->verified_end[end.replica] = 0;
       judgement.doubtful.push_back({entry->id, end.replica, 0});
     } else if (!entry->forked.contains(end.replica) &&
                entry->doubted.emplace(link, end.replica).second) {
+      note_doubt(link, entry->id);
       judgement.doubtful.push_back({entry->id, end.replica, 0});
     }
   }
   return judgement;
+}
+
+void Node::Impl::note_doubt(LinkId link, const DocumentId& document) {
+  auto found = links_.find(link);
+  if (found != links_.end()) found->second.doubted_in.insert(document);
+}
+
+/// The link is gone.
+void Node::Impl::forget_doubts(LinkId link, const std::set<DocumentId>& documents) {
+  for (const DocumentId& document : documents) {
+    Entry* entry = find_entry(document);
+    if (entry == nullptr) continue;
+    entry->in_doubt.erase(link);
+    const auto is_of_link = [&](const auto& pair) { return pair.first == link; };
+    std::erase_if(entry->doubted, is_of_link);
+    std::erase_if(entry->compare_until, [&](const auto& each) { return is_of_link(each.first); });
+  }
 }
 
 /// A delta of a former replica was found to be the same at both ends, or is new here.
@@ -425,6 +456,47 @@ Status Node::Impl::rewrite_suspects(Entry& entry, const VersionVector& theirs) {
     }
   }
   return {};
+}
+
+/// Where others have built on what is to be made anew it can't be taken back here and written again: what they wrote
+/// would go with it. Then what this device wrote is written again as if it stood where it stood then, as one delta of the
+/// new replica; the rest stays, and a state that covers the old dots takes their place.
+/// @return  that delta; empty: there is nothing to make anew
+/// @errors  kNeedHistory: history that is not here, or own operations that stand on each other, is needed for it
+Result<Bytes> Node::Impl::made_anew(const Entry& entry, const VersionVector& theirs) const {
+  const Document& here = entry.open->document;
+  const VersionVector version = here.version();
+  ReplicaId suspect;
+  for (const ReplicaId& former : former_) {
+    if (!is_suspect(entry, former) || theirs.end(former) == 0 || version.end(former) == 0) continue;
+    if (suspect.value != 0 || theirs.end(former) < version.end(former))
+      return Error(ErrorCode::kNeedHistory, "more than one log has to be made anew");
+    suspect = former;
+  }
+  if (suspect.value == 0) return Bytes();
+  const bool is_older =
+      std::find(former_.begin(), former_.begin() + older_, suspect) != former_.begin() + older_;
+  const Seq end = version.end(suspect);
+  Seq from = is_older ? end : suspect == opened_as_ ? std::min(entry.opened_end, end) : 0;
+  auto same_end = entry.verified_end.find(suspect);
+  if (same_end != entry.verified_end.end()) from = std::max(from, std::min(same_end->second, end));
+  if (from >= end) return Bytes();
+  WEFT_ASSIGN(VersionVector with, here.version_of({Dot{suspect, end - 1}}));
+  if (const Seq own = version.end(replica_); own > 0) {
+    WEFT_ASSIGN(const VersionVector past, here.version_of({Dot{replica_, own - 1}}));
+    if (past.end(suspect) > from)
+      return Error(ErrorCode::kNeedHistory, "what was written since stands on it");
+    with.merge(past);
+  }
+  VersionVector without = with;
+  without.set(suspect, from);
+  WEFT_ASSIGN(const Document after, here.at(with));
+  WEFT_ASSIGN(const Document before, here.at(without));
+  WEFT_ASSIGN(const std::vector<Patch> patches, after.diff(before));
+  Document fresh = before.fork(replica_);
+  WEFT_ASSIGN(const Commit commit,
+              fresh.transact([&](Transaction& tx) { return apply_patches(tx, patches, after); }));
+  return Bytes(commit.delta.begin(), commit.delta.end());
 }
 
 void Node::Impl::forked(LinkId link, Entry& entry, const Dot& first) {

@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "crdt/sync/budget.h"
 #include "crdt/sync/digest.h"
 #include "crdt/sync/session.h"
 #include "peer/clock_agreement.h"
@@ -84,8 +85,7 @@ class Node::Impl final : public sync::SyncHost {
         0;  ///< of the first of them; grows through openings (next_recent_)
     std::size_t recent_bytes = 0;
     std::uint64_t ops_since_state = 0;
-    std::uint64_t bytes = 0;  ///< about what it takes
-    std::map<std::uint64_t, std::shared_ptr<Watcher>> watchers;
+    std::uint64_t bytes = 0;  ///< about what it takes; grows with what comes (grow())
   };
   struct Entry {
     DocumentId id;
@@ -101,6 +101,7 @@ class Node::Impl final : public sync::SyncHost {
     std::uint32_t rewriting = 0;  ///< or take operations back: the store still has these
     std::uint64_t used = 0;
     std::unique_ptr<Open> open;
+    std::map<std::uint64_t, std::shared_ptr<Watcher>> watchers;  ///< it may be closed meanwhile
     std::set<ReplicaId> forked;    ///< nothing more is taken of these (I4)
     std::set<ReplicaId> verified;  ///< former own replicas whose log here is the one others have
     Seq sent_end = 0;       ///< of that log, as it was read for any link since the node began
@@ -150,6 +151,8 @@ class Node::Impl final : public sync::SyncHost {
   void keep_state(Entry& entry);
   void replace_document(Entry& entry, Document document);
   void watch(Open& open, const std::shared_ptr<Watcher>& watcher);
+  void grow(Entry& entry, std::size_t payload_bytes);
+  void forget_empty();
   void remember_recent(Open& open, const VersionVector& before, Recent recent);
   void note_change(Entry& entry, bool is_own);
   void add_record(Entry& entry, const RecordHead& head, Bytes payload);
@@ -175,7 +178,9 @@ class Node::Impl final : public sync::SyncHost {
   std::uint64_t log_end() const override { return log_end_; }
   bool is_congested() const override { return unsaved_bytes_ > options_.commit_bytes_max; }
   bool may_buffer(std::size_t more_bytes) const override;
+  bool may_remember() const override;
   sync::KnownPeer known_peer(ReplicaId replica) const override;
+  sync::PeerBudgets& budgets_of(ReplicaId replica) override;
   void met(ReplicaId replica, std::uint64_t epoch, std::uint64_t incarnation) override;
   void reached(ReplicaId replica, std::uint64_t epoch, std::uint64_t position) override;
   void rolled_back(LinkId link, const std::string& why) override;
@@ -191,6 +196,8 @@ class Node::Impl final : public sync::SyncHost {
   }
   std::optional<sync::HeldAs> held_as(const DocumentId& document) const override;
   VersionVector durable_version(const DocumentId& document) const override;
+  VersionVector sendable_version(const DocumentId& document) const override;
+  bool is_unknown(const DocumentId& document) const override;
   sync::Digest digest(const DocumentId& document) override;
   sync::SetSketch& sketch() override {
     sum_up();
@@ -209,6 +216,8 @@ class Node::Impl final : public sync::SyncHost {
   std::uint64_t count_beyond(const DocumentId& document, const VersionVector& since) override;
   sync::Taken take(LinkId link, const DocumentId& document, std::vector<Bytes> deltas,
                    std::uint32_t chain) override;
+  void go_on_from(LinkId link, Entry& entry, const StateView& view, Document loaded,
+                  const Bytes& anew, sync::Taken& taken);
   sync::Taken take_state(LinkId link, const DocumentId& document, Bytes payload) override;
   void confirmed(const DocumentId& document, Seq end) override;
   void take_deletion(LinkId link, const sync::HeldDocument& theirs) override;
@@ -267,6 +276,7 @@ class Node::Impl final : public sync::SyncHost {
   void note_settled(LogPosition position);
   Result<StoredState> state_to_keep(const Entry& entry) const;
   Status rewrite_suspects(Entry& entry, const VersionVector& theirs);
+  Result<Bytes> made_anew(const Entry& entry, const VersionVector& theirs) const;
   void forked(LinkId link, Entry& entry, const Dot& first);
   void verified(Entry& entry, ReplicaId replica);
   void compared(LinkId link, Entry& entry, const Item& item);
@@ -275,6 +285,12 @@ class Node::Impl final : public sync::SyncHost {
   void touch_all();
   void wake_touched();
   void end_all(sync::ByeReason reason, const std::string& text);
+  void end_doubles();
+  void note_doubt(LinkId link, const DocumentId& document);
+  void forget_doubts(LinkId link, const std::set<DocumentId>& documents);
+  bool make_room_for_note();
+  void store_first_meeting();
+  void keep_presence_small();
   void after();
   void tell(NodeEvent event) const {
     if (options_.on_event) options_.on_event(event);
@@ -330,19 +346,37 @@ class Node::Impl final : public sync::SyncHost {
   /// It had met nobody when the node began: nothing of what it held then is known to be anywhere else.
   bool was_alone_ = false;
   std::uint64_t notes_flushed_ms_ = 0;
-  std::map<ReplicaId, std::vector<sync::Part>> partials_;
+  bool is_meeting_durable_ = false;  ///< the store knows that this device has met another
+  bool is_meeting_on_its_way_ = false;
+  /// Transfers that broke off; for a while.
+  struct Partials {
+    std::vector<sync::Part> parts;
+    std::size_t bytes = 0;
+    std::size_t large_bytes = 0;  ///< beside these, of a state larger than other transfers
+    std::uint64_t kept_ms = 0;
+  };
+  std::map<ReplicaId, Partials> partials_;
 
   struct Link {
     std::string name;
     bool dialled = false;
     bool is_woken = true;
     std::unique_ptr<sync::Session> session;
+    /// Own documents that are opened for what the other end says of them.
+    sync::Budget looks{4'096, 2'048};
+    std::set<DocumentId> doubted_in;  ///< whose entries speak of this link
+    // Another link to the same device: what both had received when that was noticed. See end_doubles().
+    LinkId double_of = 0;
+    std::uint64_t received_here = 0;
+    std::uint64_t received_there = 0;
   };
   std::map<LinkId, Link> links_;
   ClockCorrection clock_;
   LinkId next_link_ = 1;
   std::vector<LinkId> touched_;       ///< whose sessions may have something to send now
   std::optional<sync::Bye> end_all_;  ///< as soon as no session is running
+  std::vector<std::pair<LinkId, sync::Bye>> to_end_;
+  std::vector<DocumentId> maybe_empty_;  ///< closed with nothing in them
   std::vector<std::pair<DocumentId, LinkId>> to_advance_;
   std::vector<std::pair<DocumentId, LinkId>> to_release_;  ///< link 0: all
   std::vector<DocumentId> changed_status_;
@@ -351,10 +385,19 @@ class Node::Impl final : public sync::SyncHost {
   struct Present {
     std::uint64_t age = 0;
     std::uint64_t expires_ms = 0;
+    LinkId link = 0;  ///< that brought it first; 0: this device's own
     Bytes data;
   };
   std::map<std::pair<DocumentId, ReplicaId>, Present> presence_;
   std::uint64_t presence_age_ = 0;
+  std::map<LinkId, std::size_t> present_of_;  ///< how many a link has brought
+
+  // What strangers can make this device do, however many links they use. (docs/adr/0019)
+  static constexpr std::uint64_t kIdentityCost = 10;
+  sync::Budget identity_budget_{3 * kIdentityCost, 1};  ///< 3 at once, then one in ten minutes
+  sync::Budget notes_budget_{256, 60};                  ///< of peers that were not known
+  sync::PeerBudgets strangers_budgets_{8};
+  std::unordered_map<ReplicaId, sync::PeerBudgets> budgets_;
 
   std::vector<ForkReport> forks_;
 };

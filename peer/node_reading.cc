@@ -51,6 +51,17 @@ VersionVector Node::Impl::durable_version(const DocumentId& document) const {
   return entry == nullptr ? VersionVector() : entry->durable;
 }
 
+VersionVector Node::Impl::sendable_version(const DocumentId& document) const {
+  const Entry* entry = find_entry(document);
+  return entry == nullptr || entry->status != DocumentStatus::kLive ? VersionVector()
+                                                                    : sendable(*entry);
+}
+
+bool Node::Impl::is_unknown(const DocumentId& document) const {
+  const Entry* entry = find_entry(document);
+  return entry == nullptr || (entry->status == DocumentStatus::kLive && entry->durable.empty());
+}
+
 sync::Digest Node::Impl::digest(const DocumentId& document) {
   sum_up();
   const Entry* entry = find_entry(document);
@@ -106,8 +117,12 @@ sync::HeldDocument Node::Impl::describe(const DocumentId& document, bool thoroug
 }
 
 std::uint64_t Node::Impl::count_beyond(const DocumentId& document, const VersionVector& since) {
-  const Entry* entry = find_entry(document);
+  Entry* entry = find_entry(document);
   if (entry == nullptr || entry->status != DocumentStatus::kLive) return 0;
+  if (!is_meeting_durable_) {  // see store_first_meeting()
+    entry->is_read_again = true;
+    return 0;
+  }
   return count_ops_beyond(sendable(*entry), since);
 }
 
@@ -117,6 +132,10 @@ sync::Outgoing Node::Impl::read(const DocumentId& document, const VersionVector&
                                 std::uint64_t hint, std::size_t bytes_max) {
   Entry* entry = find_entry(document);
   if (entry == nullptr || entry->status != DocumentStatus::kLive) return {};
+  if (!is_meeting_durable_) {
+    entry->is_read_again = true;
+    return {};
+  }
   sync::Outgoing out = read_nearest(*entry, since, hint, bytes_max);
   if (!out.deltas.empty()) entry->sent_end = std::max(entry->sent_end, out.reached.end(replica_));
   return out;

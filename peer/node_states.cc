@@ -74,38 +74,51 @@ sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Byte
     return taken;
   }
   // Also where all of it is known: what follows on this link is passed over as long as a log is in doubt.
+  Bytes anew;
   if (Status done = rewrite_suspects(entry, view->version); !done.ok()) {
-    taken.has_gap = true;
-    return taken;
-  }
-  if ((*opened)->document.version().covers(view->version)) {
-    ++taken.duplicates;
-    return taken;
-  }
-  const Document& here = (*opened)->document;
-  // What is here and not in the state comes on top of it.
-  Result<std::vector<Bytes>> rest = here.deltas_since(view->version);
-  if (!rest.ok() && here.version() == entry.durable &&
-      entry.rewriting == 0) {  // opened from its kept state
-    Result<Document> whole = open_document(store_, document, document_options(document));
-    if (whole.ok()) rest = whole->deltas_since(view->version);
-  }
-  if (!rest.ok()) {  // more was trimmed here than there: they get ours
-    taken.has_gap = true;
-    return taken;
-  }
-  for (const Bytes& row : *rest) {
-    Result<ApplyReport> report = loaded->apply(row);
-    if (!report.ok() || report->applied == 0) {
+    Result<Bytes> made = made_anew(entry, view->version);
+    if (!made.ok() || made->empty()) {
       taken.has_gap = true;
       return taken;
     }
+    anew = std::move(*made);
   }
-  replace_document(entry, std::move(*loaded));
+  if (anew.empty() && (*opened)->document.version().covers(view->version)) {
+    ++taken.duplicates;
+    return taken;
+  }
+  go_on_from(link, entry, *view, std::move(*loaded), anew, taken);
+  return taken;
+}
+
+/// What is here and not in the state comes on top of it; last what is made anew of own edits whose dots it has otherwise.
+void Node::Impl::go_on_from(LinkId link, Entry& entry, const StateView& view, Document loaded,
+                            const Bytes& anew, sync::Taken& taken) {
+  const DocumentId document = entry.id;
+  const Document& here = entry.open->document;
+  Result<std::vector<Bytes>> rest = here.deltas_since(view.version);
+  if (!rest.ok() && here.version() == entry.durable &&
+      entry.rewriting == 0) {  // opened from its kept state
+    Result<Document> whole = open_document(store_, document, document_options(document));
+    if (whole.ok()) rest = whole->deltas_since(view.version);
+  }
+  taken.has_gap = true;
+  if (!rest.ok()) return;  // more was trimmed here than there: they get ours
+  for (const Bytes& row : *rest) {
+    Result<ApplyReport> report = loaded.apply(row);
+    if (!report.ok() || report->applied == 0) return;
+  }
+  if (!anew.empty()) {
+    Document trial = loaded.fork(replica_);
+    Result<ApplyReport> report = trial.apply(anew);
+    if (!report.ok() || report->applied == 0) return;
+  }
+  taken.has_gap = false;
+  replace_document(entry, std::move(loaded));
   ++taken.applied;
   auto state = std::make_shared<StoredState>();
-  state->version = view->version;
-  state->snapshot = std::move(snapshot);
+  state->version = view.version;
+  state->snapshot.assign(view.snapshot.begin(), view.snapshot.end());
   const VersionVector covered = state->version;
   const std::uint32_t rewrites = entry.rewrites;
   run([state, document](Store& store) { return store.adopt_state(document, *state); },
@@ -114,8 +127,17 @@ sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Byte
         if (!status.ok()) return store_failed(status.error());
         if (kept.rewrites == rewrites) became_durable(kept, covered);
       });
+  if (!anew.empty()) {
+    const std::uint64_t count = entry.open->document.version().end(replica_);
+    (void)entry.open->document.apply(anew);  // it was tried
+    note_change(entry, true);
+    for (const ReplicaId& former : former_)
+      if (view.version.end(former) > 0) verified(entry, former);
+    tell({NodeEvent::Kind::kEditsRewritten, 0, document, replica_,
+          entry.open->document.version().end(replica_) - count,
+          "their dots were in use already, and others have built on them"});
+  }
   advance(document, link);
-  return taken;
 }
 
 void Node::Impl::take_deletion(LinkId link, const sync::HeldDocument& theirs) {

@@ -29,6 +29,7 @@ struct NodeEvent {
     kDiverged,        ///< sums differ though everything was sent: compared from scratch
     kPending,         ///< a document has own edits that no other device is known to have
     kSettled,         ///< it has none any more
+    kClaimRefused,  ///< a link says that this device was rolled back; too many have said so lately
   };
   Kind kind = Kind::kLinkUp;
   LinkId link = 0;

@@ -72,6 +72,7 @@ bool Node::Impl::may_take(LinkId link, Entry& entry, const Item& item, sync::Tak
   const Seq from = std::max(entry.verified_end[author], entry.open->document.base().end(author));
   if (item.head.first_seq <= from) return true;
   entry.in_doubt.insert(link);
+  note_doubt(link, entry.id);
   taken.has_gap = true;
   return false;
 }
@@ -102,6 +103,7 @@ void Node::Impl::check_past(LinkId link, Entry& entry, const Item& item, sync::T
       return rolled_back(link, "it has what stands on other operations of this replica");
     if (entry.forked.contains(dot.replica)) continue;
     if (entry.doubted.emplace(link, dot.replica).second) {
+      note_doubt(link, entry.id);
       taken.doubtful.push_back({entry.id, dot.replica, 0});
     } else if (is_refused && !is_suspect(entry, dot.replica)) {
       forked(link, entry, dot);
@@ -110,8 +112,10 @@ void Node::Impl::check_past(LinkId link, Entry& entry, const Item& item, sync::T
   // Its author's own log is named by no chain hash.
   const ReplicaId author = item.head.replica;
   if (is_refused && item.head.first_seq > 0 && !is_suspect(entry, author) &&
-      entry.doubted.emplace(link, author).second)
+      entry.doubted.emplace(link, author).second) {
+    note_doubt(link, entry.id);
     taken.doubtful.push_back({entry.id, author, 0});
+  }
 }
 
 void Node::Impl::apply_row(LinkId link, Entry& entry, const Item& item, sync::Taken& taken) {
@@ -216,6 +220,7 @@ void Node::Impl::check_chains(LinkId link, Entry& entry, const std::vector<Item>
   }
   if (said == 0 || said == static_cast<std::uint32_t>(document.chain(author))) return;
   if (!entry.doubted.emplace(link, author).second) return;
+  note_doubt(link, entry.id);
   taken.doubtful.push_back({entry.id, author, 0});
 }
 

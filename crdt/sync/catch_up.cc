@@ -10,6 +10,8 @@ namespace {
 /// Where no more documents than this are to be named, each is opened, to say its chain hashes at once.
 constexpr std::size_t kThoroughMax = 64;
 constexpr std::uint32_t kRestartsMax = 3;
+/// So many are waited for before anything is sent; beyond, one rollback in many would show in these.
+constexpr std::size_t kDoubtfulMax = Limits::kNamedAhead;
 /// Each costs a look at every document: a link has no need of more.
 constexpr std::uint32_t kNameRequestsMax = 256;
 
@@ -21,7 +23,10 @@ void Session::begin_catching_up() {
     unshared_.insert(document);
     announce(document, false);
   });
-  host_.for_each_doubtful([&](const DocumentId& document) { announce(document, true); });
+  host_.for_each_doubtful([&](const DocumentId& document) {
+    if (doubtful_.size() < kDoubtfulMax) doubtful_.insert(document);
+    announce(document, true);
+  });
   if (own_cursor_ != 0 && welcome_->cursor != 0) {
     host_.changed_since(welcome_->cursor,
                         [&](const DocumentId& document) { announce(document, true); });
@@ -68,9 +73,14 @@ void Session::announce_everything() {
 }
 
 void Session::on(SymbolRequest&& request) {
-  if (request.count == 0) return announce_everything();
+  if (request.count == 0) {
+    if (may_spend(budgets_->everything, 1, "the names of all documents")) announce_everything();
+    return;
+  }
   if (request.count > Limits::kSymbols || request.begin > kSymbolsMax)
     return fail("more symbols are asked for than there are");
+  if (answers_symbols_) return fail("symbols are asked for before the last ones were read");
+  if (!may_spend(budgets_->symbols, request.count, "symbols")) return;
   SetSketch& sketch = host_.sketch();
   const bool has_changed = request.begin > 0 && sketch.revision() != sketch_revision_;
   Symbols answer;
@@ -86,6 +96,7 @@ void Session::on(SymbolRequest&& request) {
   answer.symbols.assign(symbols.begin(), symbols.end());
   sketch_revision_ = sketch.revision();
   put(std::move(answer));
+  answers_symbols_ = true;
 }
 
 void Session::on(Symbols&& symbols) {
@@ -135,6 +146,7 @@ void Session::announce_difference() {
 void Session::on(NameRequest&& request) {
   if (request.names.empty() || ++name_requests_ > kNameRequestsMax)
     return fail("names are asked for again and again");
+  if (!may_spend(budgets_->names, request.names.size(), "names")) return;
   const std::unordered_set<std::uint64_t> wanted(request.names.begin(), request.names.end());
   host_.for_each_document([&](const DocumentId& document, const Digest& digest) {
     if (wanted.contains(make_item(own_hello_.set_key, document, digest).name))
@@ -157,33 +169,56 @@ void Session::check_caught_up() {
 // --- Have ---
 
 void Session::announce(const DocumentId& document, bool wants_answer) {
-  documents_.try_emplace(document);
-  for (auto& [queued, answer] : to_announce_) {
-    if (queued == document) {
-      answer = answer || wants_answer;
-      return;
-    }
-    if (to_announce_.size() > 64) break;  // twice does no harm
-  }
-  to_announce_.emplace_back(document, wants_answer);
+  Shared& shared = documents_[document];
+  shared.announce_wants_answer = shared.announce_wants_answer || wants_answer;
   wants_poll_ = true;
+  if (shared.is_theirs_known) {
+    if (std::exchange(shared.is_to_answer, true)) return;
+    to_announce_.push_front(document);
+  } else if (!shared.is_to_announce) {
+    to_announce_.push_back(document);
+  }
+  shared.is_to_announce = true;
+}
+
+/// Of documents that the other end has not spoken of no more are named than it may remember without having them.
+bool Session::may_name(const Shared& shared) const {
+  const std::size_t to_send = doubtful_.empty() ? queue_.size() : 0;  // these wait for answers
+  return shared.is_theirs_known || awaited_ + to_send < Limits::kNamedAhead;
 }
 
 std::optional<Message> Session::due_have() {
   Have have;
   std::size_t ends = 0;
   while (!to_announce_.empty() && have.documents.size() < Limits::kDocuments) {
-    const auto [document, wants_answer] = to_announce_.front();
+    const DocumentId document = to_announce_.front();
+    Shared& shared = documents_[document];
+    if (!shared.is_to_announce) {  // was said meanwhile
+      to_announce_.pop_front();
+      continue;
+    }
+    if (!may_name(shared)) break;
+    const bool wants_answer = shared.announce_wants_answer;
     const bool is_thorough = !wants_answer || to_announce_.size() <= kThoroughMax;
     HeldDocument held = host_.describe(document, is_thorough);
     if (!have.documents.empty() && ends + held.log_ends.size() > Limits::kReplicas / 2) break;
     to_announce_.pop_front();
-    if (held.log_ends.size() > Limits::kReplicas) continue;  // its writers are too many
+    shared.is_to_announce = shared.is_to_answer = shared.announce_wants_answer = false;
+    if (held.log_ends.size() > Limits::kReplicas) {  // its writers are too many
+      note_answered(document);
+      continue;
+    }
     ends += held.log_ends.size();
     held.answer = wants_answer && held.as == HeldAs::kLive;
-    Shared& shared = documents_[document];
+    if (!held.answer) note_answered(document);
     shared.told = {};
-    for (const LogEnd& end : held.log_ends) shared.told.raise(end.replica, end.end);
+    shared.acked = {};  // this replaces what they believed
+    for (const LogEnd& end : held.log_ends) {
+      shared.told.raise(end.replica, end.end);
+      // Their own operations count for them with a chain hash, or by an Ack.
+      if (end.chain != 0 || !(end.replica == hello_->replica))
+        shared.acked.raise(end.replica, end.end);
+    }
     shared.was_told = true;
     shared.was_told_chains = is_thorough;
     if (held.answer && !shared.is_theirs_known && !shared.is_awaited) {
@@ -194,6 +229,10 @@ std::optional<Message> Session::due_have() {
   }
   if (have.documents.empty()) return std::nullopt;
   return have;
+}
+
+void Session::note_answered(const DocumentId& document) {
+  if (doubtful_.erase(document) != 0 && doubtful_.empty()) wants_poll_ = true;
 }
 
 void Session::on(Have&& have) {
@@ -213,6 +252,7 @@ void Session::take_have(const HeldDocument& theirs) {
     --awaited_;
   }
   shared.as = theirs.as;
+  if (theirs.as != HeldAs::kLive) note_answered(document);
   if (theirs.as == HeldAs::kDeleted) {
     host_.take_deletion(options_.link, theirs);
     shared.is_theirs_known = true;
@@ -220,6 +260,7 @@ void Session::take_have(const HeldDocument& theirs) {
   }
   const std::optional<HeldAs> here = host_.held_as(document);
   const bool is_here = !here || *here == HeldAs::kLive;
+  if (!is_here) note_answered(document);
   if (theirs.as == HeldAs::kEvicted || !is_here) {
     if (theirs.as == HeldAs::kEvicted || here == HeldAs::kEvicted) unshared_.insert(document);
     shared.is_theirs_known = true;
@@ -233,12 +274,16 @@ void Session::take_have(const HeldDocument& theirs) {
   VersionVector version;
   for (const LogEnd& end : theirs.log_ends) version.raise(end.replica, end.end);
   if (!(version == shared.held)) note_progress(shared);
+  if (!version.covers(shared.held)) note_lowered(shared);
   shared.theirs = shared.held = std::move(version);
+  count_unknown(document, shared);
+  if (ended_) return;
   shared.hint = 0;
   shared.is_theirs_known = true;
   if (std::exchange(shared.was_asked_chains, shared.was_asked_chains || judgement.unclear))
     judgement.unclear = false;
   shared.is_held_back = judgement.hold || judgement.unclear;
+  if (!judgement.unclear) note_answered(document);
   ask_for(judgement.doubtful);
   enqueue(document, shared);
   const VersionVector durable = host_.durable_version(document);
@@ -255,7 +300,8 @@ void Session::ask_for(const std::vector<LogRequest>& logs) {
 
 void Session::on(LogRequest&& request) {
   auto found = documents_.find(request.document);
-  if (found == documents_.end()) return;
+  if (found == documents_.end() || !may_spend(budgets_->logs, 1, "logs")) return;
+  note_lowered(found->second);
   // What comes before the answer is sent, a Have or deltas, must not make it forgotten.
   found->second.resend.set(request.replica, request.begin + 1);
   if (!found->second.is_theirs_known) return;  // (S1) their Have comes behind this

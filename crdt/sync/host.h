@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "crdt/sync/budget.h"
 #include "crdt/sync/message.h"
 #include "crdt/sync/set_sketch.h"
 
@@ -69,9 +70,13 @@ class SyncHost {
   virtual bool is_congested() const = 0;
   /// May a link hold so much more of transfers that are not complete?
   virtual bool may_buffer(std::size_t more_bytes) const = 0;
+  /// Do all links together remember no more documents and log ends of which nothing is here than they may?
+  virtual bool may_remember() const = 0;
 
   // --- other devices ---
   virtual KnownPeer known_peer(ReplicaId replica) const = 0;
+  /// What that device may ask for. Those that this one has never been in step with share one.
+  virtual PeerBudgets& budgets_of(ReplicaId replica) = 0;
   virtual void met(ReplicaId replica, std::uint64_t epoch, std::uint64_t incarnation) = 0;
   /// Everything that was taken so far, once durable, covers that log below `position`.
   virtual void reached(ReplicaId replica, std::uint64_t epoch, std::uint64_t position) = 0;
@@ -88,6 +93,10 @@ class SyncHost {
   /// Nothing: nothing was ever held of it.
   virtual std::optional<HeldAs> held_as(const DocumentId& document) const = 0;
   virtual VersionVector durable_version(const DocumentId& document) const = 0;
+  /// What read() could send to one who has nothing.
+  virtual VersionVector sendable_version(const DocumentId& document) const = 0;
+  /// Nothing of it is here, whatever was said of it.
+  virtual bool is_unknown(const DocumentId& document) const = 0;
   virtual Digest digest(const DocumentId& document) = 0;
   /// Those not evicted. The sketch is keyed by the greeting's set_key.
   virtual SetSketch& sketch() = 0;

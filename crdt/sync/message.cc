@@ -26,15 +26,17 @@ const char* reason_name(ByeReason reason) {
       return "overloaded";
     case ByeReason::kStore:
       return "store";
+    case ByeReason::kDouble:
+      return "double";
   }
   return "unknown";
 }
 
 const char* type_name(const Message& message) {
   constexpr const char* kNames[] = {
-      "Hello",  "Welcome",      "Bye",          "SymbolRequest", "Symbols", "NameRequest",
-      "Have",   "AllAnnounced", "NameDocument", "Deltas",        "State",   "Part",
-      "Credit", "Ack",          "Mark",         "LogRequest",    "Presence"};
+      "Hello",  "Welcome",      "Bye",          "SymbolRequest", "Symbols",  "NameRequest",
+      "Have",   "AllAnnounced", "NameDocument", "Deltas",        "State",    "Part",
+      "Credit", "Ack",          "Mark",         "LogRequest",    "Presence", "Prune"};
   static_assert(std::size(kNames) == std::variant_size_v<Message>);
   return kNames[message.index()];
 }

@@ -5,7 +5,7 @@
 //   both:      Hello, Welcome                       who I am; what I know of you
 //   catch up:  Have for what changed, AllAnnounced   or, at first contact, SymbolRequest and Symbols
 //   data:      NameDocument, then Deltas, State; what is large in Parts
-//   control:   Ack, Mark, Credit, LogRequest, Presence, Bye
+//   control:   Ack, Mark, Credit, LogRequest, Presence, Prune, Bye
 //
 // Every message travels in an Envelope, numbered from 0 on by its sender. Data (Deltas, State, Part) costs
 // byte credit, charge() bytes; everything else needs none.
@@ -49,6 +49,13 @@ struct Limits {
   static constexpr std::size_t kAcks = 4096;
   static constexpr std::size_t kPresenceBytes = 1024;
   static constexpr std::size_t kNumberedDocuments = std::size_t{1} << 20;  ///< of one link
+  /// Memory: documents that the other end has named and of which nothing is here, and log ends of writers of whom
+  /// nothing is. Who sends waits before it names more (kNamedAhead).
+  static constexpr std::size_t kUnknownDocuments = 32'768;
+  static constexpr std::size_t kUnknownEnds = std::size_t{1} << 18;
+  static constexpr std::size_t kNamedAhead = 8'192;
+  static constexpr std::size_t kPruned =
+      4'096;  ///< writers left to others; beyond, they come twice
 };
 
 /// What a transfer may have altogether.
@@ -110,6 +117,7 @@ enum class ByeReason : std::uint16_t {
   kLost = 8,             ///< a message is missing: connect again
   kOverloaded = 9,       ///< too many links
   kStore = 10,           ///< this end's store takes nothing any more
+  kDouble = 11,          ///< another link between the same two devices stands
 };
 const char* reason_name(ByeReason reason);
 
@@ -262,10 +270,17 @@ struct Presence {
   friend bool operator==(const Presence&, const Presence&) = default;
 };
 
+/// What a writer writes comes to the sender of this on another link first: leave it to that one, and send only what does
+/// not come there for long. Or the opposite, of all writers. (Leitao et al. 2007, "Epidemic Broadcast Trees")
+struct Prune {
+  ReplicaId replica;  ///< whose; none: all, and they are wanted again
+  friend bool operator==(const Prune&, const Prune&) = default;
+};
+
 /// The numbers of the alternatives, counted from 1, are the wire's: append only.
 using Message =
     std::variant<Hello, Welcome, Bye, SymbolRequest, Symbols, NameRequest, Have, AllAnnounced,
-                 NameDocument, Deltas, State, Part, Credit, Ack, Mark, LogRequest, Presence>;
+                 NameDocument, Deltas, State, Part, Credit, Ack, Mark, LogRequest, Presence, Prune>;
 
 constexpr std::uint16_t type_of(const Message& message) {
   return static_cast<std::uint16_t>(message.index() + 1);

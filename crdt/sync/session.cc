@@ -17,6 +17,8 @@ constexpr std::uint32_t kAsksMax = 8;
 /// What was asked for so often in vain holds up nothing else.
 constexpr std::uint32_t kAsksBeforeSums = 3;
 constexpr std::int64_t kSkewToleratedMs = 120'000;
+// At once, and a minute. (docs/adr/0019)
+constexpr Budget kPresenceBudget(2'000, 30'000);
 
 bool contains(const std::vector<std::uint64_t>& list, std::uint64_t value) {
   return std::find(list.begin(), list.end(), value) != list.end();
@@ -36,7 +38,8 @@ bool has_to_change(const Hello& own, const Hello& other) {
 
 }  // namespace
 
-Session::Session(SyncHost& host, Options options) : host_(host), options_(options) {
+Session::Session(SyncHost& host, Options options)
+    : host_(host), options_(options), presence_budget_(kPresenceBudget) {
   own_hello_ = host_.greeting();
   own_hello_.credit_bytes = options_.credit_bytes;
   granted_ = options_.credit_bytes;
@@ -57,6 +60,8 @@ Envelope Session::sealed(Message message) {
   counters_.bytes_sent += cost;
   ++counters_.messages_sent;
   if (cost > 0) ++activity_;
+  if (cost > 0 || std::holds_alternative<Have>(message)) is_mark_wanted_ = true;
+  if (std::holds_alternative<Symbols>(message)) answers_symbols_ = false;
   last_sent_ms_ = host_.now_ms();
   return {sequence_out_++, std::move(message)};
 }
@@ -112,6 +117,7 @@ void Session::receive(Envelope envelope) {
     ++activity_;
     last_data_ms_ = last_received_ms_;
   }
+  if (charge(message) > 0 || std::holds_alternative<Have>(message)) is_mark_wanted_ = true;
   std::visit([this](auto&& content) { on(std::move(content)); }, std::move(envelope.message));
   wants_poll_ = true;
 }
@@ -134,6 +140,7 @@ void Session::on(Hello&& hello) {
     return end(ByeReason::kIdentityChanged, "both ends write as the same replica; connect again");
   }
   credit_out_ = hello_->credit_bytes;
+  budgets_ = &host_.budgets_of(hello_->replica);
   const KnownPeer known = host_.known_peer(hello_->replica);
   is_rolled_back_ = known.incarnation != 0 && !contains(hello_->incarnations, known.incarnation);
   if (known.epoch == hello_->epoch && known.position > hello_->log_end) is_rolled_back_ = true;
@@ -176,11 +183,18 @@ void Session::on(Bye&& bye) {
 void Session::on(Credit&& credit) { credit_out_ = std::max(credit_out_, credit.total_bytes); }
 
 void Session::on(Ack&& ack) {
+  const DocumentId* of = nullptr;
+  VersionVector here;
   for (const AckedEnd& acked : ack.ends) {
     if (acked.number >= numbers_out_.size()) return fail("an Ack of a document without number");
     const DocumentId& document = numbers_out_[acked.number];
     Shared& shared = documents_[document];
     if (acked.replica == own_hello_.replica) host_.confirmed(document, acked.end);
+    // Of writers of whom nothing is here nothing is remembered: whoever tells of them says so again.
+    if (shared.held.end(acked.replica) == 0 && shared.theirs.end(acked.replica) == 0) {
+      if (of != &document) here = host_.sendable_version(*(of = &document));
+      if (here.end(acked.replica) == 0) continue;
+    }
     shared.held.raise(acked.replica, acked.end);
     shared.theirs.raise(acked.replica, acked.end);
   }
@@ -188,7 +202,26 @@ void Session::on(Ack&& ack) {
 
 void Session::on(Presence&& presence) {
   if (presence.data.size() > Limits::kPresenceBytes) return fail("a presence that is too large");
+  if (!presence_budget_.take(1, host_.now_ms())) return;  // the next word says as much
   host_.take_presence(options_.link, presence);
+}
+
+void Session::on(Prune&& prune) {
+  if (prune.replica == ReplicaId()) {
+    left_to_others_.clear();
+    for (auto& [document, held] : std::exchange(held_back_, {}))
+      enqueue(document, documents_[document]);
+    return;
+  }
+  if (!(prune.replica == own_hello_.replica) && left_to_others_.size() < Limits::kPruned)
+    left_to_others_.insert(prune.replica);
+}
+
+/// @return  false: it is spent, and the link ends
+bool Session::may_spend(Budget& budget, std::uint64_t amount, const char* what) {
+  if (budget.take(amount, host_.now_ms())) return true;
+  end(ByeReason::kLimit, std::string("more than a link may ask for: ") + what);
+  return false;
 }
 
 // --- out ---
@@ -206,7 +239,7 @@ std::optional<Envelope> Session::poll() {
   }
   if (greeted() && !is_rolled_back_) {
     if (std::optional<Message> have = due_have()) return sealed(std::move(*have));
-    if (has_announced_ && !said_all_announced_) {
+    if (has_announced_ && !said_all_announced_ && to_announce_.empty()) {
       said_all_announced_ = true;
       return sealed(AllAnnounced());
     }
@@ -220,7 +253,9 @@ std::optional<Envelope> Session::poll() {
 }
 
 std::optional<Message> Session::due_ack() {
-  if (to_ack_.empty() || host_.now_ms() < last_ack_ms_ + options_.ack_delay_ms) return std::nullopt;
+  const std::uint64_t now = host_.now_ms();
+  if (!to_tell_.empty() && now >= tell_at_ms_) to_ack_.merge(std::exchange(to_tell_, {}));
+  if (to_ack_.empty() || now < last_ack_ms_ + options_.ack_delay_ms) return std::nullopt;
   Ack ack;
   while (!to_ack_.empty() && ack.ends.size() < Limits::kAcks / 2) {
     const DocumentId document = *to_ack_.begin();
@@ -229,9 +264,9 @@ std::optional<Message> Session::due_ack() {
     if (found == documents_.end() || !found->second.number_in) continue;
     Shared& shared = found->second;
     const VersionVector durable = host_.durable_version(document);
+    shared.is_brought = !durable.covers(shared.held);
     for (const VersionVector::Entry& entry : durable.entries()) {
-      if (entry.replica == own_hello_.replica || entry.end <= shared.acked.end(entry.replica))
-        continue;
+      if (entry.end <= shared.acked.end(entry.replica)) continue;
       if (ack.ends.size() == Limits::kAcks) {
         to_ack_.insert(document);
         break;
@@ -241,13 +276,14 @@ std::optional<Message> Session::due_ack() {
     }
   }
   if (ack.ends.empty()) return std::nullopt;
-  last_ack_ms_ = host_.now_ms();
+  last_ack_ms_ = now;
   return ack;
 }
 
 bool Session::is_drained() const {
   return said_all_announced_ && heard_all_announced_ && awaited_ == 0 && to_announce_.empty() &&
-         queue_.empty() && to_transfer_.empty() && !outgoing_ && !reconciling_;
+         queue_.empty() && to_transfer_.empty() && delayed_.empty() && held_back_.empty() &&
+         !outgoing_ && !reconciling_;
 }
 
 Mark Session::make_mark() const {
@@ -268,7 +304,7 @@ Mark Session::make_mark() const {
 bool Session::mark_is_due() const {
   const std::uint64_t now = host_.now_ms();
   if (now >= last_mark_ms_ + options_.heartbeat_ms) return true;
-  return now >= last_mark_ms_ + kMarkPauseMs && is_drained() &&
+  return is_mark_wanted_ && now >= last_mark_ms_ + kMarkPauseMs && is_drained() &&
          (host_.log_end() != position_marked_ || !(host_.sum() == sum_marked_));
 }
 
@@ -279,6 +315,7 @@ std::optional<Message> Session::due_mark() {
   if (mark.position != 0) {
     position_marked_ = mark.position;
     sum_marked_ = host_.sum();
+    is_mark_wanted_ = false;
   }
   return mark;
 }
@@ -293,6 +330,7 @@ void Session::on(Mark&& mark) {
 void Session::compare(const Mark& mark) {
   const Mark own = make_mark();
   if (own.sum == mark.sum) {
+    forget_held_back();
     if (!agreed_at_ms_ || mismatches_ > 0) host_.caught_up(options_.link);
     agreed_at_ms_ = host_.now_ms();
     mismatches_ = 0;
@@ -314,6 +352,18 @@ void Session::compare(const Mark& mark) {
   begin_reconciling();
 }
 
+/// Both ends hold the same: what others were to bring there has come.
+void Session::forget_held_back() {
+  for (const auto& [document, held] : held_back_) {
+    Shared& shared = documents_[document];
+    const VersionVector durable = host_.durable_version(document);
+    shared.theirs.merge(durable);
+    shared.held.merge(durable);
+    if (host_.count_beyond(document, shared.theirs) > 0) enqueue(document, shared);
+  }
+  held_back_.clear();
+}
+
 // --- time ---
 
 void Session::give_credit() {
@@ -332,7 +382,19 @@ void Session::tick() {
   give_credit();
   if (!greeted()) return;
   ask_again();
-  const bool ack_due = !to_ack_.empty() && now >= last_ack_ms_ + options_.ack_delay_ms;
+  for (auto at = delayed_.begin(); at != delayed_.end();) {
+    if (now < at->second) {
+      ++at;
+      continue;
+    }
+    const DocumentId document = at->first;
+    at = delayed_.erase(at);
+    enqueue(document, documents_[document]);
+  }
+  for (const auto& [document, held] : held_back_)
+    if (now >= held.until_ms) enqueue(document, documents_[document]);
+  const bool ack_due = (!to_ack_.empty() || (!to_tell_.empty() && now >= tell_at_ms_)) &&
+                       now >= last_ack_ms_ + options_.ack_delay_ms;
   if (ack_due || mark_is_due()) wants_poll_ = true;
 }
 
@@ -391,6 +453,31 @@ Session::Shared& Session::shared_of(const DocumentId& document) {
   return shared;
 }
 
+/// Keeps account of what the other end has said and this end has nothing of. (S4)
+void Session::count_unknown(const DocumentId& document, Shared& shared) {
+  const bool is_unknown = host_.is_unknown(document);
+  std::uint32_t ends = 0;
+  if (is_unknown) {
+    ends = static_cast<std::uint32_t>(shared.held.entries().size());
+  } else if (!shared.held.empty()) {
+    const VersionVector here = host_.sendable_version(document);
+    for (const VersionVector::Entry& entry : shared.held.entries())
+      ends += here.end(entry.replica) == 0 ? 1u : 0u;
+  }
+  const bool is_more = (is_unknown && !shared.is_unknown) || ends > shared.unknown_ends;
+  unknown_documents_ += (is_unknown ? 1u : 0u);
+  unknown_documents_ -= (shared.is_unknown ? 1u : 0u);
+  unknown_ends_ = unknown_ends_ + ends - shared.unknown_ends;
+  shared.is_unknown = is_unknown;
+  shared.unknown_ends = ends;
+  if (!is_more) return;
+  if (unknown_documents_ > Limits::kUnknownDocuments || unknown_ends_ > Limits::kUnknownEnds)
+    return end(ByeReason::kLimit, "more was named than has come");
+  if (!host_.may_remember())
+    end(ByeReason::kOverloaded,
+        "too much was named to this end that has not come; connect again later");
+}
+
 // --- told by the host ---
 
 void Session::document_advanced(const DocumentId& document) {
@@ -406,7 +493,17 @@ void Session::document_advanced(const DocumentId& document) {
 void Session::document_durable(const DocumentId& document) {
   if (ended_) return;
   auto found = documents_.find(document);
-  if (found != documents_.end() && found->second.number_in) to_ack_.insert(document);
+  if (found == documents_.end()) return;
+  Shared& shared = found->second;
+  if (shared.is_unknown || shared.unknown_ends > 0) count_unknown(document, shared);
+  if (!shared.number_in) return;
+  if (shared.is_brought) {
+    to_ack_.insert(document);
+    return;
+  }
+  if (to_tell_.empty())
+    tell_at_ms_ = host_.now_ms() + options_.heartbeat_ms * options_.tell_delay / 100;
+  to_tell_.insert(document);
 }
 
 void Session::document_changed_status(const DocumentId& document) {
@@ -430,6 +527,12 @@ void Session::release(const DocumentId& document) {
   enqueue(document, found->second);
 }
 
+void Session::want_everything() {
+  if (ended_ || !greeted() || pruned_.empty()) return;
+  pruned_.clear();
+  put(Prune());
+}
+
 // --- looking ---
 
 const VersionVector* Session::held_there(const DocumentId& document) const {
@@ -446,7 +549,7 @@ const VersionVector* Session::sent_there(const DocumentId& document) const {
 void Session::for_each_known(
     const std::function<void(const DocumentId&, const VersionVector&)>& visit) const {
   for (const auto& [document, shared] : documents_)
-    if (shared.is_theirs_known) visit(document, shared.held);
+    if (shared.is_theirs_known && shared.as == HeldAs::kLive) visit(document, shared.held);
 }
 
 }  // namespace weft::sync

@@ -17,7 +17,15 @@
 //   S1  Data is sent only for documents of which the other end has said what it holds.
 //   S2  Envelopes are numbered without gap; one that is missing ends the link. A duplicate is dropped.
 //   S3  A Mark with a position is sent only when all that lies below it was sent before.
-//   S4  Memory is bounded by the limits of message.h, four transfers, and the documents spoken of.
+//   S4  Memory is bounded by the limits of message.h, four transfers, and the documents that are here. What
+//       the other end may make this one do beyond that draws on budgets (docs/adr/0019).
+//   S5  What is durable at both ends is known to be so at both ends, soon after nothing else is on its way.
+//   S6  No data is sent before the other end has said what it has of each document in which this device's own
+//       operations are in doubt: that may show that it was rolled back, in another document than is sent.
+//
+// What others wrote goes to the other end at once, until that says that it had it already: then it gets that
+// writer's operations sooner from somebody else (Prune), and they are held back for a while. An Ack, or a Mark
+// with an equal sum, shows that they did come; else they are sent, and go at once from then on.
 //
 // A link that ended is over: poll() gives what is left, last a Bye; then ended() says why.
 //
@@ -33,6 +41,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "crdt/sync/budget.h"
 #include "crdt/sync/digest.h"
 #include "crdt/sync/host.h"
 #include "crdt/sync/transfer.h"
@@ -58,7 +67,10 @@ class Session {
     std::uint64_t heartbeat_ms = 5'000;
     std::uint64_t timeout_ms = 20'000;
     std::uint64_t ack_delay_ms = 100;
-    std::uint64_t retry_ms = 2'000;  ///< asks again for what does not come, at first
+    // In hundredths of a heartbeat: a Mark with an equal sum makes both needless.
+    std::uint64_t tell_delay = 110;   ///< an Ack that nobody waits for
+    std::uint64_t relay_delay = 150;  ///< what the other end gets from somebody else
+    std::uint64_t retry_ms = 2'000;   ///< asks again for what does not come, at first
   };
   enum class Phase : std::uint8_t { kGreeting, kCatchingUp, kLive, kEnded };
 
@@ -81,6 +93,8 @@ class Session {
   void send_presence(const Presence& presence);
   /// Its logs that were in doubt are the same at both ends now.
   void release(const DocumentId& document);
+  /// A link of this device has gone: whoever left something to it sends that again.
+  void want_everything();
   /// Has poll() anything to give? May say yes in vain, never no.
   bool wants_poll() const { return wants_poll_; }
 
@@ -93,6 +107,7 @@ class Session {
     std::uint64_t duplicates = 0;
     std::uint64_t refused = 0;
   };
+  LinkId link() const { return options_.link; }
   Phase phase() const { return phase_; }
   const Counters& counters() const { return counters_; }
   const std::optional<Hello>& other() const { return hello_; }
@@ -108,6 +123,11 @@ class Session {
   std::size_t buffered_bytes() const { return incoming_.bytes(); }
   /// Of these, of a state larger than other transfers may be.
   std::size_t large_state_bytes() const { return incoming_.large_bytes(); }
+  /// What was named on this link and is not here.
+  std::size_t unknown_documents() const { return unknown_documents_; }
+  std::size_t unknown_ends() const { return unknown_ends_; }
+  /// Both ends know who the other is.
+  bool is_greeted() const { return greeted(); }
   bool is_known(const DocumentId& document) const { return documents_.contains(document); }
   /// What the other end has said to hold, durable; null: nothing was said.
   const VersionVector* held_there(const DocumentId& document) const;
@@ -122,12 +142,18 @@ class Session {
     VersionVector theirs;  ///< what they hold or were sent
     VersionVector held;    ///< what they said is durable there
     VersionVector told;    ///< what we said last
-    VersionVector acked;   ///< of what they sent: what we said is durable
+    VersionVector acked;   ///< what we have shown to hold: by Acks, the last Have, or by sending it
     std::optional<std::uint32_t> number_out;
     std::optional<std::uint32_t> number_in;
     std::uint64_t hint = 0;  ///< of the last read
     VersionVector resend;    ///< logs to send again: for each replica 1 + the first operation
+    std::uint32_t unknown_ends = 0;  ///< in `held`, of writers of whom nothing is here
     HeldAs as = HeldAs::kLive;
+    bool is_unknown = false;      ///< counted in unknown_documents_
+    bool is_to_announce = false;  ///< in to_announce_
+    bool is_to_answer = false;    ///< there before those that wait to be named
+    bool announce_wants_answer = false;
+    bool is_brought = false;  ///< data of it came on this link since the last Ack
     bool is_theirs_known = false;
     bool was_told = false;
     bool was_told_chains = false;   ///< as far as they are held
@@ -137,6 +163,15 @@ class Session {
     bool is_held_back = false;
     std::uint64_t ask_at_ms = 0;  ///< 0: nothing to ask for
     std::uint32_t asked_count = 0;
+    // They have less than they had, or want a log again: ever more rarely, if they do that again and again.
+    std::uint32_t lowered_count = 0;
+    std::uint64_t lowered_ms = 0;
+    std::uint64_t not_before_ms = 0;
+  };
+  /// What of a document is left to others to send.
+  struct HeldBack {
+    std::uint64_t until_ms = 0;
+    VersionVector version;  ///< what was left out when it began
   };
 
   // session.cc
@@ -147,9 +182,11 @@ class Session {
   void on(Ack&& ack);
   void on(Mark&& mark);
   void on(Presence&& presence);
+  void on(Prune&& prune);
   void put(Message message);
   Envelope sealed(Message message);
   void fail(const std::string& text) { end(ByeReason::kProtocol, text); }
+  bool may_spend(Budget& budget, std::uint64_t amount, const char* what);
   bool greeted() const { return hello_.has_value() && welcome_.has_value(); }
   void give_credit();
   std::optional<Message> due_ack();
@@ -157,6 +194,9 @@ class Session {
   Mark make_mark() const;
   bool mark_is_due() const;
   Shared& shared_of(const DocumentId& document);
+  void count_unknown(const DocumentId& document, Shared& shared);
+  void forget_held_back();
+  void note_answered(const DocumentId& document);
   bool is_drained() const;
   void ask_again();
   void note_progress(Shared& shared);
@@ -178,6 +218,7 @@ class Session {
   void announce_difference();
   void announce(const DocumentId& document, bool wants_answer);
   void ask_for(const std::vector<LogRequest>& logs);
+  bool may_name(const Shared& shared) const;
   std::optional<Message> due_have();
   void take_have(const HeldDocument& theirs);
   void check_caught_up();
@@ -188,6 +229,11 @@ class Session {
   void on(State&& state);
   void on(Part&& part);
   void enqueue(const DocumentId& document, Shared& shared);
+  void note_shown(Shared& shared, const VersionVector& reached);
+  void note_lowered(Shared& shared);
+  void note_duplicates(const Taken& taken);
+  VersionVector without_held_back(const DocumentId& document, Shared& shared);
+  Outgoing read(const DocumentId& document, Shared& shared);
   std::optional<Message> due_data();
   Message start_transfer(const DocumentId& document, std::uint32_t number, Bytes bytes,
                          bool is_state);
@@ -232,8 +278,17 @@ class Session {
   std::vector<DocumentId> numbers_out_;  ///< by ours
   std::deque<DocumentId> queue_;         ///< of which there may be something to send
   std::vector<DocumentId> to_transfer_;  ///< those that wait for the transfer to end
-  std::deque<std::pair<DocumentId, bool>> to_announce_;  ///< and whether an answer is wanted
+  std::deque<DocumentId> to_announce_;   ///< those that they have named first; some twice
   std::unordered_set<DocumentId, DocumentIdHash> to_ack_;
+  std::unordered_set<DocumentId, DocumentIdHash>
+      to_tell_;  ///< acknowledged when nothing else tells
+  std::uint64_t tell_at_ms_ = 0;
+  /// Writers whose operations the other end gets from somebody else; those that it was told are brought here.
+  std::unordered_set<ReplicaId> left_to_others_;
+  std::unordered_set<ReplicaId> pruned_;
+  std::unordered_map<DocumentId, HeldBack, DocumentIdHash> held_back_;
+  std::unordered_map<DocumentId, std::uint64_t, DocumentIdHash>
+      delayed_;                                            ///< enqueued at that time
   std::unordered_set<DocumentId, DocumentIdHash> to_ask_;  ///< those with ask_at_ms
   std::size_t awaited_ = 0;
 
@@ -247,6 +302,12 @@ class Session {
   std::uint64_t sketch_revision_ = 0;
   std::uint32_t restarts_ = 0;
   std::uint32_t name_requests_ = 0;
+  bool answers_symbols_ = false;  ///< an answer waits in control_
+  std::size_t unknown_documents_ = 0;
+  std::size_t unknown_ends_ = 0;
+  PeerBudgets* budgets_ = nullptr;  ///< the host's
+  Budget presence_budget_;
+  std::unordered_set<DocumentId, DocumentIdHash> doubtful_;  ///< of which nothing was said yet (S6)
   bool has_announced_ = false;  ///< everything of ours that may differ is in to_announce_ or was
   bool said_all_announced_ = false;
   bool heard_all_announced_ = false;
@@ -265,6 +326,7 @@ class Session {
   std::uint64_t compare_pause_ms_ = 0;
   std::uint64_t position_marked_ = 0;
   Digest sum_marked_;
+  bool is_mark_wanted_ = false;  ///< something was said on this link since the last
 
   // transfers
   std::optional<OutgoingTransfer> outgoing_;

@@ -388,6 +388,8 @@ TEST_CASE("a message that is missing, out of place or without credit ends the li
   REQUIRE(unnamed);
   CHECK(unnamed->reason == sync::ByeReason::kProtocol);
   auto garbage = bye_of([&](Rig& rig, Rig::Wire& wire) {
+    send(rig, wire, sync::Have{{{id_of(3), sync::HeldAs::kLive, true, {}}}});
+    while (rig.node(1).poll(wire.at_b)) continue;  // says that it holds nothing of it
     send(rig, wire, sync::NameDocument{0, id_of(3)});
     send(rig, wire, sync::Deltas{0, 0, {Bytes(3)}});
   });
@@ -437,4 +439,77 @@ TEST_CASE("what is evicted or deleted owes nothing and lacks nothing") {
     CHECK(link.behind_operations == 0);
     CHECK(link.to_send_operations == 0);
   }
+}
+
+// E6: an operation that its writer gets back from another, before he has sent it there.
+TEST_CASE("who is sent an own operation acknowledges it, as any other") {
+  Rig rig(1);
+  rig.set(0, id_of(1), "a", 1);
+  rig.flush();
+  Node& node = rig.node(0);
+  const ReplicaId own = node.replica();
+  const LinkId link = node.add_link({false, "played"});
+  std::uint32_t sequence = 0;
+  std::vector<sync::Message> heard;
+  auto say = [&](sync::Message message) { node.receive(link, {sequence++, std::move(message)}); };
+  auto listen = [&] {
+    while (auto envelope = node.poll(link)) heard.push_back(std::move(envelope->message));
+  };
+  sync::Hello hello;
+  hello.replica = {7};
+  hello.epoch = 7;
+  hello.incarnations = {7};
+  say(hello);
+  say(sync::Welcome());
+  listen();
+  say(sync::Have{{{id_of(1), sync::HeldAs::kLive, true, {{own, 1, 0}}}}});
+  listen();
+  const Commit commit = rig.set(0, id_of(1), "b", 2);
+  const Bytes delta(commit.delta.begin(), commit.delta.end());
+  rig.flush();
+  // They have it from somebody else by now, and don't know that this end has it.
+  say(sync::Have{{{id_of(1), sync::HeldAs::kLive, false, {{own, 2, 0}}}}});
+  heard.clear();
+  listen();
+  for (const sync::Message& message : heard)
+    CHECK_FALSE(std::holds_alternative<sync::Deltas>(message));
+  say(sync::NameDocument{0, id_of(1)});
+  say(sync::Deltas{0, 0, {delta}});
+  rig.tick(200);
+  listen();
+  bool acknowledged = false;
+  for (const sync::Message& message : heard)
+    if (const auto* ack = std::get_if<sync::Ack>(&message))
+      for (const sync::AckedEnd& end : ack->ends)
+        acknowledged = acknowledged || (end.replica == own && end.end == 2);
+  CHECK(acknowledged);
+}
+
+TEST_CASE("of two links between two devices one stays, and it is the first") {
+  Rig rig(2);
+  Rig::Wire& first = rig.connect(0, 1);
+  rig.settle();
+  Rig::Wire& second = rig.connect(1, 0);
+  rig.settle(15'000);
+  CHECK(first.stands);
+  CHECK_FALSE(second.stands);
+  const std::uint64_t messages = first.messages;
+  rig.set(0, id_of(1), "key", 1);
+  rig.settle();
+  rig.check_same(id_of(1));
+  CHECK(rig.node(1).status().links[0].duplicates == 0);
+  CHECK(first.messages > messages);
+}
+
+TEST_CASE("a link whose other end is silent does not stand in the way of its successor") {
+  Rig rig(2);
+  Rig::Wire& first = rig.connect(0, 1);
+  rig.settle();
+  first.stands = false;  // the cable is cut, and nobody was told
+  Rig::Wire& second = rig.connect(0, 1);
+  rig.settle(30'000);
+  CHECK(second.stands);
+  rig.set(1, id_of(1), "key", 1);
+  rig.settle();
+  rig.check_same(id_of(1));
 }

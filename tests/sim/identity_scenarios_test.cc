@@ -208,5 +208,83 @@ TEST_CASE("a fork that nobody could avoid is reported, and other documents stay 
   CHECK(listed);
 }
 
+// A meeting that was not on the disk yet: the copy looked like one of a device that had never met another.
+TEST_CASE("a copy of a disk that was made right after the first meeting knows of it") {
+  World world(world_of(2));
+  set_key(world, 0, kDocument, "kept");
+  world.run_ms(200);
+  world.add_edge(0, 1);
+  REQUIRE(world.run_until([&] { return has_key(world, 1, kDocument, "kept"); }, 5'000, 1));
+  std::unique_ptr<MemoryStore> backup = world.peer(0).copy_disk();
+  REQUIRE(backup->peer_notes().ok());
+  bool knows = false;
+  for (const PeerNote& note : *backup->peer_notes())
+    knows = knows || note.replica == world.node(1).replica();
+  CHECK(knows);
+  set_key(world, 0, kDocument, "seen elsewhere");
+  REQUIRE(world.run_until([&] { return has_key(world, 1, kDocument, "seen elsewhere"); }, 5'000));
+  world.set_dialled(0, 1, false);
+  world.peer(0).power_cut(false);
+  world.peer(0).put_back(*backup);
+  world.start(0);
+  set_key(world, 0, kDocument, "in its place");
+  world.run_ms(200);
+  bool trimmed = false;
+  world.node(0).trim(kDocument, [&](Status status) { trimmed = status.ok(); });
+  REQUIRE(world.run_until([&] { return trimmed; }, 5'000));
+  world.set_dialled(0, 1, true);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          60'000));
+  for (std::size_t peer = 0; peer < 2; ++peer)
+    for (const char* key : {"kept", "seen elsewhere", "in its place"})
+      CHECK(has_key(world, peer, kDocument, key));
+  CHECK(world.count_events(NodeEvent::Kind::kReplicaForked) == 0);
+}
+
+// Seed 1013876: the witness knew of one document, and had nothing of another, which was sent before it had answered.
+TEST_CASE(
+    "a rolled back device sends nothing before its witness has spoken of all documents in doubt") {
+  const DocumentId other = document_id(2);
+  World world(world_of(3));
+  world.add_edge(0, 1);
+  world.add_edge(0, 2);
+  set_key(world, 0, kDocument, "kept");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  world.run_ms(6'000);
+  std::unique_ptr<MemoryStore> backup = world.peer(0).copy_disk();
+  set_key(world, 0, kDocument, "seen by both");
+  REQUIRE(world.run_until([&] { return is_same_everywhere(world, kDocument); }, 5'000));
+  world.set_dialled(0, 1, false);
+  world.reset_links(0, 1);
+  set_key(world, 0, other, "seen by 2");
+  REQUIRE(world.run_until([&] { return has_key(world, 2, other, "seen by 2"); }, 5'000));
+  world.set_dialled(0, 2, false);
+  world.peer(0).power_cut(false);
+  world.peer(0).put_back(*backup);
+  world.start(0);
+  set_key(world, 0, kDocument, "in its place");
+  set_key(world, 0, other, "in the other's place");
+  world.run_ms(500);
+  world.set_dialled(0, 1, true);  // the witness, who has nothing of the other document
+  REQUIRE(world.run_until(
+      [&] { return world.is_linked(0, 1) && has_key(world, 1, other, "in the other's place"); },
+      30'000));
+  world.set_dialled(0, 2, true);
+  REQUIRE(world.run_until(
+      [&] {
+        return all_live(world) && is_same_everywhere(world, kDocument) &&
+               is_same_everywhere(world, other);
+      },
+      60'000));
+  for (std::size_t peer = 0; peer < 3; ++peer) {
+    for (const char* key : {"seen by 2", "in the other's place"})
+      CHECK(has_key(world, peer, other, key));
+    for (const char* key : {"kept", "seen by both", "in its place"})
+      CHECK(has_key(world, peer, kDocument, key));
+  }
+  CHECK(world.count_events(NodeEvent::Kind::kReplicaForked) == 0);
+}
+
 }  // namespace
 }  // namespace weft::sim

@@ -7,6 +7,7 @@
 
 #include "storage/documents.h"
 #include "tests/sim/scenario.h"
+#include "transport/wire/frame.h"
 
 namespace weft::sim {
 namespace {
@@ -370,6 +371,47 @@ TEST_CASE("an end that says nothing is given up, and one that reads nothing too"
   REQUIRE(stage.puppet.bye());
   CHECK(stage.puppet.bye()->reason == sync::ByeReason::kTimeout);
   CHECK(stage.puppet.is_closed());
+}
+
+// D1: 30 devices, each linked to each, as people who sit in one office are.
+TEST_CASE("in a dense mesh an edit comes to each device about once") {
+  constexpr std::uint32_t kPeers = 30;
+  constexpr std::uint64_t kEdits = 100;
+  World world(world_of(kPeers));
+  world.add_all_edges();
+  set_key(world, 0, kDocument, "begin");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          30'000, 100));
+  world.run_ms(10'000);
+  std::map<std::string, std::uint64_t> counts;
+  std::map<std::string, std::uint64_t> sizes;
+  world.network().tamper = [&](EndpointIndex, EndpointIndex, sync::Envelope& envelope) {
+    Bytes frame;
+    wire::encode_frame(envelope, frame);
+    const std::string kind = sync::type_name(envelope.message);
+    ++counts[kind];
+    sizes[kind] += frame.size();
+  };
+  auto edit = [&](std::size_t round) {
+    set_key(world, round % kPeers, kDocument, "key " + std::to_string(round % 7),
+            static_cast<std::int64_t>(round));
+    world.run_ms(400);
+  };
+  for (std::size_t round = 0; round < 60; ++round) edit(round);  // who gets what from whom shows
+  counts.clear();
+  sizes.clear();
+  for (std::size_t round = 0; round < kEdits; ++round) edit(round);
+  world.network().tamper = nullptr;
+  std::uint64_t bytes = 0;
+  std::string text;
+  for (const auto& [kind, size] : sizes) {
+    bytes += size;
+    text +=
+        " " + kind + " " + std::to_string(counts[kind]) + " (" + std::to_string(size) + " bytes)";
+  }
+  MESSAGE(kEdits, " edits in a mesh of ", kPeers, ": ", bytes / kEdits, " bytes an edit;", text);
+  CHECK(counts["Deltas"] <= kEdits * (kPeers - 1) * 3 / 2);
+  REQUIRE(world.run_until([&] { return is_same_everywhere(world, kDocument); }, 10'000, 100));
 }
 
 }  // namespace

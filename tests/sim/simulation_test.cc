@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/sim/campaign.h"
 
@@ -35,12 +36,51 @@ TEST_CASE("devices converge and keep what was acknowledged, second half of the s
   CHECK(run_half(1) == "");
 }
 
+/// What is left of a seed once it was made small.
+struct SmallSeed {
+  std::uint64_t seed = 0;
+  std::uint32_t peers = 0;
+  std::uint32_t documents = 0;
+  std::uint32_t steps = 0;
+  std::vector<Trait> without;
+  std::vector<std::uint32_t> only;
+};
+
+TEST_CASE("small seeds that failed once pass") {
+  for (const SmallSeed& small : {
+           SmallSeed{
+               1026138,
+               4,
+               1,
+               54,
+               {Trait::kResets, Trait::kFullDisks, Trait::kClocks, Trait::kUndo, Trait::kSeal},
+               {4, 20, 29, 30, 49, 53}},
+           SmallSeed{1013876,
+                     3,
+                     3,
+                     43,
+                     {Trait::kReordering, Trait::kGarbage, Trait::kShutdowns, Trait::kSlowFlushes,
+                      Trait::kFullDisks, Trait::kUndo, Trait::kPresence},
+                     {23, 24, 29, 35, 37, 42}},
+       }) {
+    CAPTURE(small.seed);
+    PlanOptions options;
+    options.peers = small.peers;
+    options.documents = small.documents;
+    options.step_count = small.steps;
+    options.only = small.only;
+    for (Trait trait : small.without) options.without.set(static_cast<std::size_t>(trait));
+    Outcome outcome = run_isolated_plan(small.seed, options);
+    CHECK_MESSAGE(outcome.ok(), outcome.what);
+  }
+}
+
 TEST_CASE("seeds that failed once pass") {
   // Their stories are in README.md.
   for (std::uint64_t seed :
-       {687u,   4484u,  4545u,  7046u,  10801u, 11650u, 12789u, 14405u, 16356u,
-        21920u, 24576u, 27056u, 28221u, 33141u, 34698u, 39972u, 43677u, 45255u,
-        48046u, 49732u, 49784u, 53976u, 54688u, 57006u, 57617u, 58167u, 59301u}) {
+       {687u,   4484u,  4545u,  7046u,  10801u, 11650u, 12789u, 14405u, 16356u,  21920u,
+        24576u, 27056u, 28221u, 33141u, 34698u, 39972u, 43677u, 45255u, 48046u,  49732u,
+        49784u, 53976u, 54688u, 57006u, 57617u, 58167u, 59301u, 10076u, 1000507u}) {
     CAPTURE(seed);
     Outcome outcome = run_isolated_plan(seed, {});
     CHECK_MESSAGE(outcome.ok(), outcome.what);

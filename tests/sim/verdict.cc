@@ -202,6 +202,35 @@ void Verdict::check_identities(const Excuses& excuses) const {
 
 // --- quiet ---
 
+/// What is durable everywhere is known to be so everywhere: nothing is on its way that would still say it.
+void Verdict::check_acknowledged() const {
+  for (std::size_t i = 0; i < world_.size(); ++i) {
+    for (const LinkStatus& link : world_.node(i).status().links)
+      expect(link.unacknowledged_operations == 0 && link.behind_operations == 0,
+             FailureKind::kNotAcknowledged,
+             name_of(i) + " on the link " + link.name + ": " + link.words);
+    if (world_.node(i).status().links.empty()) continue;
+    for (const DocumentOverview& overview : world_.node(i).documents()) {
+      Result<DocumentSyncStatus> status = world_.node(i).sync_status(overview.document);
+      if (!status.ok() || overview.status != DocumentStatus::kLive) continue;
+      expect(status->pending_operations == 0 || is_kept_nowhere_else(i, overview.document),
+             FailureKind::kNotAcknowledged,
+             name_of(i) + " does not know who has its edits of document " +
+                 to_hex(overview.document) + ": " + status->words);
+    }
+  }
+}
+
+/// Others have evicted it.
+bool Verdict::is_kept_nowhere_else(std::size_t peer, const DocumentId& id) const {
+  for (std::size_t i = 0; i < world_.size(); ++i) {
+    if (i == peer || !world_.is_linked(peer, i)) continue;
+    for (const DocumentOverview& overview : world_.node(i).documents())
+      if (overview.document == id && overview.status == DocumentStatus::kLive) return false;
+  }
+  return true;
+}
+
 void Verdict::check_quiet() {
   constexpr std::uint64_t kPresenceMsMax = 2'000;
   constexpr std::uint64_t kSettleMs = 1'000;
@@ -231,6 +260,7 @@ void Verdict::check_quiet() {
   for (std::size_t i = 0; i < world_.size(); ++i)
     expect(world_.node(i).status().pending_deltas == 0, FailureKind::kInvariant,
            name_of(i) + " has deltas that wait for others");
+  check_acknowledged();
   // Notes of the others are being stored now and then.
   world_.run_until([&] { return why_not_converged().empty(); }, kSettleMs);
   std::string why = why_not_converged();

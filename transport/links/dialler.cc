@@ -15,6 +15,12 @@
 #include "transport/links/sockets.h"
 
 namespace weft::links {
+namespace {
+
+/// Another link to the same device stands: it is looked after again so often, or when a link goes down.
+constexpr std::uint64_t kDoubleMs = 30'000;
+
+}  // namespace
 
 struct Dialler::Impl {
   Impl(EventLoop& event_loop, const Address& dialled, const LinkHub::Options& hub_options,
@@ -49,6 +55,7 @@ struct Dialler::Impl {
   std::optional<std::uint32_t> link;
   std::uint64_t since_ms = 0;       ///< kConnected
   std::uint64_t next_ms = 0;        ///< kWaiting
+  bool is_double = false;           ///< it waits since another link to that device stands
   bool is_starting = false;         ///< a link of its own, which is no news to it
   std::uint64_t connecting_ms = 0;  ///< kConnecting: since when
   std::string why;                  ///< the last failure
@@ -68,9 +75,11 @@ Task Dialler::Impl::run(std::shared_ptr<Impl> /*self*/) {
     if (state == State::kConnected && loop.now_ms() - since_ms >= options.settled_ms)
       backoff.reset();
     state = State::kWaiting;
-    next_ms = backoff.next_try_ms(loop.now_ms(), options.random());
+    next_ms = is_double ? loop.now_ms() + kDoubleMs
+                        : backoff.next_try_ms(loop.now_ms(), options.random());
     for (std::uint64_t now = 0; !over && (now = loop.now_ms()) < next_ms;)
       co_await changed.wait_for(next_ms - now);
+    is_double = false;
   }
 }
 
@@ -149,7 +158,7 @@ Status Dialler::Impl::check_user() {
 void Dialler::Impl::sign_of_life() {
   constexpr std::uint64_t kStaleMs = 1'000;
   const std::uint64_t now = loop.now_ms();
-  if (state == State::kConnected || is_starting) return;
+  if (state == State::kConnected || is_starting || is_double) return;
   const bool is_connecting = state == State::kConnecting;
   if (is_connecting && now - connecting_ms < kStaleMs) return;
   if (!backoff.take_sign(now)) return;
@@ -173,9 +182,19 @@ Dialler::~Dialler() {
 
 void Dialler::sign_of_life() { impl_->sign_of_life(); }
 
-void Dialler::link_down(const std::string& why) {
+void Dialler::link_down(const std::string& why, bool is_double) {
   impl_->link.reset();
   impl_->why = why;
+  impl_->is_double = is_double;
+  impl_->changed.notify();
+}
+
+/// It may have been the one that stood.
+void Dialler::other_link_down() {
+  if (!impl_->is_double || impl_->state != Impl::State::kWaiting) return;
+  impl_->is_double = false;
+  impl_->next_ms = std::min(impl_->next_ms, impl_->backoff.next_try_by_sign_ms(
+                                                impl_->loop.now_ms(), impl_->options.random()));
   impl_->changed.notify();
 }
 

@@ -30,8 +30,11 @@ class Dialler {
 
   /// The address may be reachable by now. (backoff.h)
   void sign_of_life();
-  /// The link that it made is gone.
-  void link_down(const std::string& why);
+  /// The link that it made is gone. @param is_double  since another one to the same device stands: try again late, or
+  ///                                                    when a link goes down
+  void link_down(const std::string& why, bool is_double);
+  /// A link of this device that it did not make is gone.
+  void other_link_down();
   DialStatus status() const;
 
  private:

@@ -29,6 +29,7 @@ class SocketLink final : public Link, public std::enable_shared_from_this<Socket
 
   void wake() override { wake_.notify(); }
   void end(std::string why) override;
+  void close_now(std::string why) override { close(std::move(why)); }
   void abandon() override;
   std::uint64_t expire(std::uint64_t now_ms) override;
 
@@ -122,6 +123,7 @@ void SocketLink::take_envelopes() {
     if (!next.ok()) return refuse(next.error());
     if (!*next) return;
     greeting_limit_ = kNever;
+    is_greeted_ = true;
     frame_limit_ = kNever;  // what follows is another frame
     context_->handler.received(id_, std::move(**next));
   }
@@ -153,7 +155,10 @@ Task SocketLink::write(std::shared_ptr<SocketLink> /*self*/) {
       continue;
     }
     if (state_ == State::kOpen) {
-      if (const std::optional<sync::Bye> bye = context_->handler.ended(id_)) end(bye_words(*bye));
+      if (const std::optional<sync::Bye> bye = context_->handler.ended(id_)) {
+        is_double_ = bye->reason == sync::ByeReason::kDouble;
+        end(bye_words(*bye));
+      }
     }
     if (state_ == State::kEnding) {
       state_ = State::kDraining;
@@ -231,7 +236,10 @@ void SocketLink::abandon() {
 void SocketLink::coroutine_ends() {
   if (--coroutines_ > 0 || context_ == nullptr) return;
   if (other_end_closed_) {  // what it said before tells more than that it went
-    if (const std::optional<sync::Bye> bye = context_->handler.ended(id_)) why_ = bye_words(*bye);
+    if (const std::optional<sync::Bye> bye = context_->handler.ended(id_)) {
+      is_double_ = bye->reason == sync::ByeReason::kDouble;
+      why_ = bye_words(*bye);
+    }
   }
   context_->link_closed(*this, why_);
 }

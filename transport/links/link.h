@@ -46,10 +46,16 @@ class Link {
   virtual ~Link() = default;
 
   std::uint32_t id() const { return id_; }
+  /// A message has come on it.
+  bool is_greeted() const { return is_greeted_; }
+  /// It ended because another link between the same two devices stands.
+  bool is_double() const { return is_double_; }
 
   virtual void wake() = 0;
   /// Sends what poll() has, then closes.
   virtual void end(std::string why) = 0;
+  /// Closes at once, and says link_down() as soon as no callback is running.
+  virtual void close_now(std::string why) = 0;
   /// Closes at once; from here on the link uses neither context nor handler.
   virtual void abandon() = 0;
   /// Closes if one of its time limits is over. @return when the next one is; kNever: there is none
@@ -57,6 +63,8 @@ class Link {
 
  protected:
   std::uint32_t id_ = 0;
+  bool is_greeted_ = false;
+  bool is_double_ = false;
 };
 
 }  // namespace weft::links

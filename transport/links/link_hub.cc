@@ -20,6 +20,7 @@ namespace {
 constexpr std::uint64_t kOtherFiles =
     1024;  ///< open files of a process beside its links: who asks and watches, the store
 constexpr std::uint64_t kRefusalReportMs = 10'000;
+constexpr std::size_t kUnixPlaces = 8;
 
 Error beyond_machine(const Address& address, const char* doing) {
   return Error(
@@ -39,6 +40,8 @@ struct LinkHub::Impl final : LinkContext {
     std::shared_ptr<Link> link;
     std::string group;           ///< accepted on TCP: counted in group_counts
     Dialler* dialler = nullptr;  ///< its maker, as long as that one is there
+    std::uint64_t number = 0;    ///< counts up
+    bool is_leaving = false;     ///< closed, and not counted any more
   };
 
   void report(const std::string& line) const {
@@ -48,6 +51,10 @@ struct LinkHub::Impl final : LinkContext {
   Result<std::uint32_t> start(Fd socket, bool dialled, std::string name, LinkEntry entry);
   void accepted(Accepted connection);
   void sign_of_life();
+  std::size_t count() const { return links.size() - leaving_count; }
+  std::size_t reserved() const;
+  bool make_room(const std::string& group, bool is_for_group = false);
+  void uncount(const LinkEntry& entry);
   void turn_away(const Accepted& connection, const std::string& why);
 
   void expire_at(std::uint64_t when) override;
@@ -59,6 +66,9 @@ struct LinkHub::Impl final : LinkContext {
   std::map<Address, std::unique_ptr<Dialler>> diallers;
   std::unordered_map<std::uint32_t, LinkEntry> links;
   std::unordered_map<std::string, std::size_t> group_counts;
+  std::size_t strangers_count = 0;  ///< accepted on TCP
+  std::size_t leaving_count = 0;
+  std::uint64_t next_number = 0;
   std::uint64_t refused_count = 0;  ///< since the last report
   std::uint64_t refused_report_ms = 0;
 
@@ -84,7 +94,11 @@ Result<std::uint32_t> LinkHub::Impl::start(Fd socket, bool dialled, std::string 
   }
   entry.link = std::move(*started);
   const std::uint32_t id = entry.link->id();
-  if (!entry.group.empty()) ++group_counts[entry.group];
+  if (!entry.group.empty()) {
+    ++group_counts[entry.group];
+    ++strangers_count;
+  }
+  entry.number = next_number++;
   if (stopping) entry.link->end("this end stops");  // since link_up() said so
   const bool is_new = links.emplace(id, std::move(entry)).second;
   WEFT_ASSERT(is_new);
@@ -98,11 +112,17 @@ void LinkHub::Impl::sign_of_life() {
 }
 
 void LinkHub::Impl::accepted(Accepted connection) {
-  if (links.size() >= options.links_max)
+  if (count() >= options.links_max && !make_room(connection.group))
     return turn_away(connection, std::to_string(options.links_max) + " links are open");
   if (!connection.group.empty()) {
+    // Beyond the own machine's places; a place that was just made free counts.
+    if (strangers_count + reserved() >= options.links_max && !make_room(connection.group))
+      return turn_away(connection, "no more links are open to other machines than " +
+                                       std::to_string(strangers_count) + " of " +
+                                       std::to_string(options.links_max));
     const auto count = group_counts.find(connection.group);
-    if (count != group_counts.end() && count->second >= options.links_per_address_max)
+    if (count != group_counts.end() && count->second >= options.links_per_address_max &&
+        !make_room(connection.group, true))
       return turn_away(connection, std::to_string(options.links_per_address_max) +
                                        " links from one address are open");
   }
@@ -112,6 +132,44 @@ void LinkHub::Impl::accepted(Accepted connection) {
   const Result<std::uint32_t> started =
       start(std::move(connection.socket), false, std::move(connection.name), std::move(entry));
   if (!started.ok()) report(name + ": " + started.error().context());
+}
+
+/// Places that no connection from another machine gets: those of the addresses that are dialled, and some for the own
+/// user's Unix sockets. One place is left in any case.
+std::size_t LinkHub::Impl::reserved() const {
+  const std::size_t wanted = diallers.size() + std::min(kUnixPlaces, options.links_max / 8);
+  return std::min(wanted, options.links_max - std::min<std::size_t>(1, options.links_max));
+}
+
+/// Who has connected and said nothing makes room for who comes: a greeting takes a moment, silence as long as it likes.
+/// The oldest of the same address goes first, so that one address can't push out all others.
+/// @param is_for_group  only one of the same address will do
+bool LinkHub::Impl::make_room(const std::string& group, bool is_for_group) {
+  LinkEntry* oldest = nullptr;
+  for (auto& [id, entry] : links) {
+    if (entry.group.empty() || entry.is_leaving || entry.link->is_greeted()) continue;
+    const bool is_same = entry.group == group;
+    if (is_for_group && !is_same) continue;
+    if (oldest != nullptr) {
+      const bool was_same = oldest->group == group;
+      if (was_same != is_same ? was_same : oldest->number < entry.number) continue;
+    }
+    oldest = &entry;
+  }
+  if (oldest == nullptr) return false;
+  // It is gone as soon as its coroutines are; its place is free now.
+  uncount(*oldest);
+  oldest->is_leaving = true;
+  ++leaving_count;
+  oldest->link->close_now("said nothing, and others want the place");
+  return true;
+}
+
+void LinkHub::Impl::uncount(const LinkEntry& entry) {
+  if (entry.group.empty()) return;
+  --strangers_count;
+  const auto count = group_counts.find(entry.group);
+  if (--count->second == 0) group_counts.erase(count);
 }
 
 /// Says why as well as it can without waiting.
@@ -135,11 +193,14 @@ void LinkHub::Impl::link_closed(Link& link, std::string why) {
   const auto at = links.find(id);
   const LinkEntry entry = std::move(at->second);
   links.erase(at);
-  if (!entry.group.empty()) {
-    const auto count = group_counts.find(entry.group);
-    if (--count->second == 0) group_counts.erase(count);
+  if (entry.is_leaving) {
+    --leaving_count;
+  } else {
+    uncount(entry);
   }
-  if (entry.dialler != nullptr) entry.dialler->link_down(why);
+  if (entry.dialler != nullptr) entry.dialler->link_down(why, link.is_double());
+  for (const auto& [address, dialler] : diallers)
+    if (dialler.get() != entry.dialler) dialler->other_link_down();
   handler.link_down(id, std::move(why));
   end_if_stopped();
 }
@@ -212,7 +273,7 @@ Status LinkHub::dial(const Address& address) {
   if (dialler) return {};
   Impl* impl = impl_.get();
   auto start_link = [impl, address](Fd socket, std::string name) -> Result<std::uint32_t> {
-    if (impl->links.size() >= impl->options.links_max)
+    if (impl->count() >= impl->options.links_max && !impl->make_room({}))
       return Error(ErrorCode::kLimit, "this end has as many links as it may (" +
                                           std::to_string(impl->options.links_max) + ")");
     WEFT_ASSIGN(const std::uint32_t id, impl->start(std::move(socket), true, std::move(name), {}));
@@ -247,7 +308,7 @@ void LinkHub::wake(std::uint32_t link) {
   if (at != impl_->links.end()) at->second.link->wake();
 }
 
-std::size_t LinkHub::link_count() const { return impl_->links.size(); }
+std::size_t LinkHub::link_count() const { return impl_->count(); }
 
 std::vector<ListenStatus> LinkHub::listening() const {
   std::vector<ListenStatus> all;

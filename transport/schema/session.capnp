@@ -68,6 +68,7 @@ enum ByeReason {
   lost @8;
   overloaded @9;
   store @10;
+  double @11;
 }
 
 struct Bye {  # Type 3.
@@ -191,4 +192,8 @@ struct Presence {  # Type 17.
   age @3 :UInt64;
   ttlMs @4 :UInt32;
   data @5 :Data;  # at most 1,024 bytes (attack: everybody passes it on to everybody)
+}
+
+struct Prune {  # Type 18.
+  replica @0 :UInt64;  # 0: of all, the opposite
 }

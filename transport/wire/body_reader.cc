@@ -64,7 +64,7 @@ class BodyReader {
   }
 
   Status read(schema::Bye::Reader in, sync::Bye& out) const {
-    WEFT_TRY(read_enumerator(in, in.getReason(), sync::ByeReason::kStore, "reason", out.reason));
+    WEFT_TRY(read_enumerator(in, in.getReason(), sync::ByeReason::kDouble, "reason", out.reason));
     return read_text(in, in.getText(), Limits::kTextBytes, "text", out.text);
   }
 
@@ -184,6 +184,11 @@ class BodyReader {
     out.age = in.getAge();
     out.ttl_ms = in.getTtlMs();
     return read_data(in, in.getData(), Limits::kPresenceBytes, "presence", out.data);
+  }
+
+  Status read(schema::Prune::Reader in, sync::Prune& out) const {
+    out.replica.value = in.getReplica();
+    return {};
   }
 
  private:

@@ -235,6 +235,8 @@ void write(const sync::Presence& in, schema::Presence::Builder out) {
   if (!in.data.empty()) out.setData(data_of(in.data));
 }
 
+void write(const sync::Prune& in, schema::Prune::Builder out) { out.setReplica(in.replica.value); }
+
 template <typename Message, std::size_t index = 0>
 constexpr std::size_t index_of() {
   if constexpr (std::is_same_v<std::variant_alternative_t<index, sync::Message>, Message>)

@@ -15,7 +15,7 @@ using SchemaTypes =
     std::tuple<schema::Hello, schema::Welcome, schema::Bye, schema::SymbolRequest, schema::Symbols,
                schema::NameRequest, schema::Have, schema::AllAnnounced, schema::NameDocument,
                schema::Deltas, schema::State, schema::Part, schema::Credit, schema::Ack,
-               schema::Mark, schema::LogRequest, schema::Presence>;
+               schema::Mark, schema::LogRequest, schema::Presence, schema::Prune>;
 inline constexpr std::size_t kTypeCount = std::variant_size_v<sync::Message>;
 static_assert(std::tuple_size_v<SchemaTypes> == kTypeCount);
 

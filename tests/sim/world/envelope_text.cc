@@ -90,6 +90,7 @@ struct Printer {
     return short_name(presence.document) + " " + to_string(presence.replica) + " age " +
            number(presence.age) + " ttl " + number(presence.ttl_ms);
   }
+  std::string operator()(const sync::Prune& prune) const { return to_string(prune.replica); }
 };
 
 }  // namespace

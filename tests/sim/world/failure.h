@@ -16,8 +16,9 @@ enum class FailureKind : std::uint8_t {
   kNotQuiet = 13,      ///< all is the same everywhere, and they go on sending it
   kInvariant = 14,     ///< a promise about what may be said when was broken
   kFalseReport = 15,   ///< a fork that is none or could be avoided, a deletion that nobody reported
-  kNotRepeatable = 16,  ///< the same seed, another trace
-  kDied = 17,           ///< an assertion, a crash, an endless loop
+  kNotRepeatable = 16,    ///< the same seed, another trace
+  kDied = 17,             ///< an assertion, a crash, an endless loop
+  kNotAcknowledged = 18,  ///< all is the same everywhere, and somebody does not know
 };
 const char* failure_name(FailureKind kind);
 

@@ -36,6 +36,8 @@ const char* failure_name(FailureKind kind) {
       return "not repeatable";
     case FailureKind::kDied:
       return "died";
+    case FailureKind::kNotAcknowledged:
+      return "not acknowledged";
   }
   return "unknown";
 }

@@ -130,7 +130,14 @@ TEST_CASE("links beyond the number that may be are told so") {
   const Address address = device.listen("tcp:127.0.0.1:0");
   RawPeer first(address);
   RawPeer second(address);
-  REQUIRE(loop.run_until([&] { return device.up_count == 2; }, kPatienceMs));
+  first.send_hello();
+  second.send_hello();
+  REQUIRE(loop.run_until(
+      [&] {
+        return device.up_count == 2 && device.links.at(1).received.size() == 1 &&
+               device.links.at(2).received.size() == 1;
+      },
+      kPatienceMs));
   RawPeer third(address);
   REQUIRE(loop.run_until([&] { return third.is_closed(); }, kPatienceMs));
   CHECK(device.up_count == 2);
@@ -143,6 +150,35 @@ TEST_CASE("links beyond the number that may be are told so") {
   REQUIRE(loop.run_until([&] { return device.down_count == 1; }, kPatienceMs));
   RawPeer fourth(address);
   REQUIRE(loop.run_until([&] { return device.up_count == 3; }, kPatienceMs));
+}
+
+TEST_CASE("connections that say nothing keep nobody out") {
+  EventLoop loop;
+  LinkHub::Options options;
+  options.links_max = 16;
+  ToyDevice device(loop, std::move(options));
+  ToyDevice other(loop);
+  const Folder folder;
+  const Address address = device.listen("tcp:127.0.0.1:0");
+  const Address own = device.listen("unix:" + folder.path() + "/own.sock");
+  const Address elsewhere = other.listen("tcp:127.0.0.1:0");
+  std::vector<std::unique_ptr<RawPeer>> silent;
+  for (int i = 0; i < 64; ++i) silent.push_back(std::make_unique<RawPeer>(address));
+  REQUIRE(loop.run_until([&] { return device.up_count == 64; }, kPatienceMs));
+  CHECK(device.hub.link_count() <= 14);  // an eighth is the own user's
+  RawPeer stranger(address);
+  stranger.send_hello();
+  RawPeer user(own);
+  user.send_hello();
+  REQUIRE(device.hub.dial(elsewhere).ok());
+  REQUIRE(
+      loop.run_until([&] { return device.up_count == 67 && other.up_count == 1; }, kPatienceMs));
+  for (int i = 0; i < 64; ++i) silent.push_back(std::make_unique<RawPeer>(address));
+  REQUIRE(loop.run_until([&] { return device.up_count == 131; }, kPatienceMs));
+  CHECK_FALSE(stranger.is_closed());
+  CHECK_FALSE(user.is_closed());
+  CHECK(device.hub.dialled()[0].link.has_value());
+  CHECK(device.hub.link_count() <= 16);
 }
 
 TEST_CASE("TCP beyond this machine is refused unless it was allowed") {

@@ -26,7 +26,7 @@ void talk_to_many(const std::string& address_text, std::size_t count) {
   }
   EventLoop loop;
   LinkHub::Options options;
-  options.links_max = count;
+  options.links_max = count + 16;  // some places are the own user's
   options.links_per_address_max = count;
   options.greeting_timeout_ms = 10 * kPatienceMs;
   ToyDevice device(loop, std::move(options));

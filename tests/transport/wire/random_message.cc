@@ -39,7 +39,7 @@ class Maker {
     }
   }
   void fill(sync::Bye& out) {
-    out.reason = static_cast<sync::ByeReason>(random_.below(11));
+    out.reason = static_cast<sync::ByeReason>(random_.below(12));
     out.text = text(Limits::kTextBytes);
   }
   void fill(sync::SymbolRequest& out) {
@@ -126,6 +126,7 @@ class Maker {
     out.ttl_ms = static_cast<std::uint32_t>(number());
     out.data = bytes(Limits::kPresenceBytes);
   }
+  void fill(sync::Prune& out) { out.replica = replica(); }
 
  private:
   std::uint64_t number() {
@@ -300,6 +301,7 @@ std::vector<sync::Envelope> sample_envelopes() {
   messages.push_back(sync::LogRequest{.document = board, .replica = kOther, .begin = 12});
   messages.push_back(sync::Presence{
       .document = board, .replica = kAuthor, .age = 9, .ttl_ms = 30'000, .data = bytes});
+  messages.push_back(sync::Prune{.replica = kAuthor});
   WEFT_ASSERT(messages.size() == kMessageTypes);
 
   std::vector<sync::Envelope> envelopes;
