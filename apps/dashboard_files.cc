@@ -13,6 +13,7 @@
 #include "apps/document_file.h"
 #include "apps/document_source.h"
 #include "apps/terminal.h"
+#include "apps/trash.h"
 #include "crdt/dashboard/grafana.h"
 #include "crdt/dashboard/model.h"
 #include "storage/archive/archive.h"
@@ -24,6 +25,7 @@ struct FileArguments : DashboardArguments {
   bool no_version = false;
   bool no_note = false;
   bool force = false;
+  bool restore = false;
 };
 using Options = std::shared_ptr<FileArguments>;
 
@@ -56,6 +58,18 @@ void print_made(const DashboardWrite& write, const Json& dashboard, bool json,
   print_line(line);
 }
 
+// --- which document a uid means ---
+
+/// Where a dashboard goes.
+struct Target {
+  std::optional<std::string>
+      existing;  ///< the name of the document that it is imported into; else it is made
+  std::optional<DocumentId> id;  ///< of its uid; of a document to be made this one's
+  bool is_deleted = false;       ///< the existing one is in the trash
+};
+
+Result<Target> target_of(const std::string& name, const Json& dashboard);
+
 // --- new ---
 
 /// STORE means STORE: here, a new document in it.
@@ -66,8 +80,15 @@ Status make_new(const FileArguments& options) {
       {"title", options.value}, {"panels", Json::Array()}, {"schemaVersion", std::int64_t{39}}};
   if (!options.path.empty()) dashboard.emplace_back("uid", options.path);
   const Json json(std::move(dashboard));
+  const std::string name = new_name(options.name);
+  WEFT_ASSIGN(const Target target, target_of(name, json));
+  if (target.is_deleted)
+    return Error(ErrorCode::kNotKept,
+                 *target.existing +
+                     ": a dashboard of that uid is in the trash; `weft store trash "
+                     "restore` brings it back, another --uid makes another");
   WEFT_ASSIGN(const DashboardWrite write,
-              make_dashboard(new_name(options.name), json, dashboard::document_of_uid(json),
+              make_dashboard(name, json, target.id,
                              options.force ? Existing::kReplace : Existing::kRefuse,
                              waiting_of(options.no_wait)));
   print_made(write, json, options.json);
@@ -76,29 +97,67 @@ Status make_new(const FileArguments& options) {
 
 // --- import ---
 
-/// The name of the document that the dashboard is imported into; nullopt: it has to be made.
-Result<std::optional<std::string>> existing_name(const std::string& name,
-                                                 const std::optional<DocumentId>& id) {
+/// A uid means the newest of its generations that is not deleted; each purge begins another, since what the same file
+/// would make again is what was deleted (docs/adr/0013).
+Result<Target> target_of_uid(const LmdbStore& store, const StoredName& stored,
+                             const Json& dashboard) {
+  Target target;
+  for (std::uint64_t generation = 0;; ++generation) {
+    const DocumentId id = *dashboard::document_of_uid(dashboard, generation);
+    Result<std::optional<DocumentUsage>> found = store.document(id);
+    if (!found.ok()) return about_store(stored.folder, found.error());
+    if (!*found) {
+      if (!target.id) target.id = id;
+      return target;
+    }
+    const DocumentUsage& usage = **found;
+    const std::string name = stored.folder + ":" + to_string(id);
+    const bool is_gone = usage.status == DocumentStatus::kPurged ||
+                         (usage.status == DocumentStatus::kDeleted && usage.version.empty());
+    if (is_gone) continue;
+    const bool is_deleted = usage.status == DocumentStatus::kDeleted;
+    if (is_deleted && target.id) continue;  // an older one that is not deleted counts more
+    if (!is_deleted) WEFT_TRY(check_kept(stored.folder, usage));
+    target.id = id;
+    target.is_deleted = is_deleted;
+    target.existing.reset();
+    if (!usage.version.empty())
+      target.existing = name;  // else it is kept again and has not come yet
+  }
+}
+
+Result<Target> target_of(const std::string& name, const Json& dashboard) {
+  Target target;
+  target.id = dashboard::document_of_uid(dashboard);
   const std::optional<StoredName> stored = stored_name(name);
   if (!stored) {
     std::error_code error;
-    return std::filesystem::exists(name, error) ? std::optional(name) : std::nullopt;
+    if (std::filesystem::exists(name, error)) target.existing = name;
+    return target;
   }
-  if (!stored->document.empty()) return std::optional(name);
-  if (!id) return std::optional<std::string>();
+  if (!stored->document.empty()) {
+    target.existing = name;
+    return target;
+  }
+  if (!target.id) return target;
   WEFT_ASSIGN(const std::unique_ptr<LmdbStore> store, open_store(stored->folder, Access::kRead));
-  Result<std::optional<DocumentUsage>> usage = store->document(*id);
-  if (!usage.ok()) return about_store(stored->folder, usage.error());
-  if (!*usage) return std::optional<std::string>();
-  WEFT_TRY(check_kept(stored->folder, **usage));
-  return std::optional(stored->folder + ":" + to_string(*id));
+  return target_of_uid(*store, *stored, dashboard);
 }
 
 Status update(const FileArguments& options, const std::string& name, const Json& dashboard,
               const std::vector<std::string>& warnings) {
+  Json::Array edits{Json::Object{{"do", "import"}, {"dashboard", dashboard}}};
+  const auto would_change = [&](const Document& document) -> Result<bool> {
+    WEFT_ASSIGN(const Document after, try_edits(name, document, edits));
+    return !(after.version() == document.version());
+  };
+  WEFT_ASSIGN(const bool goes_on, prepare_import(name, options.restore, would_change));
+  if (!goes_on) {
+    if (!options.json) print(left_in_trash_words(name));
+    return {};
+  }
   show_progress("reading " + name);
   WEFT_ASSIGN(const Document before, read_dashboard(name, Wanted::kContent));
-  Json::Array edits{Json::Object{{"do", "import"}, {"dashboard", dashboard}}};
   show_progress("comparing");
   WEFT_ASSIGN(const Document after, try_edits(name, before, edits));
   const ChangeCounts counts = count_changes(leaf_changes(before, after));
@@ -122,13 +181,12 @@ Status update(const FileArguments& options, const std::string& name, const Json&
 Status import(const FileArguments& options) {
   std::vector<std::string> warnings;
   WEFT_ASSIGN(const Json dashboard, read_dashboard(options.file, {}, &warnings));
-  const std::optional<DocumentId> id = dashboard::document_of_uid(dashboard);
   const std::string name = new_name(options.name);
-  WEFT_ASSIGN(const std::optional<std::string> existing, existing_name(name, id));
-  if (existing) return update(options, *existing, dashboard, warnings);
+  WEFT_ASSIGN(const Target target, target_of(name, dashboard));
+  if (target.existing) return update(options, *target.existing, dashboard, warnings);
   show_progress("importing " + options.file);
   Result<DashboardWrite> write =
-      make_dashboard(name, dashboard, id, Existing::kRefuse, waiting_of(options.no_wait));
+      make_dashboard(name, dashboard, target.id, Existing::kRefuse, waiting_of(options.no_wait));
   show_progress("");
   if (!write.ok()) return write.take_error();
   print_made(*write, dashboard, options.json, warnings);
@@ -185,6 +243,8 @@ void add_import(CLI::App& dashboard, Action& action) {
   CLI::App* command = add_dashboard_command(
       dashboard, "import", "Take a dashboard's JSON in: what differs is written", options);
   command->add_option("FILE", options->file, "Grafana's JSON; - is standard input")->required();
+  command->add_flag("--restore", options->restore,
+                    "Bring it back if it is in the trash, even if nothing differs");
   add_message_option(*command, options);
   add_no_wait_option(*command, options->no_wait);
   command->footer(

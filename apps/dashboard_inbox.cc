@@ -11,6 +11,7 @@
 #include "apps/document_file.h"
 #include "apps/document_source.h"
 #include "apps/terminal.h"
+#include "apps/trash.h"
 #include "crdt/dashboard/inbox.h"
 #include "crdt/dashboard/resolve.h"
 #include "crdt/document/json_text.h"
@@ -82,6 +83,9 @@ Json item_json(const InboxItem& item, const std::string& name) {
 Status list(const InboxArguments& options) {
   WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   WEFT_ASSIGN(const std::vector<InboxItem> items, dashboard::inbox(document));
+  WEFT_ASSIGN(const std::optional<Contested> contested, contested_in(options.name, document));
+  if (contested && options.json) print_line(contested_json(*contested));
+  if (contested && !options.json) print_contested(*contested, options.name);
   for (const InboxItem& item : items) {
     if (options.json) {
       print_line(item_json(item, options.name));
@@ -89,7 +93,7 @@ Status list(const InboxArguments& options) {
       print_item(item, options.name);
     }
   }
-  if (items.empty() && !options.json) print("no conflicts\n");
+  if (items.empty() && !contested && !options.json) print("no conflicts\n");
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "apps/document_source.h"
 #include "apps/terminal.h"
 #include "apps/trace_document.h"
+#include "apps/trash.h"
 #include "crdt/document/import_json.h"
 #include "crdt/document/json_text.h"
 #include "peer/first_write.h"
@@ -122,6 +123,7 @@ struct WriteOptions {
   bool force = false;
   bool no_wait = false;
   bool json = false;
+  bool restore = false;
 };
 
 /// What was written.
@@ -239,6 +241,16 @@ Status import(const WriteOptions& options) {
   std::vector<std::string> warnings;
   WEFT_ASSIGN(Json json, read_json(options.json_file, {}, &warnings));
   Written written;
+  const auto would_change = [&](const Document& document) -> Result<bool> {
+    Document copy = document.fork(process_options().replica);
+    WEFT_ASSIGN(const Written tried, write_content(copy, options, json));
+    return tried.op_count != 0;
+  };
+  WEFT_ASSIGN(const bool goes_on, prepare_import(options.file, options.restore, would_change));
+  if (!goes_on) {
+    print(left_in_trash_words(options.file));
+    return {};
+  }
   WEFT_TRY(change_document(
       options.file,
       [&](Document& document) -> Status {
@@ -286,6 +298,8 @@ void add_import(CLI::App& doc, Action& action) {
   CLI::App* command = doc.add_subcommand("import", "Write what differs in a JSON file");
   command->add_option("FILE", options->file, kDocumentHelp)->required();
   command->add_option("IN.json", options->json_file, "What it shall hold; - is stdin")->required();
+  command->add_flag("--restore", options->restore,
+                    "Bring it back if it is in the trash, even if nothing differs");
   command->add_option("--message", options->message,
                       "Stored in the delta; `weft doc log` shows it");
   add_no_wait_option(*command, options->no_wait);

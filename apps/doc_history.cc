@@ -8,6 +8,7 @@
 #include "apps/document_file.h"
 #include "apps/document_source.h"
 #include "apps/terminal.h"
+#include "apps/trash.h"
 
 namespace weft::cli {
 namespace {
@@ -113,6 +114,9 @@ Status show_writes(const HistoryOptions& options) {
 Status show_conflicts(const HistoryOptions& options) {
   WEFT_ASSIGN(Document document, read_document(options.file, Wanted::kHistory));
   WEFT_ASSIGN(const std::vector<Conflict> conflicts, document.conflicts(options.path));
+  WEFT_ASSIGN(const std::optional<Contested> contested, contested_in(options.file, document));
+  if (contested && options.json) print_line(contested_json(*contested));
+  if (contested && !options.json) print_contested(*contested, options.file);
   for (const Conflict& conflict : conflicts) {
     if (options.json) {
       print_line(conflict_json(conflict));
@@ -120,7 +124,7 @@ Status show_conflicts(const HistoryOptions& options) {
       print(conflict_words(conflict));
     }
   }
-  if (conflicts.empty() && !options.json) print("no conflicts\n");
+  if (conflicts.empty() && !contested && !options.json) print("no conflicts\n");
   return Status();
 }
 

@@ -162,6 +162,15 @@ Result<DocumentUsage> find_document(const Store& store, const std::string& folde
 Status check_kept(const std::string& folder, const DocumentUsage& usage) {
   if (usage.status == DocumentStatus::kLive) return {};
   const std::string id = to_string(usage.document);
+  if (usage.status == DocumentStatus::kDeleted)
+    return Error(ErrorCode::kNotKept, folder + ": document " + id +
+                                          " is deleted; `weft store trash restore " + folder + " " +
+                                          id + "` brings it back");
+  if (usage.status == DocumentStatus::kPurged)
+    return Error(ErrorCode::kNotKept,
+                 folder + ": document " + id +
+                     " was deleted, and its time in the trash has run; import it anew, or restore "
+                     "it on a device that still has it");
   return Error(ErrorCode::kNotKept, folder + ": document " + id + " is " +
                                         status_name(usage.status) + " here; `weft store status " +
                                         folder + " " + id + " live` lets it be kept again");

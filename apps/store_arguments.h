@@ -41,5 +41,6 @@ CLI::Option* add_document_option(const StoreCommand& command);
 void add_store_looks(CLI::App& store, Action& action);      ///< ls, stat, verify
 void add_store_upkeep(CLI::App& store, Action& action);     ///< create, salvage, compact, backup
 void add_store_documents(CLI::App& store, Action& action);  ///< import, export, status, trim
+void add_store_trash(CLI::App& store, Action& action);      ///< trash ls, restore, empty
 
 }  // namespace weft::cli

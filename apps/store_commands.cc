@@ -35,6 +35,7 @@ void add_store_commands(CLI::App& app, Action& action) {
       "  weft store backup boards boards-monday");
   add_store_looks(*store, action);
   add_store_documents(*store, action);
+  add_store_trash(*store, action);
   add_store_upkeep(*store, action);
 }
 

@@ -162,12 +162,46 @@ void print_status(const std::string& id, const std::string& status, const std::s
   print(id + ": " + status + (before == status ? " already" : ", was " + before) + but + "\n");
 }
 
+/// No peer runs: nobody knows what others keep.
+Status check_evictable(const DocumentUsage& usage) {
+  std::uint64_t count = 0;
+  for (const VersionVector::Entry& entry : usage.version.entries()) count += entry.end;
+  if (count == 0) return {};
+  return Error(ErrorCode::kNotKept,
+               "no peer runs on this store, so nobody can say who else has the " +
+                   number_of(count, "operation") +
+                   " of it; evict it while its peer is linked to one that keeps it, or with "
+                   "--force, and lose what nobody else has");
+}
+
+Status change_status(LmdbStore& store, const DocumentUsage& usage, DocumentStatus status,
+                     bool force) {
+  if (status == usage.status && status != DocumentStatus::kLive) return {};
+  if (status == DocumentStatus::kDeleted) {
+    if (usage.status == DocumentStatus::kPurged) return {};
+    if (usage.status == DocumentStatus::kEvicted)
+      return store.set_status(usage.document, status);  // nothing of it is here to be seen
+    return delete_document(store, usage.document, process_options());
+  }
+  if (status == DocumentStatus::kEvicted) {
+    if (!force && usage.status == DocumentStatus::kLive) WEFT_TRY(check_evictable(usage));
+    return store.set_status(usage.document, status);
+  }
+  if (usage.status == DocumentStatus::kEvicted) return store.set_status(usage.document, status);
+  if (usage.status == DocumentStatus::kPurged)
+    return Error(ErrorCode::kNotKept,
+                 "the document was purged here; restore it on a device that still has it in its "
+                 "trash, or import it anew");
+  return restore_document(store, usage.document, process_options());
+}
+
 Status set_status(const StoreArguments& arguments) {
   WEFT_ASSIGN(StoreWriter writer, open_writer(arguments.folder));
   if (writer.peer) {
     WEFT_ASSIGN(const Json answer, writer.peer->write({{"cmd", "set-status"},
                                                        {"document", arguments.document},
-                                                       {"status", arguments.status}},
+                                                       {"status", arguments.status},
+                                                       {"force", arguments.force}},
                                                       waiting_of(arguments.no_wait)));
     print_status(text_in(answer, "document"), text_in(answer, "status"), text_in(answer, "was"),
                  durable_words(answer));
@@ -178,7 +212,7 @@ Status set_status(const StoreArguments& arguments) {
   DocumentStatus status = DocumentStatus::kLive;
   for (DocumentStatus each : {DocumentStatus::kEvicted, DocumentStatus::kDeleted})
     if (arguments.status == status_name(each)) status = each;
-  if (Status done = store.set_status(usage.document, status); !done.ok())
+  if (Status done = change_status(store, usage, status, arguments.force); !done.ok())
     return about_store(arguments.folder, done.error());
   print_status(to_string(usage.document), status_name(status), status_name(usage.status));
   return store.close();
@@ -279,11 +313,18 @@ void add_store_documents(CLI::App& store, Action& action) {
       ->required()
       ->check(CLI::IsMember({"live", "evicted", "deleted"}));
   add_no_wait_option(*status.app, status.arguments->no_wait);
+  status.app->add_flag("--force", status.arguments->force,
+                       "Evict it even if nobody else is known to have all of it");
   status.app->footer(
-      "An evicted document is given up here, others keep it; a deleted one is given up, and what\n"
-      "comes of it later is not taken. Neither brings back what was given up when it is live "
-      "again:\n"
-      "it has to come again from others, or be imported.\n\n"
+      "An evicted document is given up here, others keep it; live again, it comes from them. It "
+      "is\n"
+      "refused where no linked device is known to keep all of it. A deleted one goes into the "
+      "trash\n"
+      "of every device for 30 days, and live brings it back. Edits that whoever deleted it had "
+      "not\n"
+      "seen are not deleted: the document then shows as live, and `weft doc conflicts` says so; "
+      "live\n"
+      "or deleted, said again, settles it.\n\n"
       "Example:\n  weft store status boards 4f1c evicted");
 
   StoreCommand trimming = add_store_command(store, action, "trim",

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "apps/store_access.h"
 #include "apps/store_arguments.h"
 #include "apps/terminal.h"
+#include "apps/trash.h"
 #include "storage/archive/archive.h"
 
 namespace weft::cli {
@@ -39,7 +41,7 @@ std::string state_words(std::uint64_t live_bytes, std::uint64_t tombstone_bytes)
   return "live " + byte_words(live_bytes) + ", tombstones " + byte_words(tombstone_bytes);
 }
 
-std::string usage_words(const DocumentUsage& usage) {
+std::string usage_words(const DocumentUsage& usage, const std::optional<Contested>& contested) {
   std::string words = to_string(usage.document) + "  ";
   if (usage.status != DocumentStatus::kLive) return words + dim(status_name(usage.status)) + "\n";
   words += "live  " + counted(static_cast<std::size_t>(usage.records), "record") + ", " +
@@ -48,6 +50,8 @@ std::string usage_words(const DocumentUsage& usage) {
            byte_words(usage.history_bytes) + ", " +
            state_words(usage.live_bytes, usage.tombstone_bytes);
   if (!usage.base.empty()) words += ", trimmed";
+  if (contested)
+    words += ", contested: " + deletion_words(contested->deletion) + ", " + edits_words(*contested);
   return words + "\n";
 }
 
@@ -55,10 +59,13 @@ Status list(const StoreArguments& arguments) {
   WEFT_ASSIGN(std::unique_ptr<LmdbStore> store, open_store(arguments.folder, Access::kRead));
   WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store->documents());
   for (const DocumentUsage& each : documents) {
+    WEFT_ASSIGN(const std::optional<Contested> contested, contested_of(*store, each));
     if (arguments.json) {
-      print_line(usage_json(each));
+      Json usage = usage_json(each);
+      if (contested) usage.as_object()->emplace_back("contested", contested_json(*contested));
+      print_line(usage);
     } else {
-      print(usage_words(each));
+      print(usage_words(each, contested));
     }
   }
   if (documents.empty() && !arguments.json) print("no documents\n");

@@ -101,6 +101,7 @@ Status Control::dispatch(Connection connection, const Json& request) {
                                         {"splice", &Control::splice},
                                         {"resolve", &Control::resolve},
                                         {"set-status", &Control::set_status},
+                                        {"trash-empty", &Control::empty_trash},
                                         {"trim", &Control::trim}}};
   for (const Task& each : kTasks)
     if (cmd == each.cmd) return (this->*each.begin)(connection, request);

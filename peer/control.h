@@ -11,7 +11,8 @@
 //   {"cmd": "splice", "document", "key", "transactions": [[[at, erased, "inserted"], ...], ...], "create"?}
 //   {"cmd": "dashboard", "document", "edits": [{"do": ...}, ...], "message"?, "create"?}    (crdt/dashboard/edit_json.h)
 //   {"cmd": "resolve", "document", "resolution": {"path", "side" | "value" | "delete": true}, "message"?}
-//   {"cmd": "set-status", "document", "status"}
+//   {"cmd": "set-status", "document", "status", "force"?}
+//   {"cmd": "trash-empty"}                              -> {"result": {"purged": 3, ...}}
 //   {"cmd": "trim", "document"}
 //   {"cmd": "presence", "document", "data"?, "ttl_ms"?}
 //   {"cmd": "stop"}                                     -> {"result": ...}, and one more when it is done
@@ -108,6 +109,7 @@ class Control {
   Status dashboard(Connection connection, const Json& request);
   Result<Bytes> seed_of(const DocumentId& id, const Json& edits);
   Status set_status(Connection connection, const Json& request);
+  Status empty_trash(Connection connection, const Json& request);
   Status trim(Connection connection, const Json& request);
   Status stop(Connection connection);
   Status dispatch(Connection connection, const Json& request);

@@ -212,7 +212,8 @@ Json overview_json(const DocumentOverview& document) {
                       {"status", status_name(document.status)},
                       {"operations", number_json(operations)},
                       {"version", document.version.to_string()},
-                      {"open", document.is_open}};
+                      {"open", document.is_open},
+                      {"contested", document.is_contested}};
 }
 
 Json document_sync_json(const DocumentSyncStatus& document) {
@@ -228,6 +229,7 @@ Json document_sync_json(const DocumentSyncStatus& document) {
                      {"words", link.words}});
   return Json::Object{{"document", to_string(document.overview.document)},
                       {"status", status_name(document.overview.status)},
+                      {"contested", document.overview.is_contested},
                       {"words", document.words},
                       {"in_step", is_in_step(document)},
                       {"state", state_name(document.state)},
@@ -240,7 +242,7 @@ Json document_sync_json(const DocumentSyncStatus& document) {
 
 bool is_in_step(const DocumentSyncStatus& document) {
   return document.unsaved_operations == 0 && document.pending_operations == 0 &&
-         document.waiting_for.empty() &&
+         document.waiting_for.empty() && !document.overview.is_contested &&
          std::all_of(document.links.begin(), document.links.end(),
                      [](const DocumentLinkStatus& link) {
                        return link.to_send_operations == 0 && link.behind_operations == 0 &&

@@ -93,10 +93,12 @@ Status Control::add_changes(const DocumentId& id, Json::Object& document) {
   }
   document.emplace_back("pending_changes", number_json(changes.size()));
   document.emplace_back("pending", std::move(listed));
+  WEFT_ASSIGN(const std::optional<Contested> contested, node_.contested(id));
+  const bool is_contested = contested.has_value();
   const Result<const Document*> opened = node_.read(id);
   if (!opened.ok()) return {};
   WEFT_ASSIGN(const auto items, dashboard::inbox(**opened));
-  document.emplace_back("conflicts", number_json(items.size()));
+  document.emplace_back("conflicts", number_json(items.size() + (is_contested ? 1 : 0)));
   return {};
 }
 

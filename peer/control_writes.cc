@@ -215,12 +215,30 @@ Status Control::set_status(Connection connection, const Json& request) {
     DocumentStatus before = status;
     for (const DocumentOverview& each : node_.documents())
       if (each.document == id) before = each.status;
-    node_.set_status(id, status, when_durable(connection));
+    const Json* force = request.find("force");
+    const bool is_forced = force != nullptr && force->as_bool() != nullptr && *force->as_bool();
+    node_.set_status(id, status, when_durable(connection),
+                     is_forced ? Node::Evict::kUnconditionally : Node::Evict::kIfKeptElsewhere);
     issued(connection,
            {{"document", to_string(id)}, {"status", name}, {"was", status_name(before)}}, unsaved_);
     return {};
   }
   return bad_request("'" + name + "' is no status; write live, evicted or deleted");
+}
+
+Status Control::empty_trash(Connection connection, const Json&) {
+  auto durable = when_durable(connection);
+  node_.empty_trash(
+      [self = std::weak_ptr(self_), connection, durable](Status status, std::size_t count) {
+        const std::shared_ptr<Control*> alive = self.lock();
+        if (!alive) return;
+        auto talk = (*alive)->talks_.find(connection);
+        if (talk != (*alive)->talks_.end())
+          talk->second.result.emplace_back("purged", number_json(count));
+        durable(std::move(status));
+      });
+  issued(connection, {}, unsaved_);
+  return {};
 }
 
 Status Control::trim(Connection connection, const Json& request) {

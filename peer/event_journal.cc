@@ -16,6 +16,8 @@ LogLevel level_of(NodeEvent::Kind kind) {
     case NodeEvent::Kind::kLinkUp:
     case NodeEvent::Kind::kLinkDown:
     case NodeEvent::Kind::kDocumentDeleted:
+    case NodeEvent::Kind::kDocumentRestored:
+    case NodeEvent::Kind::kDocumentPurged:
       return LogLevel::kInfo;
     case NodeEvent::Kind::kCaughtUp:
     case NodeEvent::Kind::kDocumentAdded:

@@ -36,7 +36,7 @@ class EventJournal {
   void note_links(const std::string& text);
   /// How an address that is dialled stands now; said when it changes.
   void note_dialled(const std::string& address, bool is_unreachable, const std::string& state);
-  /// How full the store is now; said when nine tenths of its quota are reached.
+  /// How full the store is now; said when four fifths of its quota are reached.
   void note_space(std::uint64_t bytes, std::uint64_t quota_bytes);
 
   /// How often each event came.

@@ -34,6 +34,10 @@ const char* event_name(NodeEvent::Kind kind) {
       return "document added";
     case NodeEvent::Kind::kDocumentDeleted:
       return "document deleted";
+    case NodeEvent::Kind::kDocumentRestored:
+      return "document restored";
+    case NodeEvent::Kind::kDocumentPurged:
+      return "document purged";
     case NodeEvent::Kind::kDeltaRefused:
       return "delta refused";
     case NodeEvent::Kind::kReplicaForked:
@@ -174,6 +178,7 @@ void Node::tick(std::uint64_t monotonic_ms) {
   impl.forget_empty();
   impl.close_unused();
   if (impl.now_ms_ >= impl.notes_flushed_ms_ + kNotesPauseMs) impl.flush_notes();
+  impl.note_time();
   impl.after();
 }
 

@@ -29,6 +29,7 @@
 #include "crdt/sync/message.h"
 #include "peer/committer.h"
 #include "peer/node_status.h"
+#include "storage/documents.h"
 
 namespace weft {
 
@@ -112,8 +113,18 @@ class Node {
   Result<UndoReport> undo(const DocumentId& id, std::function<void(Status)> durable = nullptr);
   /// Every patch of a document, own edits included. The document is kept open as long as it is observed.
   Result<Observer> observe(const DocumentId& id, std::function<void(const Patch&)> callback);
-  /// Evicts, deletes (everywhere) or keeps again.
-  void set_status(const DocumentId& id, DocumentStatus status, std::function<void(Status)> done);
+  /// Evicts, deletes (everywhere), restores from the trash, settles as live what is contested, or keeps again.
+  /// Deleting gives nothing up, and deletes nothing that this device has not seen.
+  /// @errors kInvalidArgument: a deleted document can't be evicted; kNotKept: a purged one can't be restored;
+  ///         kNotKept: no linked device that this one may rely on is known to keep all of it: the message says how
+  ///         much, and who lacks it (unless `how` is kUnconditionally)
+  enum class Evict : std::uint8_t { kIfKeptElsewhere, kUnconditionally };
+  void set_status(const DocumentId& id, DocumentStatus status, std::function<void(Status)> done,
+                  Evict how = Evict::kIfKeptElsewhere);
+  /// What is contested of a document: deleted by somebody, edited by somebody else. nullopt: nothing.
+  Result<std::optional<Contested>> contested(const DocumentId& id);
+  /// Purges every document in the trash whose time has run. @param done  how many were
+  void empty_trash(std::function<void(Status, std::size_t)> done);
   /// Trims the history of a document below what it holds now.
   void trim(const DocumentId& id, std::function<void(Status)> done);
 

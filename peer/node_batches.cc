@@ -136,6 +136,7 @@ void Node::Impl::became_durable(Entry& entry, const VersionVector& version) {
   entry.durable.merge(version);
   note_unsettled(entry);
   unsum(entry);
+  if (!entry.deletion.empty()) check_deletion(entry, 0);
   if (std::exchange(entry.is_read_again, false)) to_advance_.emplace_back(entry.id, 0);
   for (auto& [id, link] : links_) link.session->document_durable(entry.id);
 }
@@ -154,7 +155,7 @@ void Node::Impl::sum_up() {
     }
     entry->is_summed = entry->is_in_set();
     if (!entry->is_summed) continue;
-    entry->digest = sync::document_digest(entry->id, held_as_of(entry->status), entry->durable);
+    entry->digest = sync::document_digest(entry->id, entry->durable, entry->deletion);
     sketch_.add(sync::make_item(set_key_, entry->id, entry->digest));
     sync::add(sum_, entry->digest);
   }

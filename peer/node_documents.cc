@@ -27,12 +27,18 @@ Status Node::Impl::load() {
   log_end_ = info.end;
   incarnations_ = info.incarnations;
   set_key_ = options_.random ? options_.random() : 1;
+  retained_ms_ = info.retained_ms;
   sketch_ = sync::SetSketch(set_key_);
   WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store_.documents());
   for (const DocumentUsage& usage : documents) {
     Entry& made = entry(usage.document);
     made.status = usage.status;
-    (usage.status == DocumentStatus::kLive ? made.durable : made.last_version) = usage.version;
+    // What is in the trash is held like anything else.
+    if (usage.status == DocumentStatus::kDeleted) made.status = DocumentStatus::kLive;
+    (made.status == DocumentStatus::kLive ? made.durable : made.last_version) = usage.version;
+    made.deletion = made.deletion_coming = usage.deletion;
+    made.deletion_since_ms = usage.deletion_since_ms;
+    made.was_deleted = is_deleted(made);
     made.opened_end = usage.version.end(replica_);
     unsum(made);
   }
@@ -253,33 +259,6 @@ void Node::Impl::replace_document(Entry& entry, Document document) {
 
 // --- statuses ---
 
-void Node::Impl::change_status(Entry& entry, DocumentStatus status,
-                               std::function<void(Status)> done) {
-  if (entry.status == status) return when_flushed(std::move(done));
-  if (status == DocumentStatus::kLive) return revive(entry, std::move(done));
-  if (entry.status == DocumentStatus::kDeleted) {
-    if (done)
-      done(Error(
-          ErrorCode::kInvalidArgument,
-          "a deleted document has nothing left to evict, and its deletion is to be remembered"));
-    return;
-  }
-  entry.status = status;
-  ++entry.changing;
-  ++entry.rewrites;  // what is on its way is not durable when it lands, but gone
-  if (entry.open && entry.watchers.empty()) close(entry);
-  if (!entry.durable.empty()) entry.last_version = std::exchange(entry.durable, {});
-  unsum(entry);
-  changed_status_.push_back(entry.id);
-  const DocumentId id = entry.id;
-  run([id, status](Store& store) { return store.set_status(id, status); },
-      [this, id, done = std::move(done)](Status result) {
-        --entries_.at(id).changing;
-        if (!result.ok()) store_failed(result.error());
-        if (done) done(std::move(result));
-      });
-}
-
 /// It is live once the store says so: nothing may be written in it before it is known who writes.
 void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
   ++entry.changing;
@@ -301,6 +280,8 @@ void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
           revived.status = DocumentStatus::kLive;
           ++revived.rewrites;
           revived.opened_end = revived.settled_end = 0;
+          revived.deletion_since_ms = retained_ms_;  // its time in the trash begins anew
+          revived.was_deleted = is_deleted(revived);
           unsum(revived);
           changed_status_.push_back(id);
         }
@@ -308,12 +289,6 @@ void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
           become(*info, 0, "it had written in a document that it gave up and keeps again");
         if (done) done(std::move(result));
       });
-}
-
-void Node::set_status(const DocumentId& id, DocumentStatus status,
-                      std::function<void(Status)> done) {
-  impl_->change_status(impl_->entry(id), status, std::move(done));
-  impl_->after();
 }
 
 void Node::trim(const DocumentId& id, std::function<void(Status)> done) {
@@ -341,7 +316,12 @@ std::vector<DocumentOverview> Node::documents() const {
   std::vector<DocumentOverview> result;
   for (const auto& [id, entry] : impl_->entries_)
     if (entry.is_in_set() || entry.status != DocumentStatus::kLive || entry.open)
-      result.push_back({id, entry.status, entry.durable, entry.open != nullptr});
+      result.push_back(
+          {id, impl_->shown_status(entry), entry.durable, entry.open != nullptr, false});
+  for (DocumentOverview& each : result) {
+    Impl::Entry& entry = impl_->entries_.at(each.document);
+    if (!entry.deletion.empty()) each.is_contested = impl_->contested_of(entry).has_value();
+  }
   std::sort(result.begin(), result.end(),
             [](const auto& a, const auto& b) { return a.document < b.document; });
   return result;
@@ -350,6 +330,7 @@ std::vector<DocumentOverview> Node::documents() const {
 Result<const Document*> Node::read(const DocumentId& id) {
   Impl::Entry* entry = impl_->find_entry(id);
   if (entry == nullptr) return Error(ErrorCode::kNotFound, "this device has no such document");
+  WEFT_TRY(impl_->check_not_deleted(*entry));
   WEFT_ASSIGN(Impl::Open * open, impl_->open(*entry));
   return static_cast<const Document*>(&open->document);
 }
@@ -366,6 +347,7 @@ Status Node::apply(const DocumentId& id, Bytes delta, std::function<void(Status)
   if (impl.is_shut_down_) return Error(ErrorCode::kReadOnly, "the peer is shutting down");
   if (impl.broken_) return impl.broken_.clone();
   Impl::Entry& entry = impl.entry(id);
+  WEFT_TRY(impl.check_not_deleted(entry));
   WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
   const VersionVector before = open->document.version();
   std::vector<Bytes> deltas;
@@ -392,6 +374,14 @@ Result<Commit> Node::edit_reading(const DocumentId& id,
   if (impl.is_shut_down_) return Error(ErrorCode::kReadOnly, "the peer is shutting down");
   if (impl.broken_) return impl.broken_.clone();
   Impl::Entry& entry = impl.entry(id);
+  WEFT_TRY(impl.check_not_deleted(entry));
+  return impl.edit_open(entry, body, std::move(durable), std::move(transaction));
+}
+
+Result<Commit> Node::Impl::edit_open(
+    Entry& entry, const std::function<Status(const Document&, Transaction&)>& body,
+    std::function<void(Status)> durable, TransactionOptions transaction) {
+  Impl& impl = *this;
   WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
   WEFT_ASSIGN(Commit commit, open->document.transact(std::move(transaction), [&](Transaction& tx) {
     return body(open->document, tx);
@@ -423,6 +413,7 @@ Result<UndoReport> Node::undo(const DocumentId& id, std::function<void(Status)> 
   if (impl.is_shut_down_) return Error(ErrorCode::kReadOnly, "the peer is shutting down");
   if (impl.broken_) return impl.broken_.clone();
   Impl::Entry& entry = impl.entry(id);
+  WEFT_TRY(impl.check_not_deleted(entry));
   WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
   const VersionVector before = open->document.version();
   WEFT_ASSIGN(UndoReport report, open->document.undo());
@@ -439,6 +430,7 @@ Result<UndoReport> Node::undo(const DocumentId& id, std::function<void(Status)> 
 Result<Observer> Node::observe(const DocumentId& id, std::function<void(const Patch&)> callback) {
   Impl& impl = *impl_;
   Impl::Entry& entry = impl.entry(id);
+  WEFT_TRY(impl.check_not_deleted(entry));
   WEFT_ASSIGN(Impl::Open * open, impl.open(entry));
   auto watcher = std::make_shared<Impl::Watcher>();
   watcher->callback = std::move(callback);

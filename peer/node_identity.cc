@@ -430,6 +430,7 @@ void Node::Impl::rewrite_unsent(ReplicaId former) {
   for (auto& [id, entry] : entries_) {
     Seq from = std::min(entry.opened_end, std::max(entry.settled_end, entry.confirmed_end));
     if (entry.status != DocumentStatus::kLive || entry.sent_end > entry.opened_end) continue;
+    if (is_deleted(entry)) continue;  // made anew it would be no longer: it is compared, then
     if (applied(entry).end(former) <= from || !open(entry).ok()) continue;
     from = std::max(from, end_in_others_past(entry.open->document, former));
     if (entry.sent_end > from || applied(entry).end(former) <= from) continue;

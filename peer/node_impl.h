@@ -6,7 +6,8 @@
 //   node_batches.cc    what is on its way to the store, and what is told once it is durable
 //   node_reading.cc    what sessions ask: what is held, and what another device lacks of it
 //   node_taking.cc     deltas that come
-//   node_states.cc     states that come in the place of deltas, and deletions
+//   node_states.cc     states that come in the place of deltas
+//   node_deletion.cc   deleting, restoring, purging, evicting (docs/adr/0013)
 //   node_identity.cc   rolled back, cloned, forked: whose operations are whose
 //   node_looks.cc      status
 //
@@ -18,6 +19,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -29,6 +31,7 @@
 #include "peer/clock_agreement.h"
 #include "peer/node.h"
 #include "peer/outgoing_rows.h"
+#include "storage/documents.h"
 #include "storage/log_index.h"
 
 namespace weft {
@@ -50,8 +53,10 @@ inline sync::HeldAs held_as_of(DocumentStatus status) {
       return sync::HeldAs::kLive;
     case DocumentStatus::kEvicted:
       return sync::HeldAs::kEvicted;
-    case DocumentStatus::kDeleted:
-      return sync::HeldAs::kDeleted;
+    case DocumentStatus::kPurged:
+      return sync::HeldAs::kPurged;
+    case DocumentStatus::kDeleted:  // in the trash: it is held
+      break;
   }
   return sync::HeldAs::kLive;
 }
@@ -89,9 +94,16 @@ class Node::Impl final : public sync::SyncHost {
   };
   struct Entry {
     DocumentId id;
+    /// Live, evicted or purged, as the store's. Whether it is deleted follows from versions: Impl::shown_status().
     DocumentStatus status = DocumentStatus::kLive;
     VersionVector durable;
-    VersionVector last_version;   ///< of one that was deleted: what it had
+    VersionVector last_version;           ///< of one that was evicted or purged: what it had
+    Deletion deletion;                    ///< durable
+    Deletion deletion_coming;             ///< with what is on its way to the store
+    std::uint64_t deletion_since_ms = 0;  ///< retention time when it last grew
+    bool was_deleted = false;             ///< when it was last told
+    /// Ends of logs whose chain hashes were found to be, or not to be, what a deletion had seen.
+    std::set<std::tuple<ReplicaId, Seq, std::uint64_t>> checked_ends;
     sync::Digest digest;          ///< as it is summed up
     bool is_summed = false;       ///< in sketch_ and sum_, with `digest`
     bool is_unsummed = false;     ///< in unsummed_
@@ -118,7 +130,7 @@ class Node::Impl final : public sync::SyncHost {
 
     /// Does the set of documents have it?
     bool is_in_set() const {
-      const bool has_something = status == DocumentStatus::kDeleted || !durable.empty();
+      const bool has_something = !deletion.empty() || !durable.empty();
       return has_something && status != DocumentStatus::kEvicted;
     }
   };
@@ -167,8 +179,30 @@ class Node::Impl final : public sync::SyncHost {
   void run(std::function<Status(Store&)> job, std::function<void(Status)> done);
   VersionVector applied(const Entry& entry) const;
   VersionVector sendable(const Entry& entry) const;
-  void change_status(Entry& entry, DocumentStatus status, std::function<void(Status)> done);
+  void change_status(Entry& entry, DocumentStatus status, Evict how,
+                     std::function<void(Status)> done);
+  void evict(Entry& entry, std::function<void(Status)> done);
+  void keep_all_the_same(Entry& entry);
+  Result<Commit> edit_open(Entry& entry,
+                           const std::function<Status(const Document&, Transaction&)>& body,
+                           std::function<void(Status)> durable, TransactionOptions transaction);
   void revive(Entry& entry, std::function<void(Status)> done);
+
+  // --- deletion ---
+  bool is_deleted(const Entry& entry) const;
+  DocumentStatus shown_status(const Entry& entry) const;
+  std::optional<Contested> contested_of(Entry& entry);
+  Status check_not_deleted(const Entry& entry) const;
+  void delete_document(Entry& entry, std::function<void(Status)> done);
+  void restore(Entry& entry, std::function<void(Status)> done);
+  void record_deletion(Entry& entry, const Deletion& deletion, LinkId link,
+                       std::function<void(Status)> done);
+  void check_deletion(Entry& entry, LinkId link);
+  void tell_deletion(Entry& entry, LinkId link);
+  Status check_evictable(const Entry& entry) const;
+  void note_time();
+  bool is_due(const Entry& entry) const;
+  bool purge(Entry& entry, std::function<void(Status)> done);
   void flush_notes();
 
   // --- SyncHost ---
@@ -221,6 +255,9 @@ class Node::Impl final : public sync::SyncHost {
   sync::Taken take_state(LinkId link, const DocumentId& document, Bytes payload) override;
   void confirmed(const DocumentId& document, Seq end) override;
   void take_deletion(LinkId link, const sync::HeldDocument& theirs) override;
+  void take_offer(LinkId link, const sync::HeldDocument& theirs) override;
+  bool knows_more_of_deletion(const sync::HeldDocument& theirs) const override;
+  bool holds_beyond_deletion(const DocumentId& document) const override;
   void take_presence(LinkId link, const sync::Presence& presence) override;
   void caught_up(LinkId link) override;
   void diverged(LinkId link) override;
@@ -346,6 +383,9 @@ class Node::Impl final : public sync::SyncHost {
   /// It had met nobody when the node began: nothing of what it held then is known to be anywhere else.
   bool was_alone_ = false;
   std::uint64_t notes_flushed_ms_ = 0;
+  std::uint64_t retained_ms_ = 0;    ///< retention time
+  std::uint64_t time_noted_ms_ = 0;  ///< when it was noted last
+  bool was_time_noted_ = false;
   bool is_meeting_durable_ = false;  ///< the store knows that this device has met another
   bool is_meeting_on_its_way_ = false;
   /// Transfers that broke off; for a while.

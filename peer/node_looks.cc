@@ -149,7 +149,8 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
   const Impl::Entry* entry = impl.find_entry(id);
   if (entry == nullptr) return Error(ErrorCode::kNotFound, "this device has no such document");
   DocumentSyncStatus status;
-  status.overview = {id, entry->status, entry->durable, entry->open != nullptr};
+  status.overview = {id, impl.shown_status(*entry), entry->durable, entry->open != nullptr,
+                     impl_->contested_of(*impl_->find_entry(id)).has_value()};
   const VersionVector version = impl.applied(*entry);
   status.unsaved_operations = count_ops_beyond(version, entry->durable);
   const bool is_live = entry->status == DocumentStatus::kLive;
@@ -204,7 +205,9 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
   if (status.pending_operations == 0 && own != impl.notes_.end() && impl.has_met_others())
     status.synced_at_ms = std::max(status.synced_at_ms, own->second.seen_ms);
   std::string words;
-  if (entry->status != DocumentStatus::kLive) append(words, status_name(entry->status));
+  if (status.overview.is_contested) append(words, "contested: deleted by one, edited by another");
+  if (impl.shown_status(*entry) != DocumentStatus::kLive)
+    append(words, status_name(impl.shown_status(*entry)));
   if (status.pending_operations > 0)
     append(words, counted(status.pending_operations, "operation") +
                       (is_linked ? " on the way to others" : " to send when another is linked"));
@@ -245,7 +248,7 @@ void Node::check_invariants() const {
   for (const auto& [id, entry] : impl.entries_) {
     if (entry.is_in_set()) {
       ++in_set;
-      sync::add(sum, sync::document_digest(id, *impl_->held_as(id), entry.durable));
+      sync::add(sum, sync::document_digest(id, entry.durable, entry.deletion));
     }
     if (!entry.open) continue;
     const VersionVector version = entry.open->document.version();

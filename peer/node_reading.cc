@@ -98,9 +98,7 @@ sync::HeldDocument Node::Impl::describe(const DocumentId& document, bool thoroug
   Entry* entry = find_entry(document);
   if (entry == nullptr) return held;
   held.as = *held_as(document);
-  if (held.as == sync::HeldAs::kDeleted)
-    for (const VersionVector::Entry& end : entry->last_version.entries())
-      held.log_ends.push_back({end.replica, end.end, 0});
+  held.deletion = entry->deletion;
   if (held.as != sync::HeldAs::kLive) return held;
   if (thorough && !entry->open && !entry->durable.empty()) (void)open(*entry);
   for (const VersionVector::Entry& end : entry->durable.entries()) {

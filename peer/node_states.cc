@@ -1,4 +1,4 @@
-// States that come in the place of deltas, and deletions: what replaces what is here.
+// States that come in the place of deltas: what replaces what is here.
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -138,21 +138,6 @@ void Node::Impl::go_on_from(LinkId link, Entry& entry, const StateView& view, Do
           "their dots were in use already, and others have built on them"});
   }
   advance(document, link);
-}
-
-void Node::Impl::take_deletion(LinkId link, const sync::HeldDocument& theirs) {
-  Entry& entry = this->entry(theirs.document);
-  if (entry.status == DocumentStatus::kDeleted) return;
-  VersionVector seen;
-  for (const sync::LogEnd& end : theirs.log_ends) seen.raise(end.replica, end.end);
-  const std::uint64_t unseen = count_ops_beyond(applied(entry), seen);
-  change_status(entry, DocumentStatus::kDeleted, nullptr);
-  tell({NodeEvent::Kind::kDocumentDeleted,
-        link,
-        theirs.document,
-        {},
-        unseen,
-        unseen == 0 ? std::string() : "with operations that whoever deleted it had not seen"});
 }
 
 }  // namespace weft

@@ -14,16 +14,18 @@ using LinkId = std::uint32_t;
 
 struct NodeEvent {
   enum class Kind : std::uint8_t {
-    kLinkUp,           ///< both ends know each other
-    kLinkDown,         ///< text: why
-    kCaughtUp,         ///< both ends of a link hold the same
-    kDocumentAdded,    ///< came from a link
-    kDocumentDeleted,  ///< somebody deleted it; count: operations that the deletion had not seen
-    kDeltaRefused,     ///< text: which and why
-    kReplicaForked,    ///< one dot has two contents: replica, document, text names both sources
-    kIdentityChanged,  ///< this device was rolled back or cloned; replica: what it writes as now
-    kEditsRewritten,   ///< own edits whose dots were used already were made anew; count: operations
-    kClockSkew,        ///< count: milliseconds that the other clock differs
+    kLinkUp,         ///< both ends know each other
+    kLinkDown,       ///< text: why
+    kCaughtUp,       ///< both ends of a link hold the same
+    kDocumentAdded,  ///< came from a link
+    kDocumentDeleted,  ///< somebody deleted it; count: operations that the deletion had not seen: not 0: contested
+    kDocumentRestored,  ///< one that was deleted shows again: somebody edited, or restored it
+    kDocumentPurged,    ///< its time in the trash has run
+    kDeltaRefused,      ///< text: which and why
+    kReplicaForked,     ///< one dot has two contents: replica, document, text names both sources
+    kIdentityChanged,   ///< this device was rolled back or cloned; replica: what it writes as now
+    kEditsRewritten,  ///< own edits whose dots were used already were made anew; count: operations
+    kClockSkew,       ///< count: milliseconds that the other clock differs
     kClockCorrected,  ///< count: milliseconds by which edits are stamped beside this device's clock
     kStoreFailed,     ///< text: why nothing is stored any more
     kDiverged,        ///< sums differ though everything was sent: compared from scratch
@@ -112,6 +114,7 @@ struct DocumentOverview {
   DocumentStatus status = DocumentStatus::kLive;
   VersionVector version;  ///< durable
   bool is_open = false;
+  bool is_contested = false;  ///< shown as live; see contested()
 };
 
 /// One document as one link sees it.

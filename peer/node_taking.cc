@@ -234,11 +234,9 @@ sync::Taken Node::Impl::take(LinkId link, const DocumentId& document, std::vecto
   }
   for (const Item& item : items) taken.shown.raise(item.head.replica, item.head.end());
   Entry& entry = this->entry(document);
-  if (entry.status == DocumentStatus::kDeleted) {  // the store lists them as late
-    for (Item& item : items) {
-      const RecordHead head = item.head;
-      add_record(entry, head, std::move(item.bytes));
-    }
+  if (entry.status == DocumentStatus::kPurged) {
+    // They come again, all of them, once it is kept again: the other end is told then that nothing is here.
+    if (!entry.deletion.covers(taken.shown) && entry.changing == 0) revive(entry, nullptr);
     return taken;
   }
   const bool is_new = !entry.open && entry.durable.empty();

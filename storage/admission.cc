@@ -35,7 +35,7 @@ Result<DocumentHead*> Admission::head(const DocumentId& document) {
 Status Admission::admit_one(const NewRecord& record, Batch& batch) {
   WEFT_TRY(check_shape(record));
   WEFT_ASSIGN(DocumentHead * head, this->head(record.document));
-  if (head->status == DocumentStatus::kDeleted) {
+  if (head->status == DocumentStatus::kPurged) {
     batch.late.push_back(&record);
     return {};
   }

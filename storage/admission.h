@@ -27,7 +27,7 @@ class Admission {
   struct Batch {
     std::vector<const NewRecord*> fresh;
     std::uint32_t known = 0;
-    std::vector<const NewRecord*> late;  ///< of deleted documents
+    std::vector<const NewRecord*> late;  ///< of purged documents
   };
   /// @errors kInvalidArgument, kForkedReplica, kNotKept, as Store::append says; those of `load`
   Result<Batch> admit(std::span<const NewRecord> batch);

@@ -43,6 +43,13 @@ VersionVector DocumentHead::version() const {
   return version;
 }
 
+bool DocumentHead::covers_held() const {
+  if (deletion.empty()) return false;
+  for (const Range& range : held)
+    if (range.end > deletion.end(range.replica)) return false;
+  return true;
+}
+
 bool DocumentHead::covers(const VersionVector& other) const {
   for (const VersionVector::Entry& entry : other.entries())
     if (end(entry.replica) < entry.end) return false;
@@ -96,9 +103,11 @@ std::uint64_t DocumentHead::count_beyond(const VersionVector& version) const {
 DocumentUsage DocumentHead::usage(const DocumentId& document) const {
   DocumentUsage usage;
   usage.document = document;
-  usage.status = status;
+  usage.status = shown_status();
   usage.version = status == DocumentStatus::kLive ? version() : last_version;
   usage.base = base;
+  usage.deletion = deletion;
+  usage.deletion_since_ms = deletion_since_ms;
   usage.records = records;
   usage.history_bytes = history_bytes;
   return usage;

@@ -31,17 +31,26 @@ struct DocumentHead {
     kOverlaps  ///< some are
   };
 
-  DocumentStatus status = DocumentStatus::kLive;
+  DocumentStatus status = DocumentStatus::kLive;  ///< live, evicted or purged; see shown_status()
   boost::container::small_vector<Range, 2> held;
   VersionVector base;             ///< of it only the state is kept
   LogPosition base_position = 0;  ///< where that state lies; 0: nothing was trimmed
   LogPosition mark_position = 0;  ///< where its status lies; 0: it was never changed
-  VersionVector last_version;     ///< of a document that was evicted or deleted: what it had
+  VersionVector last_version;     ///< of a document that was evicted or purged: what it had
+  Deletion deletion;  ///< what deletions had seen; stays whatever becomes of the document
+  LogPosition deletion_position = 0;    ///< where it lies; 0: nowhere, or in an old mark
+  std::uint64_t deletion_since_ms = 0;  ///< retention time when it last grew
   std::uint64_t records = 0;
   std::uint64_t history_bytes = 0;
 
   /// Nothing of it is stored, nor that something was.
-  bool is_unknown() const { return records == 0 && mark_position == 0; }
+  bool is_unknown() const { return records == 0 && mark_position == 0 && deletion_position == 0; }
+  /// Is all that is held in what deletions had seen?
+  bool is_deleted() const { return status == DocumentStatus::kLive && covers_held(); }
+  /// Also of what is held behind gaps.
+  bool covers_held() const;
+  /// As people see it: kDeleted where it is in the trash.
+  DocumentStatus shown_status() const { return is_deleted() ? DocumentStatus::kDeleted : status; }
   Fit fit(const RecordHead& record) const;
   /// Where the replica's operations end that are stored without a gap.
   Seq end(ReplicaId replica) const;

@@ -133,7 +133,8 @@ Status add_until(Applier& applier, const RecordView& record, Seq end,
 Status check_kept(const Store& store, const DocumentId& id, DocumentUsage& usage) {
   WEFT_ASSIGN(std::optional<DocumentUsage> found, store.document(id));
   if (!found) return Error(ErrorCode::kNotFound, "the store has nothing of this document");
-  if (found->status != DocumentStatus::kLive)
+  // What is in the trash is all there.
+  if (found->status != DocumentStatus::kLive && found->status != DocumentStatus::kDeleted)
     return Error(ErrorCode::kNotKept,
                  std::string("the document is ") + status_name(found->status) + " here");
   if (found->records == 0)
@@ -218,6 +219,70 @@ Result<Document> open_latest(const Store& store, const DocumentId& id, DocumentO
     if (document.ok() && document->id() == id && apply_rest(store, *document).ok()) return document;
   }
   return open_document(store, id, std::move(options));
+}
+
+// --- deletion ---
+
+Deletion deletion_of(const Document& document, ReplicaId by, std::uint64_t at_ms) {
+  Deletion deletion;
+  const VersionVector version = document.version();
+  for (const VersionVector::Entry& entry : version.entries())
+    deletion.raise(entry.replica, entry.end, document.chain(entry.replica));
+  deletion.set_author(by, at_ms);
+  return deletion;
+}
+
+Status delete_document(Store& store, const DocumentId& id, DocumentOptions options) {
+  const std::uint64_t now_ms = options.now_ms ? options.now_ms() : 0;
+  WEFT_ASSIGN(const Document document, open_latest(store, id, std::move(options)));
+  if (now_ms != 0) WEFT_TRY(store.note_time(now_ms));  // what passed before does not count
+  return store.mark_deleted(id, deletion_of(document, store.info().replica, now_ms));
+}
+
+Status write_restore(Transaction& tx, const Deletion& deletion) {
+  Bytes named;
+  ByteWriter out(named);
+  VersionVector version;
+  for (const Deletion::Entry& entry : deletion.entries()) version.raise(entry.replica, entry.end);
+  version.encode(out);
+  return tx.root().set(kRestoredKey, Value::bytes(named));
+}
+
+bool is_restored(const Document& document, const Deletion& deletion) {
+  const Result<Explanation> written = document.why("/" + std::string(kRestoredKey));
+  if (!written.ok()) return false;
+  const VersionVector wanted = deletion.version();
+  auto names_it = [&](const WriteInfo& write) {
+    if (write.erased || write.value.type() != Value::Type::kBytes) return false;
+    ByteReader in(write.value.as_bytes());
+    const Result<VersionVector> named = VersionVector::decode(in);
+    return named.ok() && named->covers(wanted);
+  };
+  return names_it(written->winner) ||
+         std::any_of(written->losers.begin(), written->losers.end(), names_it);
+}
+
+Status restore_document(Store& store, const DocumentId& id, DocumentOptions options) {
+  WEFT_ASSIGN(const std::optional<DocumentUsage> usage, store.document(id));
+  if (!usage) return Error(ErrorCode::kNotFound, "the store has no such document");
+  options.replica = store.info().replica;
+  WEFT_ASSIGN(StoredDocument document, StoredDocument::open(store, id, std::move(options)));
+  if (usage->deletion.empty() || is_restored(document.document(), usage->deletion)) return {};
+  WEFT_TRY(document.document().transact(
+      [&](Transaction& tx) { return write_restore(tx, usage->deletion); }));
+  return document.save();
+}
+
+std::optional<Contested> contested(const Document& document, const Deletion& deletion) {
+  const VersionVector held = document.version();
+  if (deletion.empty() || deletion.covers(held) || is_restored(document, deletion))
+    return std::nullopt;
+  Contested result;
+  result.deletion = deletion;
+  for (const VersionVector::Entry& entry : held.entries())
+    if (entry.end > deletion.end(entry.replica))
+      result.edits.push_back({entry.replica, entry.end - deletion.end(entry.replica)});
+  return result;
 }
 
 Result<StoredDocument> StoredDocument::open(Store& store, const DocumentId& id,

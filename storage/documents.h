@@ -3,6 +3,8 @@
 // from the state that is kept of it and the deltas behind that, or from all deltas.
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "crdt/document/document.h"
 #include "storage/store.h"
@@ -36,6 +38,34 @@ Result<Document> open_version(const Store& store, const DocumentId& id,
 /// The same from the kept state, where there is one: fast, but what came before can't be asked for.
 /// @cost   O(state + operations since it was kept)
 Result<Document> open_latest(const Store& store, const DocumentId& id, DocumentOptions options);
+
+/// What somebody has seen who deletes the document now: all that `document` holds, with chain hashes.
+Deletion deletion_of(const Document& document, ReplicaId by, std::uint64_t at_ms);
+
+/// Puts a document into the trash: nothing is given up, and what others have edited and this store has not seen is not
+/// deleted. @errors as open_latest, and those of Store::mark_deleted
+Status delete_document(Store& store, const DocumentId& id, DocumentOptions options);
+
+/// Writes that what `deletion` had seen is restored.
+Status write_restore(Transaction& tx, const Deletion& deletion);
+/// Does a restore that `document` holds name all that `deletion` had seen?
+bool is_restored(const Document& document, const Deletion& deletion);
+/// Brings a deleted or contested document back, as an edit of this store's replica. Nothing to do: changes nothing.
+/// @errors kNotKept: it is evicted or purged; as open_latest
+Status restore_document(Store& store, const DocumentId& id, DocumentOptions options);
+
+/// Edits that a deletion had not seen, of one replica.
+struct UnseenEdits {
+  ReplicaId replica;
+  std::uint64_t op_count = 0;
+};
+/// A document that somebody deleted and somebody else went on with: shown as live until people decide.
+struct Contested {
+  Deletion deletion;
+  std::vector<UnseenEdits> edits;
+};
+/// nullopt: it is not contested. @param document  as the store has it
+std::optional<Contested> contested(const Document& document, const Deletion& deletion);
 
 /// A document that is edited and saved.
 ///

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "crdt/base/assert.h"
 
@@ -48,6 +49,11 @@ Status IndexedDocument::replay(const RecordView& record) {
       set_status(record.position, mark);
       return {};
     }
+    case RecordKind::kDeletion: {
+      WEFT_ASSIGN(DeletionNote note, read_deletion_payload(record.payload));
+      set_deletion(record.position, std::move(note));
+      return {};
+    }
     case RecordKind::kState: {
       WEFT_ASSIGN(StateView state, read_state_payload(record.payload));
       (void)set_base(record.position, state.version);
@@ -59,9 +65,25 @@ Status IndexedDocument::replay(const RecordView& record) {
   return {};
 }
 
+void IndexedDocument::set_deletion(LogPosition position, DeletionNote note) {
+  head.deletion = std::move(note.deletion);
+  head.deletion_since_ms = note.since_ms;
+  head.deletion_position = position;
+  complete = true;
+}
+
 void IndexedDocument::set_status(LogPosition position, const StatusMark& mark) {
+  DocumentHead before = std::move(head);
   head = DocumentHead();
+  head.deletion = std::move(before.deletion);
+  head.deletion_position = before.deletion_position;
+  head.deletion_since_ms = before.deletion_since_ms;
   head.status = mark.status;
+  if (mark.status == DocumentStatus::kDeleted) {  // by an older weft
+    head.status = DocumentStatus::kPurged;
+    for (const VersionVector::Entry& end : mark.version.entries())
+      head.deletion.raise(end.replica, end.end, 0);
+  }
   head.mark_position = position;
   head.last_version = mark.version;
   entries.clear();

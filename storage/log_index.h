@@ -40,6 +40,7 @@ struct IndexedDocument {
   /// over. @errors kCorrupt: a mark or a state that can't be read
   Status replay(const RecordView& record);
   void set_status(LogPosition position, const StatusMark& mark);
+  void set_deletion(LogPosition position, DeletionNote note);
   /// Forgets the entries that lie wholly below `base`. @return  their positions, and of an older state
   std::vector<LogPosition> set_base(LogPosition position, const VersionVector& base);
   /// The entries that hold just the operations of `bundle`, in the order of those; empty: none do.

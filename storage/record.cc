@@ -39,6 +39,8 @@ const char* status_name(DocumentStatus status) {
       return "evicted";
     case DocumentStatus::kDeleted:
       return "deleted";
+    case DocumentStatus::kPurged:
+      return "purged";
   }
   return "unknown";
 }
@@ -55,11 +57,26 @@ Result<StatusMark> read_status_payload(ByteSpan payload) {
   ByteReader in(payload);
   StatusMark mark;
   const std::uint8_t status = in.u8();
-  if (status > static_cast<std::uint8_t>(DocumentStatus::kDeleted))
-    in.fail("a status that is none");
+  if (status > static_cast<std::uint8_t>(DocumentStatus::kPurged)) in.fail("a status that is none");
   mark.status = static_cast<DocumentStatus>(status);
   WEFT_ASSIGN(mark.version, read_version(in, "a mark"));
   return mark;
+}
+
+Bytes deletion_payload(const DeletionNote& note) {
+  Bytes payload;
+  ByteWriter out(payload);
+  out.varint(note.since_ms);
+  note.deletion.encode(out);
+  return payload;
+}
+
+Result<DeletionNote> read_deletion_payload(ByteSpan payload) {
+  ByteReader in(payload);
+  DeletionNote note;
+  note.since_ms = in.varint();
+  WEFT_ASSIGN(note.deletion, Deletion::decode(in));
+  return note;
 }
 
 Bytes state_payload(const VersionVector& version, ByteSpan snapshot) {
@@ -108,7 +125,7 @@ Result<RecordView> decode_record(LogPosition position, ByteSpan value) {
   record.position = position;
   const auto kind = get<std::uint8_t>(value, 12);
   if (kind < static_cast<std::uint8_t>(RecordKind::kDelta) ||
-      kind > static_cast<std::uint8_t>(RecordKind::kState))
+      kind > static_cast<std::uint8_t>(RecordKind::kDeletion))
     return corrupt("it is of no kind", 12);
   record.kind = static_cast<RecordKind>(kind);
   record.document.bytes = get<std::array<std::uint8_t, 16>>(value, 16);

@@ -16,6 +16,7 @@
 
 #include "crdt/base/bytes.h"
 #include "crdt/base/result.h"
+#include "crdt/clock/deletion.h"
 #include "crdt/clock/ids.h"
 #include "crdt/clock/version_vector.h"
 #include "crdt/document/document.h"
@@ -26,17 +27,19 @@ namespace weft {
 using LogPosition = std::uint64_t;
 
 enum class RecordKind : std::uint8_t {
-  kDelta = 1,   ///< one delta in row form
-  kBundle = 2,  ///< a sealed bundle
-  kMark = 3,    ///< a document's status from here on; payload: status_payload()
-  kState = 4,   ///< what was trimmed away, as state; payload: state_payload()
+  kDelta = 1,     ///< one delta in row form
+  kBundle = 2,    ///< a sealed bundle
+  kMark = 3,      ///< a document's status from here on; payload: status_payload()
+  kState = 4,     ///< what was trimmed away, as state; payload: state_payload()
+  kDeletion = 5,  ///< what deletions had seen of a document; payload: deletion_payload()
 };
 
 /// What a store does with a document.
 enum class DocumentStatus : std::uint8_t {
   kLive = 0,
   kEvicted = 1,  ///< not kept here
-  kDeleted = 2,  ///< a tombstone: what comes later is listed, not stored
+  kDeleted = 2,  ///< in the trash: all that is held here was seen by a deletion; it is kept
+  kPurged = 3,   ///< it was, and is given up; what is known of the deletion stays
 };
 const char* status_name(DocumentStatus status);
 
@@ -65,13 +68,23 @@ constexpr std::size_t record_size(std::size_t payload_bytes) {
   return (kRecordHeadBytes + payload_bytes + 7) / 8 * 8;
 }
 
-/// Payload of a mark. @param version  what the document had; of a deleted one its last
+/// Payload of a mark. @param version  what the document had
+/// Older wefts wrote kDeleted in marks and gave the document up: such a mark is read as of a purged one whose deletion
+/// had seen `version`.
 Bytes status_payload(DocumentStatus status, const VersionVector& version);
 struct StatusMark {
   DocumentStatus status = DocumentStatus::kLive;
   VersionVector version;
 };
 Result<StatusMark> read_status_payload(ByteSpan payload);
+
+/// Payload of a deletion record. A document has at most one: the newest says it all.
+struct DeletionNote {
+  Deletion deletion;
+  std::uint64_t since_ms = 0;  ///< retention time (retention.h) when it last grew here
+};
+Bytes deletion_payload(const DeletionNote& note);
+Result<DeletionNote> read_deletion_payload(ByteSpan payload);
 
 /// Payload of a state: the version, then the snapshot.
 Bytes state_payload(const VersionVector& version, ByteSpan snapshot);

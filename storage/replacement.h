@@ -14,6 +14,7 @@ struct Replacement {
   NewRecord record;
   Bytes payload;                ///< the record's, where it is made here
   std::vector<NewRecord> more;  ///< behind `record`, which is the last of the log then
+  Bytes more_payload;           ///< of one of these, where it is made here
   IndexedDocument document;
   bool drops_state = false;  ///< the kept state may show what goes
 
@@ -27,15 +28,25 @@ struct Replacement {
   void recount(std::uint64_t gone_bytes);
 };
 
-/// May it get that status? @errors kInvalidArgument: a deletion would be forgotten
+/// May it get that status? @errors kInvalidArgument: see Store::set_status
 Status check_status(const DocumentHead& document, DocumentStatus status);
 /// Will `own` begin anew in a document in which it had written, under dots that others may have?
 bool begins_anew(const DocumentHead& document, DocumentStatus status, ReplicaId own);
 /// @param document  as it is, with all its entries
 /// @param end       behind the last position of the log
+/// @param retained_ms  retention time now: of a document that is kept again it begins anew
 /// @return  without a position: it has that status already
 Replacement plan_status(const DocumentId& id, IndexedDocument document, LogPosition end,
-                        DocumentStatus status);
+                        DocumentStatus status, std::uint64_t retained_ms);
+/// @param retained_ms  retention time now
+/// @return  without a position: nothing of it is new
+Replacement plan_deletion(const DocumentId& id, IndexedDocument document, LogPosition end,
+                          const Deletion& deletion, std::uint64_t retained_ms);
+/// The deletion by somebody who has seen all that is stored.
+Deletion deletion_of_all(const DocumentHead& document);
+/// @errors those of Store::purge
+Result<Replacement> plan_purge(const DocumentId& id, IndexedDocument document, LogPosition end,
+                               std::uint64_t retained_ms);
 /// @errors kInvalidArgument: the store lacks some of it, or trimmed more before; kNotKept
 Result<Replacement> plan_trim(const DocumentId& id, IndexedDocument document, LogPosition end,
                               const StoredState& state);

@@ -38,7 +38,7 @@ struct NewRecord : RecordHead {
 struct AppendResult {
   LogPosition first = 0;    ///< of the batch's first new record; 0 where all were known
   std::uint32_t known = 0;  ///< records whose operations were all stored already: left out
-  std::uint32_t late = 0;   ///< records of deleted documents: left out, listed by late_records()
+  std::uint32_t late = 0;   ///< records of purged documents: left out, listed by late_records()
 };
 
 struct StoreInfo {
@@ -48,6 +48,7 @@ struct StoreInfo {
   LogPosition end = 1;      ///< behind the last record
   std::uint64_t records = 0;
   std::uint64_t payload_bytes = 0;
+  std::uint64_t retained_ms = 0;  ///< retention time, see note_time()
   /// One random number for each opening for writing, the newest last; at most 64.
   std::vector<std::uint64_t> incarnations;
 };
@@ -70,10 +71,31 @@ struct DocumentUsage {
   DocumentStatus status = DocumentStatus::kLive;
   VersionVector version;  ///< what is stored without a gap; of one that is not live, what it had
   VersionVector base;     ///< what was trimmed away: of it only the state is kept
+  Deletion deletion;      ///< what deletions had seen of it; empty: nobody ever deleted it
+  std::uint64_t deletion_since_ms = 0;  ///< retention time when that last grew
   std::uint64_t records = 0;
   std::uint64_t history_bytes = 0;  ///< payloads of deltas and bundles, and of the state at `base`
   std::uint64_t live_bytes = 0;     ///< of the kept state: what can be seen
   std::uint64_t tombstone_bytes = 0;  ///< of the kept state: what only orders and explains
+};
+
+/// So long a deleted document stays in the trash.
+inline constexpr std::uint64_t kRetentionMs = std::uint64_t{30} * 24 * 3'600 * 1'000;
+/// What one note adds to retention time at most.
+inline constexpr std::uint64_t kRetentionStepMaxMs = std::uint64_t{24} * 3'600 * 1'000;
+
+/// Retention time, as a store keeps it.
+struct Retention {
+  std::uint64_t elapsed_ms = 0;
+  std::uint64_t noted_wall_ms = 0;  ///< 0: nothing was noted yet
+
+  void note(std::uint64_t wall_ms) {
+    if (noted_wall_ms != 0 && wall_ms > noted_wall_ms) {
+      const std::uint64_t step = wall_ms - noted_wall_ms;
+      elapsed_ms += step < kRetentionStepMaxMs ? step : kRetentionStepMaxMs;
+    }
+    noted_wall_ms = wall_ms;
+  }
 };
 
 /// A record that can't be used, and why.
@@ -82,7 +104,7 @@ struct BadRecord {
   Error error;
 };
 
-/// A record that came for a document after its deletion.
+/// A record that came for a document that was purged.
 struct LateRecord : RecordHead {
   std::uint64_t payload_bytes = 0;
 };
@@ -142,13 +164,29 @@ class Store {
   virtual Result<std::vector<DocumentUsage>> documents() const = 0;
 
   /// Evicted: what is stored of it is given up here, others may send it again once it is live.
-  /// Deleted: the same, and what comes later is not stored but listed. Both are durable on return.
-  /// Live again: where this store's replica had written in it, the store takes another replica id (info() tells),
-  /// since others have what it wrote under the dots that would come next here.
-  /// @errors kInvalidArgument: a deleted document can't be evicted, that would forget its deletion
+  /// Deleted: mark_deleted() with all that is stored, chain hashes unknown. (delete_document() knows them.)
+  /// Live, of one that was evicted or purged: it is kept again, empty at first; what is known of deletions stays. Where
+  /// this store's replica had written in it, the store takes another replica id (info() tells), since others have what
+  /// it wrote under the dots that would come next here. Durable on return.
+  /// @errors kInvalidArgument: a deleted document can't be evicted; a document in the trash is live again by an edit
+  ///         (restore_document()); a document is purged by purge()
   virtual Status set_status(const DocumentId& document, DocumentStatus status) = 0;
 
-  /// What came for deleted documents since the store was opened, the last 1,000.
+  /// Merges what a deletion had seen into what is known of deletions of this document. Nothing is given up. Durable on
+  /// return. Entries that are void in `deletion` become void here where they are the same.
+  virtual Status mark_deleted(const DocumentId& document, const Deletion& deletion) = 0;
+
+  /// Retention time: grows by what the wall clock has moved since the last note, at most a day for each note, and never
+  /// shrinks; notes are to be made daily. So a clock that jumps makes retention late or a day early, never more.
+  /// @return  retention time now, in milliseconds
+  virtual Result<std::uint64_t> note_time(std::uint64_t wall_ms) = 0;
+
+  /// Gives up what is stored of a deleted document, in one transaction; what is known of its deletion stays.
+  /// It needs no room on a full disk and none of the quota.
+  /// @errors kInvalidArgument: it is not deleted, or kRetentionMs have not passed since its deletion last grew
+  virtual Status purge(const DocumentId& document) = 0;
+
+  /// What came for purged documents since the store was opened, the last 1,000.
   virtual std::vector<LateRecord> late_records() const = 0;
 
   /// Keeps a document's state beside the log, so that it opens fast. A hint: it may be lost, never wrong.

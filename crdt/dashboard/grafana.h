@@ -72,6 +72,6 @@ ReplicaId seed_replica(const DocumentId& document, const Json& dashboard);
 
 /// The document of a Grafana dashboard, by its `uid`: so that every device that imports it for the first time
 /// makes the same. nullopt: it has none.
-std::optional<DocumentId> document_of_uid(const Json& dashboard);
+std::optional<DocumentId> document_of_uid(const Json& dashboard, std::uint64_t generation = 0);
 
 }  // namespace weft::dashboard

@@ -36,13 +36,20 @@ Result<Bytes> seed_delta(const DocumentId& document, const Json& dashboard) {
   return Bytes(commit.delta.begin(), commit.delta.end());
 }
 
-std::optional<DocumentId> document_of_uid(const Json& dashboard) {
+std::optional<DocumentId> document_of_uid(const Json& dashboard, std::uint64_t generation) {
   const Json* uid = dashboard.find("uid");
   const std::string* text = uid == nullptr ? nullptr : uid->as_string();
   if (text == nullptr || text->empty()) return std::nullopt;
   Sha256 hash;
   hash.update(as_bytes(std::string_view("weft dashboard ")));
   hash.update(as_bytes(*text));
+  if (generation != 0) {  // behind a zero byte, which no uid ends with
+    Bytes number;
+    ByteWriter out(number);
+    out.u8(0);
+    out.u64(generation);
+    hash.update(number);
+  }
   const Sha256Digest digest = hash.digest();
   DocumentId id;
   for (std::size_t i = 0; i < id.bytes.size(); ++i)

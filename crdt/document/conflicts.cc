@@ -116,6 +116,7 @@ void DocumentImpl::register_conflicts(ContainerIndex container, std::vector<Conf
   table.for_each([&](std::uint64_t slot, const Losers&) {
     // What was set on an erased element is listed with its erasure.
     if (is_element && holder.sequence->elements.find(slot)->erase_count > 0) return;
+    if (!is_element && is_reserved(container, static_cast<std::uint32_t>(slot))) return;
     Conflict conflict;
     losers_of(container, is_element, slot, conflict.losers);
     if (conflict.losers.empty()) return;

@@ -1,4 +1,6 @@
 #include "crdt/document/impl.h"
+
+#include "crdt/clock/deletion.h"
 #include "crdt/document/json_pointer.h"
 
 #include <algorithm>
@@ -280,6 +282,11 @@ Json DocumentImpl::json_of(const Value& value) {
   return json;
 }
 
+/// What the document's upkeep writes is no content.
+bool DocumentImpl::is_reserved(ContainerIndex container, std::uint32_t key) const {
+  return container == kRootContainer && keys[key] == kRestoredKey;
+}
+
 Json DocumentImpl::json_of(const Value& value, Error& damaged) {
   return value.is_container() ? json_of(value.container_index(), damaged) : value.json();
 }
@@ -290,7 +297,7 @@ Json DocumentImpl::json_of(ContainerIndex index, Error& damaged) {
     case ContainerKind::kMap: {
       Json::Object object;
       for (const MapEntry& entry : container.map->entries)
-        if (entry.reg.visible())
+        if (entry.reg.visible() && !is_reserved(index, entry.key))
           object.emplace_back(std::string(keys[entry.key]),
                               json_of(entry.reg.winner.value, damaged));
       std::sort(object.begin(), object.end(),

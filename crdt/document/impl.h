@@ -184,6 +184,7 @@ class DocumentImpl {
   };
   Result<Target> find_path(std::string_view path, bool allow_erased = false);
   Result<ContainerIndex> container_at(std::string_view path, ContainerKind kind);
+  bool is_reserved(ContainerIndex container, std::uint32_t key) const;
   /// @errors kCorrupt: the order of a list can't be read
   Result<Json> try_json_of(ContainerIndex container);
   /// @pre  ensure_skeleton() was ok: the order of every list is there

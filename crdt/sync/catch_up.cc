@@ -201,14 +201,17 @@ std::optional<Message> Session::due_have() {
     const bool wants_answer = shared.announce_wants_answer;
     const bool is_thorough = !wants_answer || to_announce_.size() <= kThoroughMax;
     HeldDocument held = host_.describe(document, is_thorough);
-    if (!have.documents.empty() && ends + held.log_ends.size() > Limits::kReplicas / 2) break;
+    const std::size_t deleted =
+        held.deletion.empty() ? 0 : held.deletion.entries().size() + Limits::kReplicasOfDeletion;
+    const std::size_t size = held.log_ends.size() + deleted;
+    if (!have.documents.empty() && ends + size > Limits::kReplicas / 2) break;
     to_announce_.pop_front();
     shared.is_to_announce = shared.is_to_answer = shared.announce_wants_answer = false;
-    if (held.log_ends.size() > Limits::kReplicas) {  // its writers are too many
+    if (size > Limits::kReplicas) {  // its writers are too many
       note_answered(document);
       continue;
     }
-    ends += held.log_ends.size();
+    ends += size;
     held.answer = wants_answer && held.as == HeldAs::kLive;
     if (!held.answer) note_answered(document);
     shared.told = {};
@@ -243,6 +246,30 @@ void Session::on(Have&& have) {
   check_caught_up();
 }
 
+/// Nothing is sent of a document that is purged at one end, until that end wants it back.
+void Session::take_purged(const HeldDocument& theirs, Shared& shared, std::optional<HeldAs> here,
+                          bool knows_more) {
+  const DocumentId& document = theirs.document;
+  shared.is_theirs_known = true;
+  if (theirs.as == HeldAs::kEvicted || here == HeldAs::kEvicted) {
+    unshared_.insert(document);
+  } else {
+    unshared_.erase(document);
+  }
+  shared.hint = 0;
+  shared.theirs = shared.held = VersionVector();
+  for (const LogEnd& end : theirs.log_ends) {
+    shared.theirs.raise(end.replica, end.end);
+    shared.held.raise(end.replica, end.end);
+  }
+  if (here == HeldAs::kPurged && theirs.as == HeldAs::kLive)
+    host_.take_offer(options_.link, theirs);
+  const bool is_news =
+      !shared.was_told || (here == HeldAs::kLive && host_.holds_beyond_deletion(document) &&
+                           !(shared.told == host_.durable_version(document)));
+  if (is_news || knows_more) announce(document, false);
+}
+
 void Session::take_have(const HeldDocument& theirs) {
   const DocumentId& document = theirs.document;
   Shared& shared = shared_of(document);
@@ -253,12 +280,12 @@ void Session::take_have(const HeldDocument& theirs) {
   }
   shared.as = theirs.as;
   if (theirs.as != HeldAs::kLive) note_answered(document);
-  if (theirs.as == HeldAs::kDeleted) {
-    host_.take_deletion(options_.link, theirs);
-    shared.is_theirs_known = true;
-    return;
-  }
+  if (!theirs.deletion.empty()) host_.take_deletion(options_.link, theirs);
   const std::optional<HeldAs> here = host_.held_as(document);
+  const bool knows_more = host_.knows_more_of_deletion(theirs);
+  if (theirs.as == HeldAs::kPurged || here == HeldAs::kPurged)
+    return take_purged(theirs, shared, here, knows_more);
+  if (knows_more) announce(document, false);
   const bool is_here = !here || *here == HeldAs::kLive;
   if (!is_here) note_answered(document);
   if (theirs.as == HeldAs::kEvicted || !is_here) {

@@ -8,8 +8,9 @@
 
 namespace weft::sync {
 
-/// Of a deleted document it says only that it is deleted.
-Digest document_digest(const DocumentId& document, HeldAs as, const VersionVector& version);
+/// Of what is held and what deletions had seen; of a deleted document, in the trash or purged, of the latter alone.
+Digest document_digest(const DocumentId& document, const VersionVector& version,
+                       const Deletion& deletion);
 
 inline void add(Digest& sum, const Digest& digest) {
   sum.low += digest.low;

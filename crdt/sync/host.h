@@ -126,7 +126,15 @@ class SyncHost {
   virtual Taken take_state(LinkId link, const DocumentId& document, Bytes payload) = 0;
   /// The other end has stored what this device's replica wrote, up to `end`.
   virtual void confirmed(const DocumentId& document, Seq end) = 0;
+  /// Merges what they know of deletions, once that is durable.
   virtual void take_deletion(LinkId link, const HeldDocument& theirs) = 0;
+  /// Of a document that was purged here, and that they hold: is some of it beyond its deletion? Then it is kept again
+  /// from here on, which document_changed_status() tells.
+  virtual void take_offer(LinkId link, const HeldDocument& theirs) = 0;
+  /// Is more known here of deletions of that document than they said?
+  virtual bool knows_more_of_deletion(const HeldDocument& theirs) const = 0;
+  /// Is something held, durable, that no deletion had seen?
+  virtual bool holds_beyond_deletion(const DocumentId& document) const = 0;
   virtual void take_presence(LinkId link, const Presence& presence) = 0;
 
   // --- for people ---

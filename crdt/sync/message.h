@@ -20,13 +20,15 @@
 #include <vector>
 
 #include "crdt/base/bytes.h"
+#include "crdt/clock/deletion.h"
 #include "crdt/clock/ids.h"
 #include "crdt/clock/version_vector.h"
 #include "crdt/document/document.h"
 
 namespace weft::sync {
 
-inline constexpr std::uint16_t kProtocolVersion = 1;
+/// 2: what deletions had seen travels with what is held (1 gave up what somebody else had deleted).
+inline constexpr std::uint16_t kProtocolVersion = 2;
 
 /// What a message may hold. A message over one of these closes the link (kLimit).
 struct Limits {
@@ -44,8 +46,10 @@ struct Limits {
   static constexpr std::size_t kSymbols = 4096;   ///< of one message
   static constexpr std::size_t kNames = 4096;
   static constexpr std::size_t kDocuments = 1024;  ///< of one Have
-  static constexpr std::size_t kReplicas = 8192;   ///< log ends of one Have together
-  static constexpr std::size_t kDeltas = 4096;     ///< of one Deltas
+  static constexpr std::size_t kReplicas =
+      8192;  ///< log ends of one Have together, those of deletions too
+  static constexpr std::size_t kReplicasOfDeletion = 2;  ///< a deletion counts as so many more
+  static constexpr std::size_t kDeltas = 4096;           ///< of one Deltas
   static constexpr std::size_t kAcks = 4096;
   static constexpr std::size_t kPresenceBytes = 1024;
   static constexpr std::size_t kNumberedDocuments = std::size_t{1} << 20;  ///< of one link
@@ -161,7 +165,7 @@ struct NameRequest {
 enum class HeldAs : std::uint8_t {
   kLive = 0,
   kEvicted = 1,  ///< not kept at this end: send nothing of it, leave it out of sums
-  kDeleted = 2,  ///< deleted for everybody; `log_ends` is what it had when it was
+  kPurged = 2,   ///< deleted, and given up here: only what lies beyond the deletion is wanted back
 };
 
 /// How far a replica's log is held.
@@ -177,6 +181,7 @@ struct HeldDocument {
   HeldAs as = HeldAs::kLive;
   bool answer = false;           ///< wants to know what the other end holds
   std::vector<LogEnd> log_ends;  ///< sorted by replica; durable at the sender
+  Deletion deletion;             ///< what deletions had seen, as it is known at the sender
   friend bool operator==(const HeldDocument&, const HeldDocument&) = default;
 };
 

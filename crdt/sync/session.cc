@@ -485,6 +485,8 @@ void Session::document_advanced(const DocumentId& document) {
   auto found = documents_.find(document);
   if (found == documents_.end()) {
     announce(document, true);
+  } else if (found->second.as == HeldAs::kPurged) {
+    announce(document, true);  // they decide whether it is beyond the deletion
   } else if (found->second.is_theirs_known) {
     enqueue(document, found->second);
   }
@@ -538,6 +540,12 @@ void Session::want_everything() {
 const VersionVector* Session::held_there(const DocumentId& document) const {
   auto found = documents_.find(document);
   return found != documents_.end() && found->second.is_theirs_known ? &found->second.held : nullptr;
+}
+
+bool Session::is_kept_there(const DocumentId& document) const {
+  auto found = documents_.find(document);
+  return !ended_ && found != documents_.end() && found->second.is_theirs_known &&
+         found->second.as == HeldAs::kLive;
 }
 
 const VersionVector* Session::sent_there(const DocumentId& document) const {

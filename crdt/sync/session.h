@@ -88,7 +88,7 @@ class Session {
   void document_advanced(const DocumentId& document);
   /// More of it is durable.
   void document_durable(const DocumentId& document);
-  /// It was evicted, deleted, or is live again: say so.
+  /// It was evicted, deleted, purged, or is kept again, or more is known of its deletion: say so.
   void document_changed_status(const DocumentId& document);
   void send_presence(const Presence& presence);
   /// Its logs that were in doubt are the same at both ends now.
@@ -131,6 +131,8 @@ class Session {
   bool is_known(const DocumentId& document) const { return documents_.contains(document); }
   /// What the other end has said to hold, durable; null: nothing was said.
   const VersionVector* held_there(const DocumentId& document) const;
+  /// Is it kept there, neither evicted nor purged, as far as was said?
+  bool is_kept_there(const DocumentId& document) const;
   /// The same, with what was sent.
   const VersionVector* sent_there(const DocumentId& document) const;
   void for_each_known(
@@ -221,6 +223,8 @@ class Session {
   bool may_name(const Shared& shared) const;
   std::optional<Message> due_have();
   void take_have(const HeldDocument& theirs);
+  void take_purged(const HeldDocument& theirs, Shared& shared, std::optional<HeldAs> here,
+                   bool knows_more);
   void check_caught_up();
 
   // send.cc

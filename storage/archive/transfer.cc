@@ -18,6 +18,7 @@ constexpr std::size_t kImportBatchRecords = 65'536;
 Status add_record(const RecordView& record, const Compressor* compressor, CausalOrder& order) {
   switch (record.kind) {
     case RecordKind::kMark:
+    case RecordKind::kDeletion:
       return {};
     case RecordKind::kState:
       return Error(ErrorCode::kNeedHistory,
@@ -38,6 +39,7 @@ ArchivedStatus archived(DocumentStatus status) {
     case DocumentStatus::kEvicted:
       return ArchivedStatus::kEvicted;
     case DocumentStatus::kDeleted:
+    case DocumentStatus::kPurged:
       return ArchivedStatus::kDeleted;
     case DocumentStatus::kLive:
       break;

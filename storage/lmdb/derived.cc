@@ -15,7 +15,7 @@ constexpr std::size_t kIndex = 2;
 constexpr std::size_t kState = 3;
 
 constexpr Key kMetaKey = 1;
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kFormat = 2;
 
 /// A document's number and, below it, that of a chunk or piece.
 constexpr unsigned kPartBits = 24;
@@ -35,6 +35,9 @@ void encode_head(const DocumentHead& head, ByteWriter& out) {
   out.varint(head.base_position);
   head.base.encode(out);
   head.last_version.encode(out);
+  head.deletion.encode(out);
+  out.varint(head.deletion_position);
+  out.varint(head.deletion_since_ms);
   out.varint(head.records);
   out.varint(head.history_bytes);
   out.varint(head.held.size());
@@ -46,11 +49,14 @@ void encode_head(const DocumentHead& head, ByteWriter& out) {
 }
 
 Status decode_head(ByteReader& in, DocumentHead& head) {
-  head.status = static_cast<DocumentStatus>(in.varint_up_to(2));
+  head.status = static_cast<DocumentStatus>(in.varint_up_to(3));
   head.mark_position = in.varint();
   head.base_position = in.varint();
   WEFT_ASSIGN(head.base, VersionVector::decode(in));
   WEFT_ASSIGN(head.last_version, VersionVector::decode(in));
+  WEFT_ASSIGN(head.deletion, Deletion::decode(in));
+  head.deletion_position = in.varint();
+  head.deletion_since_ms = in.varint();
   head.records = in.varint();
   head.history_bytes = in.varint();
   const std::uint64_t count = in.varint_up_to(in.remaining() / 10);

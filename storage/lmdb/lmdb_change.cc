@@ -68,9 +68,42 @@ Status LmdbStore::set_status(const DocumentId& id, DocumentStatus status) {
   return run_job([&]() -> Status {
     WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
     const DocumentHead before = document.head;
+    if (status == DocumentStatus::kDeleted)
+      return carry_out(before, plan_deletion(id, std::move(document), meta_.end,
+                                             deletion_of_all(before), meta_.retention.elapsed_ms));
     WEFT_TRY(check_status(before, status));
     if (begins_anew(before, status, meta_.replica)) WEFT_TRY(write_as_another());
-    return carry_out(before, plan_status(id, std::move(document), meta_.end, status));
+    return carry_out(before, plan_status(id, std::move(document), meta_.end, status,
+                                         meta_.retention.elapsed_ms));
+  });
+}
+
+Status LmdbStore::mark_deleted(const DocumentId& id, const Deletion& deletion) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    const DocumentHead before = document.head;
+    return carry_out(before, plan_deletion(id, std::move(document), meta_.end, deletion,
+                                           meta_.retention.elapsed_ms));
+  });
+}
+
+Result<std::uint64_t> LmdbStore::note_time(std::uint64_t wall_ms) {
+  std::uint64_t elapsed_ms = 0;
+  WEFT_TRY(run_job([&]() -> Status {
+    WEFT_TRY(write_meta([&](LogMeta& meta) { meta.retention.note(wall_ms); }));
+    elapsed_ms = meta_.retention.elapsed_ms;
+    return {};
+  }));
+  return elapsed_ms;
+}
+
+Status LmdbStore::purge(const DocumentId& id) {
+  return run_job([&]() -> Status {
+    WEFT_ASSIGN(IndexedDocument document, look_up(id, true));
+    const DocumentHead before = document.head;
+    WEFT_ASSIGN(Replacement plan,
+                plan_purge(id, std::move(document), meta_.end, meta_.retention.elapsed_ms));
+    return carry_out(before, std::move(plan));
   });
 }
 

@@ -102,7 +102,7 @@ void LmdbStore::take_identity(std::string why, bool new_epoch) {
 Status LmdbStore::check_identity(bool rolled_back) {
   WEFT_ASSIGN(lmdb::Home home, folder_.home(folder_.log_file()));
   WEFT_ASSIGN(bool changed, folder_.changed_since_close(lmdb::fingerprint(meta_)));
-  const bool moved = meta_.format == lmdb::kStoreFormat && meta_.home != home;
+  const bool moved = meta_.format >= 2 && meta_.home != home;
   if (moved) {
     take_identity("it was copied or moved to here", true);
   } else if (changed || rolled_back) {

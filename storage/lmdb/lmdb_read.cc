@@ -173,6 +173,7 @@ StoreInfo LmdbStore::info() const {
   info.epoch = meta_.epoch;
   info.replica = meta_.replica;
   info.end = meta_.end;
+  info.retained_ms = meta_.retention.elapsed_ms;
   info.records = totals_.records;
   info.payload_bytes = totals_.history_bytes;
   info.incarnations = meta_.incarnations;

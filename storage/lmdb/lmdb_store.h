@@ -80,6 +80,9 @@ class LmdbStore final : public Store {
   Result<std::optional<DocumentUsage>> document(const DocumentId& document) const override;
   Result<std::vector<DocumentUsage>> documents() const override;
   Status set_status(const DocumentId& document, DocumentStatus status) override;
+  Status mark_deleted(const DocumentId& document, const Deletion& deletion) override;
+  Result<std::uint64_t> note_time(std::uint64_t wall_ms) override;
+  Status purge(const DocumentId& document) override;
   std::vector<LateRecord> late_records() const override;
   Status put_state(const DocumentId& document, StoredState state,
                    std::uint64_t live_bytes) override;
@@ -104,8 +107,8 @@ class LmdbStore final : public Store {
     std::uint64_t derived_free_bytes = 0;
     std::uint64_t quota_bytes = 0;  ///< 0: no limit
     std::uint64_t total() const { return log_bytes + derived_bytes; }
-    /// Nine tenths of the quota are used: time to compact.
-    bool near_quota() const { return quota_bytes != 0 && total() >= quota_bytes / 10 * 9; }
+    /// Four fifths of the quota are used: time to compact, or to empty the trash.
+    bool near_quota() const { return quota_bytes != 0 && total() >= quota_bytes / 10 * 8; }
   };
   Result<Space> space() const;
   /// A consistent copy of the log in a new folder, durable on return; others may write meanwhile. Opened

@@ -305,7 +305,9 @@ Status LmdbStore::check_quota(std::uint64_t more_bytes) const {
   if (used + more_bytes <= options_.quota_bytes) return {};
   return Error(ErrorCode::kQuota, folder_.path() + " takes " + std::to_string(used) +
                                       " bytes of the " + std::to_string(options_.quota_bytes) +
-                                      " it may; compact it, evict documents, or allow it more");
+                                      " it may; `weft store trash empty` gives up what was deleted "
+                                      "30 days ago, or compact it, or "
+                                      "allow it more");
 }
 
 // --- meta ---

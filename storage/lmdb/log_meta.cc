@@ -49,7 +49,8 @@ Bytes encode_all(const LogMeta& meta) {
   out.u32(meta.may_lack_own ? 1 : 0);
   for (std::uint64_t word :
        {meta.epoch, meta.replica.value, meta.end, meta.rewrites, meta.home.machine, meta.home.inode,
-        meta.home.birth_s, meta.home.birth_ns})
+        meta.home.birth_s, meta.home.birth_ns, meta.retention.elapsed_ms,
+        meta.retention.noted_wall_ms})
     out.u64(word);
   for (std::uint64_t incarnation : meta.incarnations) out.u64(incarnation);
   return payload;
@@ -67,6 +68,7 @@ Result<LogMeta> decode_all(ByteSpan value) {
   meta.end = in.u64();
   meta.rewrites = in.u64();
   meta.home = {in.u64(), in.u64(), in.u64(), in.u64()};
+  if (meta.format >= 3) meta.retention = {in.u64(), in.u64()};
   while (in.ok() && !in.at_end()) meta.incarnations.push_back(in.u64());
   if (!in.ok()) return damaged();
   return meta;

@@ -2,7 +2,8 @@
 // LogMeta: what the log's environment says of itself. Written in the transaction that it belongs to.
 //
 // In the database `meta`: key 1 the format as a plain u64, for every weft to read; key 5 all of it as a
-// checked value. (Format 1 had the epoch, the replica and the end under the keys 2, 3 and 4, unchecked.)
+// checked value. (Format 1 had the epoch, the replica and the end under the keys 2, 3 and 4, unchecked; format 2 had
+// no retention time and no deletion records, and gave up what was deleted.)
 //
 // Keys with the top bit set are notes of peers, each under the low bits of its replica: an older weft looks
 // only for the keys it knows. One that is damaged is as good as none, and is written over.
@@ -16,10 +17,11 @@
 #include "storage/lmdb/store_folder.h"
 #include "storage/peer_notes.h"
 #include "storage/record.h"
+#include "storage/store.h"
 
 namespace weft::lmdb {
 
-inline constexpr std::uint32_t kStoreFormat = 2;
+inline constexpr std::uint32_t kStoreFormat = 3;
 inline constexpr std::size_t kIncarnationsMax = 64;
 
 struct LogMeta {
@@ -31,6 +33,7 @@ struct LogMeta {
   /// Own operations may have been seen that are not here: it is open in relaxed mode, or records are damaged.
   bool may_lack_own = false;
   Home home;
+  Retention retention;                      ///< from format 3 on
   std::vector<std::uint64_t> incarnations;  ///< the newest last
 };
 

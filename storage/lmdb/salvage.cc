@@ -36,7 +36,13 @@ IndexedDocument current_document(const std::vector<const RecordView*>& records) 
     if (record->kind == RecordKind::kMark) mark = std::max(mark, record->position);
   std::vector<const RecordView*> order;
   for (const RecordView* record : records)
-    if (record->position >= mark) order.push_back(record);
+    if (record->position >= mark && record->kind != RecordKind::kDeletion) order.push_back(record);
+  // Of the deletion records the newest says it all, and it outlives marks.
+  const RecordView* deletion = nullptr;
+  for (const RecordView* record : records)
+    if (record->kind == RecordKind::kDeletion &&
+        (deletion == nullptr || record->position > deletion->position))
+      deletion = record;
   // A bundle before what is sealed in it, the largest first; states last.
   auto rank = [](const RecordView* record) {
     return record->kind == RecordKind::kBundle  ? 1
@@ -51,6 +57,7 @@ IndexedDocument current_document(const std::vector<const RecordView*>& records) 
   });
   IndexedDocument document;
   for (const RecordView* record : order) (void)document.replay(*record);
+  if (deletion != nullptr) (void)document.replay(*deletion);
   return document;
 }
 
@@ -196,7 +203,8 @@ class Salvager {
       report_.from_state.push_back({id, count_of(missing)});
     }
     for (const IndexEntry& entry : document.entries) positions_.push_back(entry.position);
-    for (LogPosition at : {document.head.base_position, document.head.mark_position})
+    for (LogPosition at : {document.head.base_position, document.head.mark_position,
+                           document.head.deletion_position})
       if (at != 0) positions_.push_back(at);
     note_loss(id, document.head);
   }
@@ -281,13 +289,14 @@ Result<std::unique_ptr<lmdb::MappedFile>> open_log_file(const lmdb::StoreFolder&
 }
 
 Status write_store(const std::string& to, const std::vector<const RecordView*>& records,
-                   const std::function<std::uint64_t()>& random) {
+                   const Retention& retention, const std::function<std::uint64_t()>& random) {
   const lmdb::StoreFolder folder(to);
   WEFT_ASSIGN(std::unique_ptr<lmdb::Environment> log,
               lmdb::Environment::open(log_options(folder.log(), false)));
   lmdb::LogMeta meta;
   meta.format = 0;
   meta.epoch = random();
+  meta.retention = retention;
   meta.replica = device_replica(random());
   WEFT_ASSIGN(meta.home, folder.home(folder.log_file()));
   std::size_t next = 0;
@@ -326,7 +335,7 @@ Result<SalvageReport> salvage(const std::string& from, const std::string& to,
   Salvager salvager(log, states);
   salvager.run();
   const std::vector<const RecordView*> kept = salvager.kept();
-  WEFT_TRY(write_store(made.path(), kept, random));
+  WEFT_TRY(write_store(made.path(), kept, log.meta ? log.meta->retention : Retention(), random));
   WEFT_TRY(made.finish());
   SalvageReport report = salvager.take_report();
   report.records = kept.size();

@@ -15,11 +15,12 @@ const IndexedDocument* MemoryStore::find(const DocumentId& id) const {
 StoreInfo MemoryStore::info() const {
   std::lock_guard lock(mutex_);
   StoreInfo info;
-  info.format = 2;
+  info.format = 3;
   info.epoch = options_.epoch;
   info.replica = replica_;
   info.incarnations = incarnations_;
   info.end = end_;
+  info.retained_ms = retention_.elapsed_ms;
   for (const auto& [id, document] : index_) {
     info.records += document.head.records;
     info.payload_bytes += document.head.history_bytes;
@@ -181,9 +182,34 @@ void MemoryStore::carry_out(Replacement plan) {
 Status MemoryStore::set_status(const DocumentId& id, DocumentStatus status) {
   std::lock_guard lock(mutex_);
   IndexedDocument document = copy_of(id);
+  if (status == DocumentStatus::kDeleted) {
+    const Deletion deletion = deletion_of_all(document.head);
+    carry_out(plan_deletion(id, std::move(document), end_, deletion, retention_.elapsed_ms));
+    return {};
+  }
   WEFT_TRY(check_status(document.head, status));
   if (begins_anew(document.head, status, replica_)) write_as_another();
-  carry_out(plan_status(id, std::move(document), end_, status));
+  carry_out(plan_status(id, std::move(document), end_, status, retention_.elapsed_ms));
+  return {};
+}
+
+Status MemoryStore::mark_deleted(const DocumentId& id, const Deletion& deletion) {
+  std::lock_guard lock(mutex_);
+  carry_out(plan_deletion(id, copy_of(id), end_, deletion, retention_.elapsed_ms));
+  return {};
+}
+
+Result<std::uint64_t> MemoryStore::note_time(std::uint64_t wall_ms) {
+  std::lock_guard lock(mutex_);
+  if (closed_) return Error(ErrorCode::kReadOnly, "the store is closed");
+  retention_.note(wall_ms);
+  return retention_.elapsed_ms;
+}
+
+Status MemoryStore::purge(const DocumentId& id) {
+  std::lock_guard lock(mutex_);
+  WEFT_ASSIGN(Replacement plan, plan_purge(id, copy_of(id), end_, retention_.elapsed_ms));
+  carry_out(std::move(plan));
   return {};
 }
 
@@ -265,6 +291,7 @@ std::unique_ptr<MemoryStore> MemoryStore::clone(std::function<std::uint64_t()> r
   copy->replica_ = replica_;
   copy->incarnations_ = incarnations_;
   copy->notes_ = notes_;
+  copy->retention_ = retention_;
   copy->end_ = end_;
   copy->records_ = records_;
   copy->index_ = index_;

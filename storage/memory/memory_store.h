@@ -40,6 +40,9 @@ class MemoryStore final : public Store {
   Result<std::optional<DocumentUsage>> document(const DocumentId& document) const override;
   Result<std::vector<DocumentUsage>> documents() const override;
   Status set_status(const DocumentId& document, DocumentStatus status) override;
+  Status mark_deleted(const DocumentId& document, const Deletion& deletion) override;
+  Result<std::uint64_t> note_time(std::uint64_t wall_ms) override;
+  Status purge(const DocumentId& document) override;
   std::vector<LateRecord> late_records() const override;
   Status put_state(const DocumentId& document, StoredState state,
                    std::uint64_t live_bytes) override;
@@ -82,6 +85,7 @@ class MemoryStore final : public Store {
   ReplicaId replica_;
   std::vector<std::uint64_t> incarnations_;
   PeerNotes notes_;
+  Retention retention_;
   bool closed_ = false;
   LogPosition end_ = 1;
   std::map<LogPosition, Bytes> records_;

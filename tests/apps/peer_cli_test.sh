@@ -106,7 +106,7 @@ refused 1 "process ${pids[a]}, a peer, which can't do this: \`weft peer stop --s
   "$weft" store import a one.snapshot
 refused 1 "process ${pids[a]}, a peer, which can't do this" "$weft" store compact a
 ok 'all whole' "$weft" store verify a
-ok "$id: evicted, was live" "$weft" store status a "$id" evicted
+ok "$id: evicted, was live" "$weft" store status a "$id" evicted --force
 refused 1 'evicted' "$weft" doc import "a:$id" two.json
 ok "$id: live, was evicted" "$weft" store status a "${id:0:8}" live
 until_true same "a:$id" "b:$id"

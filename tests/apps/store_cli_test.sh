@@ -11,7 +11,7 @@ root=$(dirname "$tests")
 # --- help ---
 ok 'weft store import boards board.weft' "$weft" help
 ok 'weft store salvage boards' "$weft" help store salvage
-for command in create ls stat verify import export status trim compact backup salvage; do
+for command in create ls stat verify import export status trash trim compact backup salvage; do
   ok "weft store $command " "$weft" help store "$command"
 done
 
@@ -130,7 +130,9 @@ head -c -5 boards.xml >cut.xml
 refused 1 'cut.xml: corrupt' "$weft" store import copied cut.xml
 
 # --- what a store does with a document ---
-ok "$made: evicted, was live" "$weft" store status copied "$made" evicted
+refused 1 "no peer runs on this store" "$weft" store status copied "$made" evicted
+noted "with --force"
+ok "$made: evicted, was live" "$weft" store status copied "$made" evicted --force
 ok "$made: evicted already" "$weft" store status copied "$made" evicted
 ok "$made  evicted" "$weft" store ls copied
 refused 1 "\`weft store status copied $made live\`" "$weft" doc show "copied:$made"
@@ -141,7 +143,7 @@ ok '2 documents' "$weft" store export copied --archive binary evicted.bin
 ok 'live, was evicted' "$weft" store status copied "$made" live
 ok '3 new deltas' "$weft" store import copied one.bin
 ok 'deleted, was live' "$weft" store status copied "$made" deleted
-ok '3 deltas of deleted documents left out' "$weft" store import copied one.bin
+ok '0 new deltas, 3 known before' "$weft" store import copied one.bin
 ok '1 live, 0 evicted, 1 deleted' "$weft" store stat copied
 ok '' "$weft" store export copied --archive xml deleted.xml
 # A status comes along where the store has nothing of the document yet, and never takes anything away.

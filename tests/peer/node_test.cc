@@ -269,7 +269,9 @@ TEST_CASE("a deleted document is deleted everywhere, an evicted one only here") 
   for (std::uint64_t k = 0; k < 3; ++k) rig.set(0, id_of(k), "a", 1);
   rig.settle();
   rig.node(0).set_status(id_of(0), DocumentStatus::kDeleted, [](Status s) { CHECK(s.ok()); });
-  rig.node(1).set_status(id_of(1), DocumentStatus::kEvicted, [](Status s) { CHECK(s.ok()); });
+  rig.node(1).set_status(
+      id_of(1), DocumentStatus::kEvicted, [](Status s) { CHECK(s.ok()); },
+      Node::Evict::kUnconditionally);
   rig.settle();
   CHECK(rig.content(2, id_of(0)).find("deleted") != std::string::npos);
   CHECK(rig.content(1, id_of(1)).find("evicted") != std::string::npos);
@@ -278,18 +280,6 @@ TEST_CASE("a deleted document is deleted everywhere, an evicted one only here") 
   rig.settle(20'000);
   rig.check_same(id_of(2));
   for (std::size_t i = 0; i < 3; ++i) CHECK(rig.peer(i).count(NodeEvent::Kind::kDiverged) == 0);
-  // An edit of it is reported where it arrives too late.
-  rig.cut(2);
-  rig.node(2).set_status(id_of(1), DocumentStatus::kDeleted, nullptr);
-  rig.set(0, id_of(1), "b", 5);
-  rig.settle();
-  rig.connect(2, 0);
-  rig.settle();
-  CHECK(rig.content(0, id_of(1)).find("deleted") != std::string::npos);
-  const auto& events = rig.peer(0).events;
-  CHECK(std::any_of(events.begin(), events.end(), [](const NodeEvent& event) {
-    return event.kind == NodeEvent::Kind::kDocumentDeleted && event.count == 1;
-  }));
 }
 
 TEST_CASE("who joins after a trim starts from the state") {

@@ -219,9 +219,10 @@ void Director::take(const Step& step) {
         return ledger_.evict(peer, document);
       if (step.kind == StepKind::kDelete && !ledger_.is_evicted(peer, document))
         return ledger_.delete_everywhere(peer, document);
-      // A deletion is not taken back.
-      if (step.kind == StepKind::kKeep && !ledger_.is_deletion_asked(document))
-        ledger_.keep(peer, document);
+      if (step.kind != StepKind::kKeep) return;
+      if (ledger_.is_deletion_asked(document) && !ledger_.is_evicted(peer, document))
+        return ledger_.restore(peer, document);
+      ledger_.keep(peer, document);
       return;
     }
     case StepKind::kPowerCut:

@@ -113,42 +113,6 @@ TEST_CASE("an undo of what was trimmed elsewhere has the same effect everywhere"
   CHECK(text_of(world, 0, kDocument) == "stays goes ");
 }
 
-TEST_CASE(
-    "a document that is deleted against an edit is gone everywhere, and the edit is reported") {
-  World world(world_of(3));
-  world.add_edge(0, 1);
-  world.add_edge(1, 2);
-  set_key(world, 0, kDocument, "seen by all");
-  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
-                          10'000));
-  world.set_cut(1, 2, true);
-  std::shared_ptr<bool> durable = set_key(world, 2, kDocument, "concurrent");
-  bool deleted = false;
-  world.node(0).set_status(kDocument, DocumentStatus::kDeleted,
-                           [&](Status status) { deleted = status.ok(); });
-  REQUIRE(world.run_until([&] { return deleted && *durable; }, 5'000));
-  world.set_cut(1, 2, false);
-  auto is_gone = [&](std::size_t peer) {
-    for (const DocumentOverview& overview : world.node(peer).documents())
-      if (overview.document == kDocument) return overview.status == DocumentStatus::kDeleted;
-    return false;
-  };
-  REQUIRE(world.run_until([&] { return is_gone(0) && is_gone(1) && is_gone(2); }, 60'000));
-  REQUIRE(world.run_until([&] { return all_live(world); }, 60'000));
-  std::uint64_t unseen = 0;
-  for (const SeenEvent& seen : world.events())
-    if (seen.event.kind == NodeEvent::Kind::kDocumentDeleted && seen.event.document == kDocument)
-      unseen = std::max(unseen, seen.event.count);
-  CHECK(unseen == 1);
-  CHECK_FALSE(
-      world.node(1).edit(kDocument, [](Transaction& tx) { return tx.root().set("x", 1); }).ok());
-  // It stays gone over a restart.
-  world.peer(1).power_cut(false);
-  world.start(1);
-  REQUIRE(world.run_until([&] { return all_live(world); }, 60'000));
-  CHECK(is_gone(1));
-}
-
 TEST_CASE("an evicted document comes back whole once it is kept again") {
   World world(world_of(2));
   world.add_edge(0, 1);
@@ -156,7 +120,9 @@ TEST_CASE("an evicted document comes back whole once it is kept again") {
   REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
                           10'000));
   bool done = false;
-  world.node(1).set_status(kDocument, DocumentStatus::kEvicted, [&](Status) { done = true; });
+  world.node(1).set_status(
+      kDocument, DocumentStatus::kEvicted, [&](Status) { done = true; },
+      Node::Evict::kUnconditionally);
   REQUIRE(world.run_until([&] { return done; }, 5'000));
   CHECK_FALSE(world.node(1).read(kDocument).ok());
   set_key(world, 0, kDocument, "new");
@@ -177,7 +143,9 @@ TEST_CASE("a document whose deletion comes while it is being kept again is delet
   REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
                           10'000));
   bool evicted = false;
-  world.node(1).set_status(kDocument, DocumentStatus::kEvicted, [&](Status) { evicted = true; });
+  world.node(1).set_status(
+      kDocument, DocumentStatus::kEvicted, [&](Status) { evicted = true; },
+      Node::Evict::kUnconditionally);
   REQUIRE(world.run_until([&] { return evicted; }, 5'000));
   world.set_dialled(0, 1, false);
   world.reset_links(0, 1);

@@ -8,7 +8,6 @@
 #include "tests/sim/world/failure.h"
 
 namespace weft::sim {
-namespace {
 
 std::set<Mark> marks_on_disk(const SimPeer& peer, const DocumentId& id,
                              const Compressor* compressor) {
@@ -18,8 +17,6 @@ std::set<Mark> marks_on_disk(const SimPeer& peer, const DocumentId& id,
   Result<Document> document = open_document(peer.store(), id, std::move(options));
   return document.ok() ? marks_in(*document) : std::set<Mark>();
 }
-
-}  // namespace
 
 std::string to_hex(const DocumentId& document) {
   constexpr const char* kDigits = "0123456789abcdef";
@@ -87,7 +84,7 @@ bool Ledger::undo(std::size_t peer, const DocumentId& document) {
 void Ledger::delete_everywhere(std::size_t peer, const DocumentId& document) {
   deletions_.insert(document);
   if (Result<const Document*> shown = world_.node(peer).read(document); shown.ok())
-    seen_by_deletions_[document].merge((*shown)->version());
+    seen_by_deletions_[document].merge(marks_in(**shown));
   world_.node(peer).set_status(document, DocumentStatus::kDeleted, [this, document](Status status) {
     if (status.ok()) durable_deletions_.insert(document);
   });
@@ -104,12 +101,30 @@ void Ledger::evict(std::size_t peer, const DocumentId& document) {
       others.merge(marks_on_disk(world_.peer(i), document, &world_.compressor()));
   for (Edit& edit : edits_)
     if (edit.document == document && !others.contains(edit.mark)) edit.is_taken_away = true;
-  world_.node(peer).set_status(document, DocumentStatus::kEvicted, [](Status) {});
+  world_.node(peer).set_status(
+      document, DocumentStatus::kEvicted, [](Status) {}, Node::Evict::kUnconditionally);
 }
 
 void Ledger::keep(std::size_t peer, const DocumentId& document) {
   evicted_.erase({peer, document});
   world_.node(peer).set_status(document, DocumentStatus::kLive, [](Status) {});
+}
+
+void Ledger::restore(std::size_t peer, const DocumentId& document) {
+  restores_.insert(document);
+  world_.node(peer).set_status(document, DocumentStatus::kLive, [](Status) {});
+}
+
+void Ledger::check_deleted(const DocumentId& document, const std::set<Mark>& marks) {
+  check_present(document, marks);
+  const std::set<Mark>& seen = seen_by_deletions_[document];
+  for (const Edit& edit : edits_)
+    if (edit.document == document && edit.is_acknowledged && edit.is_marked && !edit.is_undone &&
+        !edit.is_taken_away && !seen.contains(edit.mark))
+      throw Failure(FailureKind::kLostEdit,
+                    "edit " + std::to_string(edit.mark) + " of device " +
+                        std::to_string(edit.peer) + " in document " + to_hex(document) +
+                        " is deleted, and nobody who deleted it had seen it");
 }
 
 std::map<DocumentId, std::set<Mark>> Ledger::on_disks(const DocumentId* only) const {

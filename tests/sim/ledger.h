@@ -3,8 +3,8 @@
 //
 // An edit that was acknowledged must be there at the end, unless
 //   - it was undone,
-//   - an operator took it away: a disk was put back, or a document evicted or deleted, and no other disk had it,
-//   - its document was deleted.
+//   - an operator took it away: a disk was put back, or a document evicted by force, and no other disk had it.
+// In a deleted document it must be there too, in the trash, and somebody who deleted it must have seen it.
 // Whether a disk has an edit is seen by its mark (scribble.h), not by its dot: after a rollback one dot may have two
 // contents, and edits are made anew under another replica.
 //
@@ -51,6 +51,7 @@ class Ledger {
   void delete_everywhere(std::size_t peer, const DocumentId& document);
   void evict(std::size_t peer, const DocumentId& document);
   void keep(std::size_t peer, const DocumentId& document);
+  void restore(std::size_t peer, const DocumentId& document);
 
   /// What all disks together hold of the documents; of all of them where `only` is null.
   std::map<DocumentId, std::set<Mark>> on_disks(const DocumentId* only = nullptr) const;
@@ -75,12 +76,16 @@ class Ledger {
   bool is_deletion_in_doubt(const DocumentId& document) const {
     return doubtful_deletions_.contains(document);
   }
-  /// What the devices that asked for its deletion had seen of it then.
-  const VersionVector& seen_by_deletions(const DocumentId& document) {
+  /// What the devices that asked for its deletion showed of it then.
+  const std::set<Mark>& seen_by_deletions(const DocumentId& document) {
     return seen_by_deletions_[document];
   }
+  /// Somebody has asked for it back.
+  bool is_restore_asked(const DocumentId& document) const { return restores_.contains(document); }
   /// Edits that must be in a document; what it holds is `marks`. @throws Failure
   void check_present(const DocumentId& document, const std::set<Mark>& marks) const;
+  /// Of a deleted document: what is in the trash is `marks`. @throws Failure
+  void check_deleted(const DocumentId& document, const std::set<Mark>& marks);
 
  private:
   void add(Edit edit);
@@ -91,11 +96,15 @@ class Ledger {
   std::set<std::pair<std::size_t, DocumentId>> evicted_;  ///< or about to be
   bool has_evicted_ = false;
   std::set<DocumentId> deletions_;
-  std::map<DocumentId, VersionVector> seen_by_deletions_;
+  std::map<DocumentId, std::set<Mark>> seen_by_deletions_;
+  std::set<DocumentId> restores_;
   std::set<DocumentId> durable_deletions_;
   std::set<DocumentId> doubtful_deletions_;
 };
 
 std::string to_hex(const DocumentId& document);
+/// What the device's disk has of a document, in the trash too.
+std::set<Mark> marks_on_disk(const SimPeer& peer, const DocumentId& id,
+                             const Compressor* compressor);
 
 }  // namespace weft::sim

@@ -250,7 +250,7 @@ TEST_CASE("deltas whose dependencies never come take no more memory than they ma
   options.peer.credit_bytes = std::uint64_t{64} << 20;
   Stage stage(options);
   stage.puppet.greet();
-  stage.puppet.say(sync::Have{{{kDocument, sync::HeldAs::kLive, true, {{{7}, 10'000, 0}}}}});
+  stage.puppet.say(sync::Have{{{kDocument, sync::HeldAs::kLive, true, {{{7}, 10'000, 0}}, {}}}});
   stage.puppet.say(sync::AllAnnounced());
   stage.puppet.say(sync::NameDocument{0, kDocument});
   stage.let_speak();

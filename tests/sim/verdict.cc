@@ -137,8 +137,13 @@ void Verdict::check_document(const DocumentId& id) {
       if (first == world_.size()) {
         first = i;
         first_snapshot = std::move(snapshot);
-        // Where a deletion was taken back with a disk, what it had taken stays gone.
-        if (!ledger_.is_deletion_in_doubt(id)) ledger_.check_present(id, marks_in(**document));
+        ledger_.check_present(id, marks_in(**document));
+        // What deletions had seen is never forgotten: it lives because people decided so, or have to.
+        expect(overview.is_contested || ledger_.is_restore_asked(id) ||
+                   !ledger_.is_deletion_durable(id) || ledger_.is_deletion_in_doubt(id),
+               FailureKind::kInvariant,
+               "document " + to_hex(id) +
+                   " was deleted and lives, uncontested:" + versions_of(world_, id));
         continue;
       }
       if (snapshot != first_snapshot)
@@ -149,31 +154,12 @@ void Verdict::check_document(const DocumentId& id) {
     }
   }
   if (first != world_.size()) ++live_documents_;
-  if (!is_forked && ledger_.is_deletion_durable(id) && !ledger_.is_deletion_in_doubt(id))
-    throw Failure(FailureKind::kDiverged,
-                  "document " + to_hex(id) + " was deleted and lives:" + versions_of(world_, id));
 }
 
-void Verdict::check_deleted(const DocumentId& id) const {
+void Verdict::check_deleted(const DocumentId& id) {
   expect(ledger_.is_deletion_asked(id), FailureKind::kInvariant,
          "document " + to_hex(id) + " is deleted, and nobody has asked for it");
-  // Under another replica an edit's dot says nothing.
-  if (world_.count_events(NodeEvent::Kind::kIdentityChanged) != 0) return;
-  const VersionVector& seen = ledger_.seen_by_deletions(id);
-  for (const Ledger::Edit& edit : ledger_.edits()) {
-    if (edit.document != id || !edit.is_acknowledged || edit.is_taken_away) continue;
-    Seq end = edit.first.seq + edit.op_count;
-    if (seen.end(edit.first.replica) >= end) continue;
-    bool reported =
-        std::any_of(world_.events().begin(), world_.events().end(), [&](const SeenEvent& event) {
-          return event.event.kind == NodeEvent::Kind::kDocumentDeleted &&
-                 event.event.document == id && event.event.count != 0;
-        });
-    expect(reported, FailureKind::kFalseReport,
-           "edit " + std::to_string(edit.mark) + " went with the deletion of document " +
-               to_hex(id) + ", which had not seen it, and nobody has said so");
-    return;
-  }
+  ledger_.check_deleted(id, ledger_.on_disks(&id)[id]);
 }
 
 bool Verdict::was_rewritten(const DocumentId& id) const {

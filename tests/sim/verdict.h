@@ -43,7 +43,7 @@ class Verdict {
   std::string why_not_linked() const;
   std::string difference(std::size_t a, std::size_t b, const DocumentId& id);
   void check_document(const DocumentId& id);
-  void check_deleted(const DocumentId& id) const;
+  void check_deleted(const DocumentId& id);
   void check_acknowledged() const;
   bool is_kept_nowhere_else(std::size_t peer, const DocumentId& id) const;
   bool was_rewritten(const DocumentId& id) const;

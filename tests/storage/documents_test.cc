@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "crdt/delta/codec.h"
+#include "storage/log_index.h"
 #include "storage/memory/memory_store.h"
 #include "tests/crdt/document/replicas.h"
 
@@ -33,6 +34,21 @@ struct Pair {
 };
 
 }  // namespace
+
+TEST_CASE("a deletion by an older weft is read as of a purged document, by whoever had seen it") {
+  VersionVector version;
+  version.set({7}, 3);
+  const Bytes payload = status_payload(DocumentStatus::kDeleted, version);
+  RecordView mark;
+  mark.kind = RecordKind::kMark;
+  mark.position = 4;
+  mark.payload = payload;
+  IndexedDocument document;
+  REQUIRE(document.replay(mark).ok());
+  CHECK(document.head.status == DocumentStatus::kPurged);
+  CHECK(document.head.deletion.end({7}) == 3);
+  CHECK(document.head.usage(DocumentId()).version == version);
+}
 
 TEST_CASE("a document comes out of a store as it went in") {
   Pair pair;

@@ -162,10 +162,29 @@ class Both {
     if (!random_.chance(1, 3)) return;
     const DocumentId document = any_document();
     const auto status = static_cast<DocumentStatus>(random_.below(3));
+    if (random_.chance(1, 3)) return remove();
     const Status on_disk = disk_->set_status(document, status);
     const Status in_memory = memory_.set_status(document, status);
     CHECK(on_disk.ok() == in_memory.ok());
     if (!on_disk.ok()) CHECK(on_disk.error().code() == ErrorCode::kInvalidArgument);
+  }
+
+  /// Deletions of what is there or comes later, time, purging.
+  void remove() {
+    const DocumentId document = any_document();
+    if (random_.chance(1, 2)) {
+      Deletion deletion;
+      for (std::uint64_t replica = 1; replica <= 3; ++replica)
+        deletion.raise({replica}, static_cast<Seq>(random_.below(30)), random_.below(3));
+      if (random_.chance(1, 5)) deletion.set_void({1});
+      REQUIRE(disk_->mark_deleted(document, deletion).ok());
+      REQUIRE(memory_.mark_deleted(document, deletion).ok());
+    }
+    for (int day = 0; day < 20; ++day) {
+      wall_ms_ += kRetentionStepMaxMs;
+      CHECK(disk_->note_time(wall_ms_).value() == memory_.note_time(wall_ms_).value());
+    }
+    CHECK(disk_->purge(document).ok() == memory_.purge(document).ok());
   }
 
   /// A version that the store covers, or about so.
@@ -278,6 +297,7 @@ class Both {
   bool loses_derived_;  ///< and with it the states
   Folder folder_;
   MemoryStore memory_;
+  std::uint64_t wall_ms_ = 1'700'000'000'000;
   std::unique_ptr<LmdbStore> disk_;
   std::map<std::pair<std::uint8_t, std::uint64_t>, Seq> ends_;
   int rewrites_ = 0;

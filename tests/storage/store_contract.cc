@@ -214,32 +214,140 @@ void writes_as_another_where_it_begins_anew(Workshop shop) {
   CHECK(store->version(document_of(1)).end(own) == 3);
 }
 
-void remembers_a_deletion(Workshop shop) {
+Deletion deletion_of(std::initializer_list<Deletion::Entry> entries, std::uint64_t by,
+                     std::uint64_t at_ms) {
+  Deletion deletion;
+  for (const Deletion::Entry& entry : entries)
+    deletion.raise(entry.replica, entry.end, entry.chain);
+  deletion.set_author({by}, at_ms);
+  return deletion;
+}
+
+/// Retention time, day by day.
+void age(Store& store, std::uint64_t& wall_ms, int days) {
+  for (int day = 0; day < days; ++day)
+    REQUIRE(store.note_time(wall_ms += kRetentionStepMaxMs).ok());
+}
+
+void keeps_what_is_in_the_trash(Workshop shop) {
   auto store = shop.open();
   append(*store, {sample(1, 7, 0, 3)});
-  REQUIRE(store->set_status(document_of(1), DocumentStatus::kDeleted).ok());
+  REQUIRE(store->mark_deleted(document_of(1), deletion_of({{{7}, 3, 77}}, 9, 1000)).ok());
   CHECK(store->set_status(document_of(1), DocumentStatus::kEvicted).error().code() ==
         ErrorCode::kInvalidArgument);
+  CHECK(store->set_status(document_of(1), DocumentStatus::kLive).error().code() ==
+        ErrorCode::kInvalidArgument);
+  CHECK(store->set_status(document_of(1), DocumentStatus::kPurged).error().code() ==
+        ErrorCode::kInvalidArgument);
+  now_and_later(shop, store, [](Store& now) {
+    const DocumentUsage usage = usage_of(now, 1);
+    CHECK(usage.status == DocumentStatus::kDeleted);
+    CHECK(usage.version == version_of({{7, 3}}));
+    CHECK(usage.deletion == deletion_of({{{7}, 3, 77}}, 9, 1000));
+    CHECK(usage.records == 1);
+    CHECK(scan_document(now, 1, {}).size() == 1);
+    CHECK(now.info().records == 1);
+  });
+}
+
+void does_not_delete_what_a_deletion_has_not_seen(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3)});
+  REQUIRE(store->mark_deleted(document_of(1), deletion_of({{{7}, 3, 77}}, 9, 1000)).ok());
+  append(*store, {sample(1, 7, 3, 1), sample(1, 8, 0, 1)});
+  now_and_later(shop, store, [](Store& now) {
+    CHECK(usage_of(now, 1).status == DocumentStatus::kLive);
+    CHECK(usage_of(now, 1).deletion.end({7}) == 3);
+    CHECK(now.purge(document_of(1)).error().code() == ErrorCode::kInvalidArgument);
+  });
+  // Let go: a deletion that has seen it. They are merged by maximum.
+  REQUIRE(store->mark_deleted(document_of(1), deletion_of({{{8}, 1, 5}}, 9, 3000)).ok());
+  REQUIRE(store->mark_deleted(document_of(1), deletion_of({{{7}, 4, 0}}, 8, 2000)).ok());
+  REQUIRE(store->mark_deleted(document_of(1), deletion_of({{{7}, 2, 1}}, 8, 100)).ok());
+  now_and_later(shop, store, [](Store& now) {
+    CHECK(usage_of(now, 1).status == DocumentStatus::kDeleted);
+    CHECK(usage_of(now, 1).deletion == deletion_of({{{7}, 4, 0}, {{8}, 1, 5}}, 9, 3000));
+  });
+}
+
+void takes_a_void_entry_for_nothing(Workshop shop) {
+  auto store = shop.open();
+  append(*store, {sample(1, 7, 0, 3)});
+  Deletion deletion = deletion_of({{{7}, 3, 77}}, 9, 1000);
+  REQUIRE(store->mark_deleted(document_of(1), deletion).ok());
+  deletion.set_void({7});
+  REQUIRE(store->mark_deleted(document_of(1), deletion).ok());
+  now_and_later(shop, store, [](Store& now) {
+    CHECK(usage_of(now, 1).status == DocumentStatus::kLive);
+    CHECK(usage_of(now, 1).deletion.entries().front().is_void);
+  });
+  // Another entry of that replica counts again.
+  REQUIRE(store->mark_deleted(document_of(1), deletion_of({{{7}, 4, 1}}, 9, 2000)).ok());
   CHECK(usage_of(*store, 1).status == DocumentStatus::kDeleted);
 }
 
-void lists_what_comes_after_a_deletion(Workshop shop) {
+void purges_when_the_time_has_run(Workshop shop) {
   auto store = shop.open();
-  append(*store, {sample(1, 7, 0, 3)});
-  REQUIRE(store->set_status(document_of(1), DocumentStatus::kDeleted).ok());
+  std::uint64_t wall_ms = 1'700'000'000'000;
+  REQUIRE(store->note_time(wall_ms).ok());
+  append(*store, {sample(1, 7, 0, 3), sample(2, 7, 0, 1)});
+  REQUIRE(store->mark_deleted(document_of(1), deletion_of({{{7}, 3, 77}}, 9, 1000)).ok());
+  age(*store, wall_ms, 29);
+  CHECK(store->purge(document_of(1)).error().code() == ErrorCode::kInvalidArgument);
+  CHECK(store->purge(document_of(2)).error().code() == ErrorCode::kInvalidArgument);
+  age(*store, wall_ms, 1);
+  REQUIRE(store->purge(document_of(1)).ok());
   now_and_later(shop, store, [](Store& now) {
-    CHECK(usage_of(now, 1).status == DocumentStatus::kDeleted);
-    CHECK(usage_of(now, 1).version == version_of({{7, 3}}));  // what it had
-    auto late = now.append(
-        views({sample(1, 7, 3, 1, 40), sample(2, 9, static_cast<Seq>(now.info().end), 1)}));
+    const DocumentUsage usage = usage_of(now, 1);
+    CHECK(usage.status == DocumentStatus::kPurged);
+    CHECK(usage.version == version_of({{7, 3}}));  // what it had
+    CHECK(usage.deletion.end({7}) == 3);
+    CHECK(scan_document(now, 1, {}).empty());
+    CHECK(now.info().records == 1);
+    auto late = now.append(views({sample(1, 7, 3, 1, 40)}));
     REQUIRE(late.ok());
     CHECK(late->late == 1);
-    CHECK(late->first == now.info().end - 1);
     REQUIRE(now.late_records().size() == 1);
     CHECK(now.late_records()[0].first_seq == 3);
-    CHECK(now.late_records()[0].payload_bytes == 40);
-    CHECK(scan_document(now, 1, {}).empty());
   });
+  // Kept again it is empty and still deleted, and its time begins anew.
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kLive).ok());
+  append(*store, {sample(1, 7, 0, 3)});
+  now_and_later(shop, store, [](Store& now) {
+    CHECK(usage_of(now, 1).status == DocumentStatus::kDeleted);
+    CHECK(now.purge(document_of(1)).error().code() == ErrorCode::kInvalidArgument);
+  });
+}
+
+/// A clock that jumps to 2038, and back, is a day.
+void does_not_hurry_with_a_clock_that_jumps(Workshop shop) {
+  auto store = shop.open();
+  std::uint64_t wall_ms = 1'700'000'000'000;
+  REQUIRE(store->note_time(wall_ms).ok());
+  append(*store, {sample(1, 7, 0, 3)});
+  REQUIRE(store->mark_deleted(document_of(1), deletion_of({{{7}, 3, 77}}, 9, 1000)).ok());
+  REQUIRE(store->note_time(2'145'916'800'000).ok());
+  CHECK(store->info().retained_ms <= kRetentionStepMaxMs);
+  REQUIRE(store->note_time(2'145'916'800'000).ok());
+  REQUIRE(store->note_time(wall_ms).ok());
+  now_and_later(shop, store, [](Store& now) {
+    CHECK(now.info().retained_ms == kRetentionStepMaxMs);
+    CHECK(now.purge(document_of(1)).error().code() == ErrorCode::kInvalidArgument);
+  });
+}
+
+void writes_as_another_in_what_it_had_purged(Workshop shop) {
+  auto store = shop.open();
+  std::uint64_t wall_ms = 1'700'000'000'000;
+  REQUIRE(store->note_time(wall_ms).ok());
+  const ReplicaId own = store->info().replica;
+  append(*store, {sample(1, own.value, 0, 3)});
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kDeleted).ok());
+  age(*store, wall_ms, 30);
+  REQUIRE(store->purge(document_of(1)).ok());
+  CHECK(store->info().replica == own);
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kLive).ok());
+  CHECK_FALSE(store->info().replica == own);
 }
 
 void keeps_a_state_instead_of_what_is_trimmed(Workshop shop) {
@@ -334,8 +442,12 @@ void check_store_contract(const std::function<Workshop()>& make) {
   seals_records_into_a_bundle(make());
   gives_up_what_is_evicted(make());
   writes_as_another_where_it_begins_anew(make());
-  remembers_a_deletion(make());
-  lists_what_comes_after_a_deletion(make());
+  keeps_what_is_in_the_trash(make());
+  does_not_delete_what_a_deletion_has_not_seen(make());
+  takes_a_void_entry_for_nothing(make());
+  purges_when_the_time_has_run(make());
+  does_not_hurry_with_a_clock_that_jumps(make());
+  writes_as_another_in_what_it_had_purged(make());
   keeps_a_state_instead_of_what_is_trimmed(make());
   keeps_states_beside_the_log(make());
   finds_nothing_wrong(make());

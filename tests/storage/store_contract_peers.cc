@@ -284,7 +284,7 @@ void starts_from_the_state_of_another(Workshop shop) {
     CHECK(usage_of(now, 1).records == 1);
     CHECK(now.version(document_of(2)) == version_of({{7, 7}, {8, 5}, {9, 1}}));
   });
-  REQUIRE(store->set_status(document_of(1), DocumentStatus::kDeleted).ok());
+  REQUIRE(store->set_status(document_of(1), DocumentStatus::kEvicted).ok());
   CHECK(store->adopt_state(document_of(1), {more, Bytes(7)}).error().code() == ErrorCode::kNotKept);
   CHECK(store->trim(document_of(1), {{}, Bytes(7)}).error().code() == ErrorCode::kNotKept);
 }

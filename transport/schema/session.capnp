@@ -95,13 +95,19 @@ struct NameRequest {  # Type 6.
 enum HeldAs {
   live @0;
   evicted @1;
-  deleted @2;
+  purged @2;
 }
 
 struct LogEnd {
   replica @0 :UInt64;
   chain @1 :UInt64;
   end @2 :UInt32;  # a seq, exclusive; at least 1
+}
+
+struct Deletion {  # What deletions had seen (docs/adr/0013); counts as two log ends more than it has.
+  ends @0 :List(LogEnd);  # ascending by replica, none twice; at least one
+  by @1 :UInt64;          # a replica: who deleted last, for people
+  atMs @2 :UInt64;
 }
 
 struct HeldDocument {
@@ -112,10 +118,11 @@ struct HeldDocument {
   as @2 :HeldAs;
   answer @3 :Bool;
   logEnds @4 :List(LogEnd);  # ascending by replica, none twice
+  deletion @5 :Deletion;         # null where nobody ever deleted it
 }
 
 struct Have {  # Type 7.
-  documents @0 :List(HeldDocument);  # at most 1,024, with at most 8,192 log ends together
+  documents @0 :List(HeldDocument);  # at most 1,024, with at most 8,192 log ends together, those of deletions too
                                      # (attack: each is looked up in the store, and answered)
 }
 

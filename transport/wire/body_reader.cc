@@ -195,19 +195,36 @@ class BodyReader {
   Status read_held(schema::HeldDocument::Reader in, std::size_t& replicas_left,
                    sync::HeldDocument& out) const {
     read_id(in.getDocument(), out.document);
-    WEFT_TRY(read_enumerator(in, in.getAs(), sync::HeldAs::kDeleted, "document status", out.as));
+    WEFT_TRY(read_enumerator(in, in.getAs(), sync::HeldAs::kPurged, "document status", out.as));
     out.answer = in.getAnswer();
-    const auto list = in.getLogEnds();
+    WEFT_TRY(read_ends(in, in.getLogEnds(), replicas_left, out.log_ends));
+    if (!in.hasDeletion()) return {};
+    const auto deletion = in.getDeletion();
+    // Attack: a deletion takes room of its own, so that a frame of many would be too large.
+    if (replicas_left < Limits::kReplicasOfDeletion)
+      return fault(ErrorCode::kLimit, "too many deletions", deletion);
+    replicas_left -= Limits::kReplicasOfDeletion;
+    std::vector<sync::LogEnd> ends;
+    WEFT_TRY(read_ends(deletion, deletion.getEnds(), replicas_left, ends));
+    if (ends.empty()) return fault(ErrorCode::kNotCanonical, "a deletion of nothing", deletion);
+    for (const sync::LogEnd& end : ends) out.deletion.raise(end.replica, end.end, end.chain);
+    out.deletion.set_author({deletion.getBy()}, deletion.getAtMs());
+    return {};
+  }
+
+  template <typename Reader>
+  Status read_ends(const Reader& in, capnp::List<schema::LogEnd>::Reader list,
+                   std::size_t& replicas_left, std::vector<sync::LogEnd>& out) const {
     WEFT_TRY(check_list<schema::LogEnd>(in, list, replicas_left, "log ends"));
     replicas_left -= list.size();
-    out.log_ends.reserve(list.size());
+    out.reserve(list.size());
     for (const auto element : list) {
       sync::LogEnd end{{element.getReplica()}, 0, element.getChain()};
       WEFT_TRY(read_seq(element, element.getEnd(), end.end));
       if (end.end == 0) return fault(ErrorCode::kCorrupt, "a log end without operations", element);
-      if (!out.log_ends.empty() && !(out.log_ends.back().replica < end.replica))
+      if (!out.empty() && !(out.back().replica < end.replica))
         return fault(ErrorCode::kNotCanonical, "log ends out of order", element);
-      out.log_ends.push_back(end);
+      out.push_back(end);
     }
     return {};
   }

@@ -49,10 +49,15 @@ std::size_t words_behind(const sync::Symbols& message) {
   return kSumsOfSymbol * count + words(sizeof(std::int32_t) * count);
 }
 std::size_t words_behind(const sync::NameRequest& message) { return message.names.size(); }
+std::size_t deletion_words(const Deletion& deletion) {
+  if (deletion.empty()) return 0;
+  constexpr std::size_t kStructWords = 3;
+  return kStructWords + list_words<schema::LogEnd>(deletion.entries().size());
+}
 std::size_t words_behind(const sync::Have& message) {
   std::size_t sum = list_words<schema::HeldDocument>(message.documents.size());
   for (const sync::HeldDocument& held : message.documents)
-    sum += list_words<schema::LogEnd>(held.log_ends.size());
+    sum += list_words<schema::LogEnd>(held.log_ends.size()) + deletion_words(held.deletion);
   return sum;
 }
 std::size_t words_behind(const sync::Deltas& message) {
@@ -151,7 +156,19 @@ void write(const sync::NameRequest& in, schema::NameRequest::Builder out) {
   if (!in.names.empty()) out.setNames(kj::arrayPtr(in.names.data(), in.names.size()));
 }
 
-void write(const sync::HeldDocument& in, schema::HeldDocument::Builder out) {
+void write(const Deletion& in, schema::Deletion::Builder out) {
+  out.setBy(in.by().value);
+  out.setAtMs(in.at_ms());
+  auto list = out.initEnds(size_of(in.entries()));
+  for (unsigned i = 0; i < list.size(); ++i) {
+    auto end = list[i];
+    end.setReplica(in.entries()[i].replica.value);
+    end.setEnd(in.entries()[i].end);
+    end.setChain(in.entries()[i].chain);
+  }
+}
+
+void write_held(const sync::HeldDocument& in, schema::HeldDocument::Builder out) {
   write_id(in.document, out.getDocument());
   out.setAs(static_cast<schema::HeldAs>(in.as));
   out.setAnswer(in.answer);
@@ -163,6 +180,11 @@ void write(const sync::HeldDocument& in, schema::HeldDocument::Builder out) {
     log.setEnd(in.log_ends[i].end);
     log.setChain(in.log_ends[i].chain);
   }
+}
+
+void write(const sync::HeldDocument& in, schema::HeldDocument::Builder out) {
+  write_held(in, out);
+  if (!in.deletion.empty()) write(in.deletion, out.initDeletion());
 }
 
 void write(const sync::Have& in, schema::Have::Builder out) {

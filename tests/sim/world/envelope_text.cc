@@ -46,7 +46,7 @@ struct Printer {
     for (const sync::HeldDocument& held : have.documents) {
       text += " [" + short_name(held.document);
       if (held.as == sync::HeldAs::kEvicted) text += " evicted";
-      if (held.as == sync::HeldAs::kDeleted) text += " deleted";
+      if (held.as == sync::HeldAs::kPurged) text += " purged";
       if (held.answer) text += " ?";
       for (const sync::LogEnd& end : held.log_ends)
         text += " " + to_string(end.replica) + ":" + number(end.end);

@@ -49,6 +49,21 @@ Status SimStore::set_status(const DocumentId& document, DocumentStatus status) {
   return disk_->set_status(document, status);
 }
 
+Status SimStore::mark_deleted(const DocumentId& document, const Deletion& deletion) {
+  WEFT_TRY(check_writable());
+  return disk_->mark_deleted(document, deletion);
+}
+
+Result<std::uint64_t> SimStore::note_time(std::uint64_t wall_ms) {
+  WEFT_TRY(check_writable());
+  return disk_->note_time(wall_ms);
+}
+
+Status SimStore::purge(const DocumentId& document) {
+  WEFT_TRY(check_writable());
+  return disk_->purge(document);
+}
+
 Status SimStore::put_state(const DocumentId& document, StoredState state,
                            std::uint64_t live_bytes) {
   WEFT_TRY(check_writable());

@@ -69,6 +69,9 @@ class SimStore final : public Store {
   }
   Result<std::vector<DocumentUsage>> documents() const override { return disk_->documents(); }
   Status set_status(const DocumentId& document, DocumentStatus status) override;
+  Status mark_deleted(const DocumentId& document, const Deletion& deletion) override;
+  Result<std::uint64_t> note_time(std::uint64_t wall_ms) override;
+  Status purge(const DocumentId& document) override;
   std::vector<LateRecord> late_records() const override { return disk_->late_records(); }
   Status put_state(const DocumentId& document, StoredState state,
                    std::uint64_t live_bytes) override;

@@ -59,6 +59,11 @@ TEST_CASE("the largest Have fits into a frame") {
     for (std::size_t i = 0; i < sync::Limits::kReplicas / sync::Limits::kDocuments; ++i)
       held.log_ends.push_back({ReplicaId{i}, 1, 1});
   CHECK(wire::frame_bytes(have) <= sync::Limits::kFrameBytes);
+  for (sync::HeldDocument& held : have.documents) {  // each with a deletion instead of some
+    held.log_ends.resize(held.log_ends.size() - 1 - sync::Limits::kReplicasOfDeletion);
+    held.deletion.raise({1}, 1, 1);
+  }
+  CHECK(wire::frame_bytes(have) <= sync::Limits::kFrameBytes);
 }
 
 TEST_CASE("a frame is appended to what is there, at any place") {

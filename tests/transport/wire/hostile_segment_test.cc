@@ -219,10 +219,11 @@ TEST_CASE("a thousand pointers to one delta are over the limit of what is follow
 TEST_CASE("documents that share their log ends are over the limit of what is followed") {
   constexpr int kDocuments = 50;
   constexpr int kEnds = 100;
-  Words words{struct_at(0, 0, 1), list_at(0, kInline, 4 * kDocuments), tag(kDocuments, 3, 1)};
+  Words words{struct_at(0, 0, 1), list_at(0, kInline, 5 * kDocuments), tag(kDocuments, 3, 2)};
   for (int i = 0; i < kDocuments; ++i) {
     words.insert(words.end(), {0, 0, 0});
-    words.push_back(list_at(4 * (kDocuments - 1 - i), kInline, 3 * kEnds));
+    words.push_back(list_at(5 * (kDocuments - 1 - i) + 1, kInline, 3 * kEnds));
+    words.push_back(0);
   }
   words.push_back(tag(kEnds, 3, 0));
   for (std::uint64_t i = 0; i < kEnds; ++i) words.insert(words.end(), {i, 0, 1});

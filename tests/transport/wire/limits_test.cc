@@ -34,7 +34,7 @@ void check_limit(const char* what, std::size_t max,
 std::uint32_t u32(std::size_t n) { return static_cast<std::uint32_t>(n); }
 
 sync::Have have_with_log_ends(const std::vector<sync::LogEnd>& ends) {
-  return {{{DocumentId{}, sync::HeldAs::kLive, false, ends}}};
+  return {{{DocumentId{}, sync::HeldAs::kLive, false, ends, {}}}};
 }
 
 }  // namespace
@@ -161,7 +161,7 @@ TEST_CASE("an enumerator without a name is of a later version") {
     CHECK(error_of(sync::Bye{static_cast<sync::ByeReason>(value), ""}).code() ==
           ErrorCode::kUnknownVersion);
   for (unsigned value : {3u, 255u})
-    CHECK(error_of(sync::Have{{{{}, static_cast<sync::HeldAs>(value), false, {}}}}).code() ==
+    CHECK(error_of(sync::Have{{{{}, static_cast<sync::HeldAs>(value), false, {}, {}}}}).code() ==
           ErrorCode::kUnknownVersion);
 }
 

@@ -67,6 +67,11 @@ class Maker {
       held.answer = random_.chance(1, 2);
       held.log_ends = log_ends(std::min<std::size_t>(left, random_.below(12)));
       left -= held.log_ends.size();
+      if (random_.chance(3, 4) || left < 16) continue;
+      for (const sync::LogEnd& end : log_ends(1 + random_.below(8)))
+        held.deletion.raise(end.replica, end.end, end.chain);
+      held.deletion.set_author({number()}, number());
+      left -= held.deletion.entries().size() + Limits::kReplicasOfDeletion;
     }
     if (!out.documents.empty() && random_.chance(1, 8))
       out.documents.back().log_ends = log_ends(out.documents.back().log_ends.size() + left);
@@ -232,6 +237,14 @@ DocumentId sample_document(std::uint8_t first) {
   return id;
 }
 
+Deletion sample_deletion() {
+  Deletion deletion;
+  deletion.raise({0x0011'2233'4455'6677}, 12, 0xb1b2'b3b4'b5b6'b7b8);
+  deletion.raise({0x8899'aabb'ccdd'eeff}, kMaxSeq, 0);
+  deletion.set_author({0x0011'2233'4455'6677}, 1'700'000'000'456);
+  return deletion;
+}
+
 }  // namespace
 
 sync::Envelope random_envelope(Random& random, std::uint16_t type) {
@@ -280,8 +293,8 @@ std::vector<sync::Envelope> sample_envelopes() {
   messages.push_back(sync::NameRequest{.names = {0x8182'8384'8586'8788, 1, 0}});
   messages.push_back(sync::Have{
       .documents = {
-          {board, sync::HeldAs::kLive, true, {{kAuthor, 200'000, 77}, {kOther, kMaxSeq, 0}}},
-          {other, sync::HeldAs::kDeleted, false, {}}}});
+          {board, sync::HeldAs::kLive, true, {{kAuthor, 200'000, 77}, {kOther, kMaxSeq, 0}}, {}},
+          {other, sync::HeldAs::kPurged, false, {}, sample_deletion()}}});
   messages.push_back(sync::AllAnnounced{});
   messages.push_back(sync::NameDocument{.number = 1, .document = board});
   messages.push_back(sync::Deltas{.number = 1, .chain = 0x9192'9394, .deltas = {keystroke}});
