@@ -4,6 +4,7 @@
 #   release     g++ build, every header by itself, all tests
 #   sanitizers  clang++ with address and undefined sanitizers, all tests at the smallest size
 #   compilers   the conformance digests of the g++ and the clang++ build are equal
+#   odr         without optimization, tests of the layers at the smallest size; no name has two meanings
 #   fuzz        each fuzzer for a while
 #   wasm        the core for WebAssembly
 #   lint        layout and text of the tree
@@ -134,6 +135,20 @@ compilers_stage() {
   echo "test: g++ and clang++ agree on $(wc -l <build/digest-gcc.txt) lines of digests"
 }
 
+# What lies in one process: every layer, the command line, and the tests of the layers.
+odr_stage() {
+  cmake --preset odr
+  cmake --build --preset odr -j "$jobs" --target weft weft_base_tests weft_document_tests \
+    weft_node_tests weft_peer_tests
+  bash scripts/odr.sh build/odr
+  local size=$WEFT_SIZE tests
+  WEFT_SIZE=smoke
+  for tests in weft_base_tests weft_document_tests weft_node_tests weft_peer_tests; do
+    "build/odr/$tests" || [[ $? -eq 77 ]]  # 77: passed, and something was left out
+  done
+  WEFT_SIZE=$size
+}
+
 # One fuzzer; runs in a shell of its own. New inputs go to the first directory, which stays; seeds are made anew.
 fuzz_one() {
   local target=$1 log=build/fuzz/$1.log
@@ -173,6 +188,7 @@ bash scripts/install_deps.sh --test
 stage release release_stage
 stage sanitizers sanitizers_stage
 stage compilers compilers_stage
+stage odr odr_stage
 stage fuzz fuzz_stage
 stage wasm wasm_stage
 stage lint lint_stage
