@@ -243,7 +243,7 @@ Status import(const WriteOptions& options) {
   Written written;
   const auto would_change = [&](const Document& document) -> Result<bool> {
     Document copy = document.fork(process_options().replica);
-    WEFT_ASSIGN(const Written tried, write_content(copy, options, json));
+    WEFT_ASSIGN(const Written tried, write_content(copy, options, json, false));
     return tried.op_count != 0;
   };
   WEFT_ASSIGN(const bool goes_on, prepare_import(options.file, options.restore, would_change));

@@ -95,7 +95,7 @@ Status Control::dispatch(Connection connection, const Json& request) {
     std::string_view cmd;
     Status (Control::*begin)(Connection, const Json&);
   };
-  constexpr std::array<Task, 7> kTasks{{{"watch", &Control::watch},
+  constexpr std::array<Task, 8> kTasks{{{"watch", &Control::watch},
                                         {"edit", &Control::edit},
                                         {"dashboard", &Control::dashboard},
                                         {"splice", &Control::splice},

@@ -217,29 +217,31 @@ std::vector<Named> attacks() {
                    attack.say(std::move(request));
                    attack.read();
                  }});
-  all.push_back({"names documents that it invents",
-                 [](Attack& attack) {
-                   sync::Have have;
-                   for (int i = 0; i < 256; ++i)
-                     have.documents.push_back(
-                         {attack.invented(), sync::HeldAs::kLive, true, attack.invented_ends(1)});
-                   attack.say(std::move(have));
-                   attack.read();
-                 },
-                 {.seconds_per_message = 0.02},
-                 40});
-  all.push_back({"names writers that it invents",
-                 [](Attack& attack) {
-                   attack.say(have_of(
-                       {attack.known(), sync::HeldAs::kLive, true, attack.invented_ends(4000)}));
-                   attack.read();
-                 },
-                 {.seconds_per_message = 0.02},
-                 40});
+  all.push_back(
+      {"names documents that it invents",
+       [](Attack& attack) {
+         sync::Have have;
+         for (int i = 0; i < 256; ++i)
+           have.documents.push_back(
+               {attack.invented(), sync::HeldAs::kLive, true, attack.invented_ends(1), {}});
+         attack.say(std::move(have));
+         attack.read();
+       },
+       {.seconds_per_message = 0.02},
+       40});
+  all.push_back(
+      {"names writers that it invents",
+       [](Attack& attack) {
+         attack.say(
+             have_of({attack.known(), sync::HeldAs::kLive, true, attack.invented_ends(4000), {}}));
+         attack.read();
+       },
+       {.seconds_per_message = 0.02},
+       40});
   all.push_back({"acknowledges writers that it invents",
                  [](Attack& attack) {
                    if (attack.numbers() == 0) {
-                     attack.say(have_of({attack.known(), sync::HeldAs::kLive, true, {}}));
+                     attack.say(have_of({attack.known(), sync::HeldAs::kLive, true, {}, {}}));
                      return attack.read();
                    }
                    sync::Ack ack;
@@ -254,24 +256,25 @@ std::vector<Named> attacks() {
                    attack.say(sync::NameDocument{number++, attack.invented()});
                    if (attack.is_cut_off()) number = 0;
                  }});
-  all.push_back({"leaves transfers behind",
-                 [](Attack& attack) {
-                   const DocumentId id = attack.invented();
-                   attack.say(have_of({id, sync::HeldAs::kLive, true, attack.invented_ends(1)}));
-                   attack.read();
-                   attack.say(sync::NameDocument{0, id});
-                   for (int i = 0; i < 8; ++i) {
-                     sync::Part part;
-                     part.transfer = 77;
-                     part.offset = static_cast<std::uint64_t>(i) * (64 << 10);
-                     part.total = 64 << 20;
-                     part.bytes.assign(64 << 10, std::byte{1});
-                     attack.say(std::move(part));
-                   }
-                   attack.greet();
-                 },
-                 {.heap_bytes = std::size_t{96} << 20, .seconds_per_message = 0.002},
-                 4});
+  all.push_back(
+      {"leaves transfers behind",
+       [](Attack& attack) {
+         const DocumentId id = attack.invented();
+         attack.say(have_of({id, sync::HeldAs::kLive, true, attack.invented_ends(1), {}}));
+         attack.read();
+         attack.say(sync::NameDocument{0, id});
+         for (int i = 0; i < 8; ++i) {
+           sync::Part part;
+           part.transfer = 77;
+           part.offset = static_cast<std::uint64_t>(i) * (64 << 10);
+           part.total = 64 << 20;
+           part.bytes.assign(64 << 10, std::byte{1});
+           attack.say(std::move(part));
+         }
+         attack.greet();
+       },
+       {.heap_bytes = std::size_t{96} << 20, .seconds_per_message = 0.002},
+       4});
   all.push_back({"is present everywhere, as everybody", [](Attack& attack) {
                    sync::Presence presence;
                    presence.document = attack.invented();
@@ -294,15 +297,16 @@ std::vector<Named> attacks() {
                        have_of({attack.random().chance(1, 2) ? attack.known() : attack.invented(),
                                 sync::HeldAs::kLive,
                                 true,
-                                {{attack.rig().node(0).replica(), 1000, 7}}}));
+                                {{attack.rig().node(0).replica(), 1000, 7}},
+                                {}}));
                    attack.read();
                    attack.rig().flush();
                  }});
   all.push_back(
       {"has less and less of what it was sent", [](Attack& attack) {
-         attack.say(have_of({id_of(1), sync::HeldAs::kLive, true, {}}));
+         attack.say(have_of({id_of(1), sync::HeldAs::kLive, true, {}, {}}));
          attack.read();
-         attack.say(have_of({id_of(1), sync::HeldAs::kLive, true, {{attack.own(), 1, 0}}}));
+         attack.say(have_of({id_of(1), sync::HeldAs::kLive, true, {{attack.own(), 1, 0}}, {}}));
        }});
   all.push_back({"asks for a log again and again", [](Attack& attack) {
                    attack.say(sync::LogRequest{attack.known(), attack.own(), 0});

@@ -378,7 +378,7 @@ TEST_CASE("a message that is missing, out of place or without credit ends the li
   REQUIRE(unnamed);
   CHECK(unnamed->reason == sync::ByeReason::kProtocol);
   auto garbage = bye_of([&](Rig& rig, Rig::Wire& wire) {
-    send(rig, wire, sync::Have{{{id_of(3), sync::HeldAs::kLive, true, {}}}});
+    send(rig, wire, sync::Have{{{id_of(3), sync::HeldAs::kLive, true, {}, {}}}});
     while (rig.node(1).poll(wire.at_b)) continue;  // says that it holds nothing of it
     send(rig, wire, sync::NameDocument{0, id_of(3)});
     send(rig, wire, sync::Deltas{0, 0, {Bytes(3)}});
@@ -452,13 +452,13 @@ TEST_CASE("who is sent an own operation acknowledges it, as any other") {
   say(hello);
   say(sync::Welcome());
   listen();
-  say(sync::Have{{{id_of(1), sync::HeldAs::kLive, true, {{own, 1, 0}}}}});
+  say(sync::Have{{{id_of(1), sync::HeldAs::kLive, true, {{own, 1, 0}}, {}}}});
   listen();
   const Commit commit = rig.set(0, id_of(1), "b", 2);
   const Bytes delta(commit.delta.begin(), commit.delta.end());
   rig.flush();
   // They have it from somebody else by now, and don't know that this end has it.
-  say(sync::Have{{{id_of(1), sync::HeldAs::kLive, false, {{own, 2, 0}}}}});
+  say(sync::Have{{{id_of(1), sync::HeldAs::kLive, false, {{own, 2, 0}}, {}}}});
   heard.clear();
   listen();
   for (const sync::Message& message : heard)

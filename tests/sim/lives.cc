@@ -30,7 +30,8 @@ DocumentId document_of(std::uint32_t uid, std::uint32_t generation) {
 Bytes seed_of(const DocumentId& id) {
   DocumentOptions options;
   options.id = id;
-  options.replica = {0x5eed'0000'0000'0000 | id.bytes[0]};
+  options.replica = {std::uint64_t{0x5eed'0000'0000'0000} |
+                     static_cast<std::uint64_t>(id.bytes[0])};
   Document document = Document::create(options);
   const Commit commit =
       document.transact([](Transaction& tx) { return tx.root().set("title", "CPU"); }).value();
@@ -183,7 +184,9 @@ void Lived::act(const LifeAction& action) {
     case LifeStep::kEvict:
       if (is_up)
         world_.node(peer).set_status(target(peer, uid), DocumentStatus::kEvicted,
-                                     [this](Status status) { evictions_ += status.ok() ? 1 : 0; });
+                                     [this](Status status) {
+                                       if (status.ok()) ++evictions_;
+                                     });
       break;
     case LifeStep::kAge:
       if (is_up) age(peer, action.amount);

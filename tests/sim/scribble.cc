@@ -154,7 +154,7 @@ std::set<Mark> marks_in(const Document& document) {
   add_keys(document.root());
   if (auto map = document.map("/marks"); map.ok()) add_keys(*map);
   if (auto list = document.list("/mark_list"); list.ok())
-    for (const Value& mark : list->values()) add(static_cast<std::uint64_t>(mark.as_int()));
+    for (const Value& mark : list->values().value()) add(static_cast<std::uint64_t>(mark.as_int()));
   if (auto text = document.text("/mark_text"); text.ok()) {
     std::string utf8 = text->str();
     for (std::size_t at = 0; at < utf8.size(); at += kScalarBytes) add(mark_of(&utf8[at]));

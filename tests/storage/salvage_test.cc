@@ -96,7 +96,8 @@ class Shelf {
     std::set<DocumentId> ids;
     for (const Document& document : documents) {
       Result<Document> opened = open_latest(*salvaged, document.id(), {});
-      if (opened.ok() && opened->to_json() == document.to_json()) ids.insert(document.id());
+      if (opened.ok() && opened->to_json().value() == document.to_json().value())
+        ids.insert(document.id());
     }
     return ids;
   }

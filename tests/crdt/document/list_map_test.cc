@@ -158,8 +158,8 @@ TEST_CASE("int64 and double stay apart, doubles are told by their bits") {
   Document b = make_document(2);
   edit(a, [&](Transaction& tx) { return tx.root().ensure_list("l").insert(0, values); });
   exchange(a, b);
-  CHECK(b.list("/l")->values() == values);
-  CHECK(Document::load(a.snapshot(), {})->list("/l")->values() == values);
+  CHECK(b.list("/l")->values().value() == values);
+  CHECK(Document::load(a.snapshot(), {})->list("/l")->values().value() == values);
   Value record = b.list("/l")->get(13).value();
   CHECK(*record.json().find("i")->as_int() == 1);
   CHECK(*record.json().find("d")->as_double() == 1.0);
@@ -216,13 +216,13 @@ TEST_CASE("move puts the element at the index it is asked for, from either side"
       CAPTURE(from);
       CAPTURE(to);
       Pair pair;
-      std::vector<Value> expected = pair.a.list("/l")->values();
+      std::vector<Value> expected = pair.a.list("/l")->values().value();
       expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(from));
       expected.insert(expected.begin() + static_cast<std::ptrdiff_t>(to),
                       Value(static_cast<int>(from)));
       Anchor anchor = pair.a.list("/l")->anchor(from, Side::kBefore).value();
       edit(pair.a, [&](Transaction& tx) { return tx.list("/l")->move(from, to); });
-      CHECK(pair.a.list("/l")->values() == expected);
+      CHECK(pair.a.list("/l")->values().value() == expected);
       CHECK(pair.a.list("/l")->resolve(anchor).value() == to);  // it goes with its element
     }
 }
