@@ -87,10 +87,10 @@ Status make_new(const FileArguments& options) {
                  *target.existing +
                      ": a dashboard of that uid is in the trash; `weft store trash "
                      "restore` brings it back, another --uid makes another");
-  WEFT_ASSIGN(const DashboardWrite write,
-              make_dashboard(name, json, target.id,
-                             options.force ? Existing::kReplace : Existing::kRefuse,
-                             waiting_of(options.no_wait)));
+  WEFT_ASSIGN(
+      const DashboardWrite write,
+      make_dashboard(name, json, target.id, options.force ? Existing::kReplace : Existing::kRefuse,
+                     waiting_of(options.no_wait)));
   print_made(write, json, options.json);
   return {};
 }

@@ -28,8 +28,8 @@
 #include "bench/sync/sync_sizes.h"
 #include "bench/trace/generate.h"
 #include "bench/trace/trace_reader.h"
-#include "storage/files/whole_file.h"
 #include "storage/codec/zstd_codec.h"
+#include "storage/files/whole_file.h"
 
 namespace weft::bench {
 namespace {

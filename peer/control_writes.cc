@@ -120,17 +120,16 @@ Status Control::edit(Connection connection, const Json& request) {
   bool has_own = false;
   if (import.own_op_count != 0 || import.shared.empty()) {
     const std::string* message = find_text(request, "message");
-    WEFT_ASSIGN(
-        const Commit commit,
-        node_.edit_reading(
-            id,
-            [&](const Document& document, Transaction& transaction) {
-              return create && document.version().empty()
-                         ? write_first(transaction, *json)
-                         : write_json(transaction.root(), *json);
-            },
-            when_durable(connection),
-            {.origin = "control", .message = message == nullptr ? std::string() : *message}));
+    WEFT_ASSIGN(const Commit commit,
+                node_.edit_reading(id,
+                                   [&](const Document& document, Transaction& transaction) {
+                                     return create && document.version().empty()
+                                                ? write_first(transaction, *json)
+                                                : write_json(transaction.root(), *json);
+                                   },
+                                   when_durable(connection),
+                                   {.origin = "control",
+                                    .message = message == nullptr ? std::string() : *message}));
     has_own = commit.op_count != 0;
     if (has_own) first = commit.first;
     operations += commit.op_count;

@@ -14,7 +14,6 @@
 
 #include "crdt/clock/release.h"
 #include "crdt/document/json_text.h"
-#include "storage/files/names.h"
 #include "peer/control.h"
 #include "peer/control_json.h"
 #include "peer/event_journal.h"
@@ -26,6 +25,7 @@
 #include "storage/archive/archive.h"
 #include "storage/codec/zstd_codec.h"
 #include "storage/documents.h"
+#include "storage/files/names.h"
 #include "transport/links/event_loop.h"
 #include "transport/links/line_socket.h"
 #include "transport/links/link_hub.h"

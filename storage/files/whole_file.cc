@@ -202,9 +202,11 @@ bool is_replaceable(const std::string& path) {
 }
 
 Status write_hint(const std::string& path, ByteSpan data) {
-  File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666));
+  File file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   if (!file.ok()) return system_error(errno, path);
-  if (!write_all(file.get(), data)) return system_error(errno, path);
+  // Truncated behind, not before: so it needs no room on a full disk where it was about as long already.
+  if (!write_all(file.get(), data) || ::ftruncate(file.get(), static_cast<off_t>(data.size())) != 0)
+    return system_error(errno, path);
   return {};
 }
 

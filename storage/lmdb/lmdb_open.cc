@@ -101,7 +101,7 @@ void LmdbStore::take_identity(std::string why, bool new_epoch) {
 /// What this decides is written with the first commit, before anything is acknowledged.
 Status LmdbStore::check_identity(bool rolled_back) {
   WEFT_ASSIGN(lmdb::Home home, folder_.home(folder_.log_file()));
-  WEFT_ASSIGN(bool changed, folder_.changed_since_close(lmdb::fingerprint(meta_)));
+  WEFT_ASSIGN(bool changed, folder_.changed_since_close());
   const bool moved = meta_.format >= 2 && meta_.home != home;
   if (moved) {
     take_identity("it was copied or moved to here", true);

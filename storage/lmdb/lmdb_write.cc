@@ -403,10 +403,12 @@ Status LmdbStore::close() {
 LmdbStore::~LmdbStore() {
   const bool was_open = writer_.joinable() || writer_done_;
   const bool clean = close().ok() && was_open && !meta_is_new_;
+  const bool nothing_was_written = was_open && meta_is_new_ && new_identity_.empty() && !broken_;
   derived_.reset();
   log_.reset();
   if (was_open && derived_lost_) (void)lmdb::remove_environment(folder_.derived());
-  if (clean) (void)folder_.note_close(lmdb::fingerprint(meta_));
+  if (clean) (void)folder_.note_close();
+  if (nothing_was_written) (void)folder_.note_nothing_written();
 }
 
 }  // namespace weft

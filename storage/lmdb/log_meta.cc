@@ -111,8 +111,6 @@ std::optional<LogMeta> find_log_meta(ByteSpan file) {
   return newest;
 }
 
-std::uint64_t fingerprint(const LogMeta& meta) { return xxh3_64(encode_all(meta)); }
-
 Status write_log_meta(Writing& writing, std::size_t database, const LogMeta& meta) {
   const Bytes payload = encode_all(meta);
   if (meta.format != kStoreFormat) {  // of an older weft, or of none yet

@@ -40,8 +40,6 @@ struct LogMeta {
 /// @param database  the number of `meta`
 /// @errors kNotFound: a new environment; kUnknownVersion: of a newer weft; kCorrupt
 Result<LogMeta> read_log_meta(const Reading& reading, std::size_t database);
-/// Of what it says: each opening that writes, and each write, changes it.
-std::uint64_t fingerprint(const LogMeta& meta);
 /// The newest that any page of a log's file still holds whole.
 std::optional<LogMeta> find_log_meta(ByteSpan file);
 /// Writes the newest format.

@@ -38,8 +38,6 @@ std::string change_time(const struct statx& info) {
          "\n";
 }
 
-std::string content_line(std::uint64_t content) { return std::to_string(content) + "\n"; }
-
 }  // namespace
 
 FileLock::~FileLock() {
@@ -155,20 +153,23 @@ Result<Home> StoreFolder::home(const std::string& file) const {
   return home;
 }
 
-Result<bool> StoreFolder::changed_since_close(std::uint64_t content) const {
-  const std::string path = path_ + "/closed";
-  std::ifstream file(path);
+Result<bool> StoreFolder::changed_since_close() const {
+  std::ifstream file(path_ + "/closed");
   if (!file) return false;
   const std::string noted((std::istreambuf_iterator<char>(file)), {});
   WEFT_ASSIGN(struct statx info, look_at(log_file()));
-  const std::string time = change_time(info);
-  return !noted.starts_with(time) && !noted.ends_with("\n" + content_line(content));
+  return !noted.starts_with(change_time(info));
 }
 
 /// Not made durable: where it is lost the next opening only knows less.
-Status StoreFolder::note_close(std::uint64_t content) const {
+Status StoreFolder::note_close() const {
   WEFT_ASSIGN(struct statx info, look_at(log_file()));
-  return files::write_hint(path_ + "/closed", as_bytes(change_time(info) + content_line(content)));
+  return files::write_hint(path_ + "/closed", as_bytes(change_time(info)));
+}
+
+Status StoreFolder::note_nothing_written() const {
+  struct stat info {};
+  return ::stat((path_ + "/closed").c_str(), &info) == 0 ? note_close() : Status();
 }
 
 void StoreFolder::forget_close() const { (void)files::remove_file(path_ + "/closed"); }

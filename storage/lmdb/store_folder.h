@@ -2,8 +2,8 @@
 // StoreFolder: the files of a store and where it lives.
 //
 //   <folder>/writer.lock   held by the process that writes, with its pid
-//   <folder>/closed        made by a clean close: when the log's file was changed last, and a fingerprint of what
-//                          it says of itself; gone while open
+//   <folder>/closed        made by a clean close: when the log's file was changed last; goes with the
+//                          first thing that is written
 //   <folder>/opening.lock  shared while a process opens the store, alone while files are replaced
 //   <folder>/log/          LMDB: the log, the truth
 //   <folder>/derived/      LMDB: what can be made again from it; may be deleted
@@ -70,11 +70,12 @@ class StoreFolder {
   Result<FileLock> lock_opening(bool alone) const;
   /// Of the log's file, or of another that will take its place.
   Result<Home> home(const std::string& file) const;
-  /// Is there word of a clean close, and has the log's file been changed since? A change of the file alone, as a
-  /// refused write or an attempt to reserve room leaves it, is none where the content is the same.
-  /// @param content  fingerprint() of the log as it is now
-  Result<bool> changed_since_close(std::uint64_t content) const;
-  Status note_close(std::uint64_t content) const;
+  /// Is there word of a clean close, and has the log's file been changed since?
+  Result<bool> changed_since_close() const;
+  Status note_close() const;
+  /// Where there is word of a clean close, nothing was written since, but the file may have another time: a refused
+  /// write and an attempt to reserve room leave one.
+  Status note_nothing_written() const;
   void forget_close() const;
 
  private:

@@ -36,7 +36,7 @@ TEST_CASE("a bundle with a lie in it leads where its deltas lead one by one") {
 TEST_CASE("enough lies of every kind are told") {
   Outcome outcome = run_isolated([](Progress&) {
     LieCounts sum;
-    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
       LieCounts counts = check_lies(random_script(seed));
       sum.valid += counts.valid;
       sum.invalid += counts.invalid;

@@ -132,9 +132,10 @@ TEST_CASE("an edit makes a document and is answered when it is durable") {
   CHECK(desk.lines[connection].empty());
   desk.committer.work();
   const Json answer = desk.line(connection);
-  CHECK(print_json(answer) ==
-        R"({"result":{"document":")" + desk.name +
-            R"(","first":"00000000000000a1:0","operations":1,"durable":true}})");
+  CHECK(
+      print_json(answer) ==
+      R"({"result":{"document":")" + desk.name +
+          R"(","first":"00000000000000a1:0","operations":1,"shared":0,"own":true,"durable":true}})");
   CHECK(desk.is_finished[connection]);
   CHECK(desk.store.version(desk.id).end({0xa1}) == 1);
 }
@@ -399,6 +400,10 @@ TEST_CASE("a document is evicted, made live and trimmed") {
   CHECK(*trimmed.find("durable")->as_bool());
   CHECK(desk.store.document(desk.id).value()->base.end({0xa1}) == 2);
   Json::Object request{{"cmd", "set-status"}, {"document", "4f"}, {"status", "evicted"}};
+  // Nobody else has it.
+  CHECK(desk.error(request).find("2 operations of it are known to be nowhere else") !=
+        std::string::npos);
+  request.emplace_back("force", true);
   Json answer = desk.result(request);
   CHECK(*answer.find("was")->as_string() == "live");
   CHECK(*answer.find("status")->as_string() == "evicted");

@@ -76,7 +76,7 @@ TEST_CASE("identity and epoch stay, and every opening for writing has a number o
   StoreInfo second = open(folder)->info();
   CHECK(second.replica == first.replica);
   CHECK(second.epoch == first.epoch);
-  CHECK(second.format == 2);
+  CHECK(second.format == 3);
   REQUIRE(first.incarnations.size() == 1);
   REQUIRE(second.incarnations.size() == 2);
   CHECK(second.incarnations[0] == first.incarnations[0]);

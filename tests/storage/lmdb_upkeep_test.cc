@@ -254,13 +254,13 @@ TEST_CASE("a store of format 1 is read, and upgraded by the first who writes") {
   CHECK(store->new_identity().empty());
   CHECK(to_string(store->info().replica) == "723ea4542fc2656c");
   REQUIRE(store->flush().ok());
-  CHECK(store->info().format == 2);
+  CHECK(store->info().format == 3);
   CHECK(store->verify()->empty());
   fill(*store, 0, 1);
   const DocumentId board = store->documents().value().back().document;
   store.reset();
   store = open(options_of(folder));
-  CHECK(store->info().format == 2);
+  CHECK(store->info().format == 3);
   CHECK(store->info().records == 8);
   CHECK(store->new_identity().empty());
   auto document = open_document(*store, board, {});
@@ -278,9 +278,9 @@ TEST_CASE("a store of a newer format is refused, and says so") {
   {
     auto log = lmdb::Environment::open(options);
     REQUIRE(log.ok());
-    Bytes three;
-    ByteWriter(three).u64(3);
-    REQUIRE((*log)->write([&](lmdb::Writing& writing) { return writing.put(1, 1, three); }).ok());
+    Bytes four;
+    ByteWriter(four).u64(4);
+    REQUIRE((*log)->write([&](lmdb::Writing& writing) { return writing.put(1, 1, four); }).ok());
   }
   for (bool read_only : {false, true}) {
     LmdbStore::Options again = options_of(folder);

@@ -183,7 +183,7 @@ TEST_CASE("random bytes behind a good head are refused or canonical") {
 
 TEST_CASE("refuses another version, and times from the year 2100 on") {
   Bytes row = keystroke();
-  for (unsigned version : {0u, 2u, 3u}) {
+  for (unsigned version : {0u, 3u}) {
     Bytes other = row;
     other[0] = (other[0] & std::byte{0x3f}) | static_cast<std::byte>(version << 6);
     CHECK(error_of(other) == ErrorCode::kUnknownVersion);

@@ -263,7 +263,8 @@ TEST_CASE("a transaction just below a reader's limits is taken by that reader") 
   Document document = Document::create(options);
   const auto runs = [](std::uint32_t count) {
     return [count](Transaction& tx) -> Status {
-      for (std::uint32_t i = 0; i < count; ++i) WEFT_TRY(tx.root().set("k" + std::to_string(i), std::int64_t{i}));
+      for (std::uint32_t i = 0; i < count; ++i)
+        WEFT_TRY(tx.root().set("k" + std::to_string(i), std::int64_t{i}));
       return {};
     };
   };
