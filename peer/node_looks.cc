@@ -85,7 +85,7 @@ NodeStatus Node::status() const {
     const Impl::Entry* entry = impl.find_entry(id);
     const Seq known = entry == nullptr ? 0 : impl.known_elsewhere(*entry);
     const Seq end = entry == nullptr ? 0 : impl.pending_end(*entry);
-    if (end <= known) continue;
+    if (end <= known || impl.is_deleted(*entry)) continue;  // nothing of the trash is owed
     ++status.pending_documents;
     status.pending_operations += end - known;
     const std::uint64_t now_ms = impl.wall_ms();
@@ -108,7 +108,7 @@ NodeStatus Node::status() const {
     made.documents_awaited = session.documents_awaited();
     session.for_each_known([&](const DocumentId& document, const VersionVector& held) {
       const Impl::Entry* entry = impl.find_entry(document);
-      if (entry == nullptr || entry->status != DocumentStatus::kLive) return;
+      if (entry == nullptr || impl.shown_status(*entry) != DocumentStatus::kLive) return;
       made.behind_operations += count_ops_beyond(held, impl.applied(*entry));
       if (const VersionVector* sent = session.sent_there(document))
         made.unacknowledged_operations += count_ops_beyond(*sent, held);
@@ -153,7 +153,8 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
                      impl_->contested_of(*impl_->find_entry(id)).has_value()};
   const VersionVector version = impl.applied(*entry);
   status.unsaved_operations = count_ops_beyond(version, entry->durable);
-  const bool is_live = entry->status == DocumentStatus::kLive;
+  const DocumentStatus shown = impl.shown_status(*entry);
+  const bool is_live = shown == DocumentStatus::kLive;
   if (entry->open) {
     for (const PendingDelta& pending : entry->open->document.pending())
       status.waiting_for.insert(status.waiting_for.end(), pending.missing.begin(),
@@ -167,7 +168,7 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
     made.link = link_id;
     made.name = link.name;
     if (!is_live) {  // nothing of it is wanted here, or owed
-      made.words = status_name(entry->status);
+      made.words = status_name(shown);
       continue;
     }
     const VersionVector* held = link.session->held_there(id);
@@ -192,7 +193,8 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
     made.words = words.empty() ? "in step" : words;
   }
   const ReplicaId self = impl.replica_;
-  status.pending_operations = impl.pending_end(*entry) - impl.known_elsewhere(*entry);
+  if (!impl.is_deleted(*entry))
+    status.pending_operations = impl.pending_end(*entry) - impl.known_elsewhere(*entry);
   const bool is_linked = std::any_of(impl.links_.begin(), impl.links_.end(), [](const auto& link) {
     return state_of(link.second.session->phase()) == LinkState::kLive;
   });
@@ -206,8 +208,7 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
     status.synced_at_ms = std::max(status.synced_at_ms, own->second.seen_ms);
   std::string words;
   if (status.overview.is_contested) append(words, "contested: deleted by one, edited by another");
-  if (impl.shown_status(*entry) != DocumentStatus::kLive)
-    append(words, status_name(impl.shown_status(*entry)));
+  if (!is_live) append(words, status_name(shown));
   if (status.pending_operations > 0)
     append(words, counted(status.pending_operations, "operation") +
                       (is_linked ? " on the way to others" : " to send when another is linked"));
