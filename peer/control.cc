@@ -21,6 +21,8 @@ Control::Control(Node& node, Options options)
 Control::~Control() = default;
 
 void Control::tick(std::uint64_t now_ms) {
+  if (now_ms_ == 0)  // who asked before the first tick has waited for nothing yet
+    for (auto& [connection, talk] : talks_) talk.answer_by_ms += now_ms;
   now_ms_ = now_ms;
   std::vector<Connection> over;
   for (const auto& [connection, talk] : talks_)

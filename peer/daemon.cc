@@ -111,6 +111,7 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
 
   // --- LineHandler ---
   void request(std::uint64_t connection, std::string line) override {
+    control_->tick(loop_.now_ms());  // its bounds count from now, not from the last tick
     control_->request(connection, line);
   }
   void drained(std::uint64_t connection) override { control_->drained(connection); }

@@ -326,6 +326,21 @@ TEST_CASE("who waits is answered when it is durable, or when the time is over") 
   CHECK(desk.error(wrong).find("wait_ms") != std::string::npos);
 }
 
+// A peer that had just started told every tenth person at once that the disk had not taken it for 10 s: the time was
+// counted from 0, and the first tick came at the uptime of the machine.
+TEST_CASE("who asks before time has begun to pass waits as long as anybody") {
+  Desk desk;
+  Json request = desk.edit_of(Json::Object{{"a", 1}});
+  request.as_object()->emplace_back("wait_ms", 10'000);
+  const auto early = desk.begin(request);
+  desk.control->tick(5'000'000);
+  CHECK(desk.lines[early].empty());
+  desk.control->tick(5'009'999);
+  CHECK(desk.lines[early].empty());
+  desk.control->tick(5'010'000);
+  CHECK(*desk.line(early).find("result")->find("durable") == Json(false));
+}
+
 TEST_CASE("an edit that changes nothing is durable when what it finds there is") {
   Desk desk;
   const auto first = desk.begin(desk.edit_of(Json::Object{{"a", 1}}));
