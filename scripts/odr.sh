@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Finds names that are defined twice with different meanings: two classes of one name in two folders, of
-# which the linker keeps one destructor for both. Merges the objects of every library, program and test of
-# preset `odr`, without generating code; g++ compares the types while it reads them (-Wodr).
+# which the linker keeps one destructor for both. Merges every object that was built with preset `odr`, without generating code; g++ compares the types while it reads them (-Wodr).
 #
 #   scripts/odr.sh [BUILD]     BUILD: the preset's folder, default build/odr, already built
 set -euo pipefail

@@ -2,9 +2,9 @@
 # Every check of the project, in stages; stops at the first stage that fails and names it.
 #
 #   release     g++ build, every header by itself, all tests
-#   sanitizers  clang++ with address and undefined sanitizers, all tests at the smallest size
+#   sanitizers  clang++ without optimization, with address and undefined sanitizers, all tests at the smallest size
 #   compilers   the conformance digests of the g++ and the clang++ build are equal
-#   odr         without optimization, tests of the layers at the smallest size; no name has two meanings
+#   odr         no name has two meanings, over all that lies in one process
 #   fuzz        each fuzzer for a while
 #   wasm        the core for WebAssembly
 #   lint        layout and text of the tree
@@ -135,29 +135,22 @@ compilers_stage() {
   echo "test: g++ and clang++ agree on $(wc -l <build/digest-gcc.txt) lines of digests"
 }
 
-# What lies in one process: every layer, the command line, and the tests of the layers.
+# Of every layer and of the command line; that tests pass without optimization shows the sanitizers' stage.
 odr_stage() {
   cmake --preset odr
-  cmake --build --preset odr -j "$jobs" --target weft weft_base_tests weft_document_tests \
-    weft_node_tests weft_peer_tests
+  cmake --build --preset odr -j "$jobs" --target weft weft_simulation
   bash scripts/odr.sh build/odr
-  local size=$WEFT_SIZE tests
-  WEFT_SIZE=smoke
-  for tests in weft_base_tests weft_document_tests weft_node_tests weft_peer_tests; do
-    "build/odr/$tests" || [[ $? -eq 77 ]]  # 77: passed, and something was left out
-  done
-  WEFT_SIZE=$size
 }
 
 # One fuzzer; runs in a shell of its own. New inputs go to the first directory, which stays; seeds are made anew.
 fuzz_one() {
-  local target=$1 log=build/fuzz/$1.log
+  local target=$1 log=build/asan-ubsan/$1.log
   local directories=("build/fuzz-corpus/$target" "build/fuzz-seeds/$target")
   mkdir -p "build/fuzz-corpus/$target" build/fuzz-artifacts
   rm -rf "build/fuzz-seeds/$target"
-  WEFT_FUZZ_SEEDS="build/fuzz-seeds/$target" "build/fuzz/$target"
+  WEFT_FUZZ_SEEDS="build/fuzz-seeds/$target" "build/asan-ubsan/$target"
   if [[ -d tests/fuzz/corpus/$target ]]; then directories+=("tests/fuzz/corpus/$target"); fi
-  if ! "build/fuzz/$target" -max_total_time="$WEFT_FUZZ_SECONDS" -rss_limit_mb=2048 -timeout=20 \
+  if ! "build/asan-ubsan/$target" -max_total_time="$WEFT_FUZZ_SECONDS" -rss_limit_mb=2048 -timeout=20 \
     -print_final_stats=1 -artifact_prefix="build/fuzz-artifacts/$target-" \
     "${directories[@]}" >"$log" 2>&1; then
     tail -n 60 "$log"
@@ -169,16 +162,16 @@ fuzz_one() {
 }
 export -f fuzz_one
 
+# The sanitizers' build has the fuzzers, too.
 fuzz_stage() {
-  cmake --preset fuzz
-  cmake --build --preset fuzz -j "$jobs"
-  if [[ ! -s build/fuzz/fuzz_targets.txt ]]; then
-    echo "test: there are no fuzz targets yet"
-    return
+  cmake --build --preset asan-ubsan -j "$jobs" --target weft_fuzz_targets
+  if [[ ! -s build/asan-ubsan/fuzz_targets.txt ]]; then
+    echo "test: there are no fuzz targets" >&2
+    return 1
   fi
   # shellcheck disable=SC2016  # $1 is for the inner shell
   xargs -P "$jobs" -I '{}' bash -euo pipefail -c 'fuzz_one "$1"' fuzz '{}' \
-    <build/fuzz/fuzz_targets.txt
+    <build/asan-ubsan/fuzz_targets.txt
 }
 
 wasm_stage() { bash scripts/wasm.sh; }
