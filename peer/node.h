@@ -116,6 +116,7 @@ class Node {
   /// Evicts, deletes (everywhere), restores from the trash, settles as live what is contested, or keeps again.
   /// Deleting gives nothing up, and deletes nothing that this device has not seen.
   /// @errors kInvalidArgument: a deleted document can't be evicted; kNotKept: a purged one can't be restored;
+  ///         kNotFound: nothing of what is to be deleted is here;
   ///         kNotKept: no linked device that this one may rely on is known to keep all of it: the message says how
   ///         much, and who lacks it (unless `how` is kUnconditionally)
   enum class Evict : std::uint8_t { kIfKeptElsewhere, kUnconditionally };

@@ -22,6 +22,12 @@ std::string counted_edits(std::uint64_t count) {
   return std::to_string(count) + (count == 1 ? " operation" : " operations");
 }
 
+Error nothing_to_delete() {
+  return Error(ErrorCode::kNotFound,
+               "this device has nothing of the document, and a deletion counts for what was seen; "
+               "delete it on a device that holds it");
+}
+
 }  // namespace
 
 // --- what it is ---
@@ -98,6 +104,11 @@ void Node::Impl::delete_document(Entry& entry, std::function<void(Status)> done)
           Result<std::uint64_t> chain = std::uint64_t{0};
           if (opened.ok()) chain = (*opened)->document.chain_at(held.replica, end);
           deletion.raise(held.replica, end, chain.ok() ? *chain : 0);
+        }
+        // It would delete nothing, here or elsewhere, and be told as done.
+        if (deletion.empty()) {
+          if (done) done(nothing_to_delete());
+          return;
         }
         deletion.set_author(replica_, wall_ms());
         record_deletion(deleted, deletion, 0, done);
@@ -319,6 +330,10 @@ void Node::set_status(const DocumentId& id, DocumentStatus status, std::function
     Error why = impl_->broken_ ? impl_->broken_.clone()
                                : Error(ErrorCode::kReadOnly, "the peer is shutting down");
     if (done) done(std::move(why));
+    return;
+  }
+  if (status == DocumentStatus::kDeleted && impl_->find_entry(id) == nullptr) {
+    if (done) done(nothing_to_delete());
     return;
   }
   impl_->change_status(impl_->entry(id), status, how, std::move(done));

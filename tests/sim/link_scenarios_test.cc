@@ -239,6 +239,16 @@ struct Stage {
     world.network().wake(index, puppet.link());
     world.run_ms(100);
   }
+  /// Data is taken of a document only after this end has said what it holds of it. (S1)
+  void ask_and_name(std::vector<sync::LogEnd> held = {}) {
+    puppet.greet();
+    puppet.say(sync::Have{{{kDocument, sync::HeldAs::kLive, true, std::move(held), {}}}});
+    puppet.say(sync::AllAnnounced());
+    let_speak();
+    puppet.say(sync::NameDocument{0, kDocument});
+    let_speak();
+    REQUIRE_FALSE(puppet.is_closed());
+  }
   Puppet puppet;  // before the world, which talks to it till its end
   World world;
   EndpointIndex index = 0;
@@ -249,11 +259,7 @@ TEST_CASE("deltas whose dependencies never come take no more memory than they ma
   options.peer.pending_bytes_max = std::size_t{64} << 10;
   options.peer.credit_bytes = std::uint64_t{64} << 20;
   Stage stage(options);
-  stage.puppet.greet();
-  stage.puppet.say(sync::Have{{{kDocument, sync::HeldAs::kLive, true, {{{7}, 10'000, 0}}, {}}}});
-  stage.puppet.say(sync::AllAnnounced());
-  stage.puppet.say(sync::NameDocument{0, kDocument});
-  stage.let_speak();
+  stage.ask_and_name({{{7}, 10'000, 0}});
   // A long log of which the first delta never comes.
   DocumentOptions author;
   author.replica = {7};
@@ -269,7 +275,9 @@ TEST_CASE("deltas whose dependencies never come take no more memory than they ma
     if (i % 100 == 0) stage.let_speak();
   }
   stage.let_speak();
+  REQUIRE_FALSE(stage.puppet.is_closed());
   NodeStatus status = stage.world.node(0).status();
+  CHECK(status.pending_deltas > 0);
   CHECK(status.pending_deltas <= (64 << 10) / 1'000);
   CHECK(status.unsaved_records == 0);
   CHECK(stage.world.peer(0).store().info().records == 0);
@@ -297,44 +305,57 @@ TEST_CASE("whoever sends garbage is told so and cut off, and others go on") {
 
 TEST_CASE("messages that make no sense end the link with a reason") {
   struct Case {
-    const char* name;
-    std::function<void(Puppet&)> say;
+    std::string name;
+    std::function<void(Stage&)> say;
+    std::string text;  ///< of the Bye: no other rule than the one that is meant comes first
   };
   const std::vector<Case> cases = {
-      {"no greeting", [](Puppet& puppet) { puppet.say(sync::Have()); }},
+      {"no greeting", [](Stage& stage) { stage.puppet.say(sync::Have()); },
+       "the first message is no Hello"},
       {"two greetings",
-       [](Puppet& puppet) {
-         puppet.greet();
-         puppet.greet();
-       }},
+       [](Stage& stage) {
+         stage.puppet.greet();
+         stage.puppet.greet();
+       },
+       "a second greeting"},
       {"data of an unknown document",
-       [](Puppet& puppet) {
-         puppet.greet();
-         puppet.say(sync::Deltas{3, 0, {Bytes(10)}});
-       }},
+       [](Stage& stage) {
+         stage.puppet.greet();
+         stage.puppet.say(sync::Deltas{3, 0, {Bytes(10)}});
+       },
+       "data of a document without number"},
       {"a delta that is none",
-       [](Puppet& puppet) {
-         puppet.greet();
-         puppet.say(sync::NameDocument{0, kDocument});
-         puppet.say(sync::Deltas{0, 0, {Bytes(10)}});
-       }},
+       [](Stage& stage) {
+         stage.ask_and_name();
+         stage.puppet.say(sync::Deltas{0, 0, {Bytes(10)}});
+       },
+       "unknown version at byte 1: delta: written by another version of weft"},
       {"an acknowledgement of nothing",
-       [](Puppet& puppet) {
-         puppet.greet();
-         puppet.say(sync::Ack{{{5, {1}, 1}}});
-       }},
+       [](Stage& stage) {
+         stage.puppet.greet();
+         stage.puppet.say(sync::Ack{{{5, {1}, 1}}});
+       },
+       "an Ack of a document without number"},
+      {"a number for a document that was not asked for",
+       [](Stage& stage) {
+         stage.puppet.greet();
+         stage.puppet.say(sync::NameDocument{0, kDocument});
+       },
+       "a number for a document that this end has not said to hold"},
       {"numbers out of order",
-       [](Puppet& puppet) {
-         puppet.greet();
-         puppet.say(sync::NameDocument{1, kDocument});
-       }},
+       [](Stage& stage) {
+         stage.puppet.greet();
+         stage.puppet.say(sync::NameDocument{1, kDocument});
+       },
+       "documents are not numbered one by one"},
   };
   for (const Case& each : cases) {
     CAPTURE(each.name);
     Stage stage;
-    each.say(stage.puppet);
+    each.say(stage);
     stage.let_speak();
-    CHECK(stage.puppet.bye());
+    REQUIRE(stage.puppet.bye());
+    CHECK(stage.puppet.bye()->text == each.text);
     CHECK(stage.puppet.is_closed());
     std::shared_ptr<bool> durable = set_key(stage.world, 0, kDocument, "own");
     CHECK(stage.world.run_until([&] { return *durable; }, 1'000));
@@ -343,9 +364,7 @@ TEST_CASE("messages that make no sense end the link with a reason") {
 
 TEST_CASE("whoever sends without credit is cut off") {
   Stage stage;
-  stage.puppet.greet();
-  stage.puppet.say(sync::NameDocument{0, kDocument});
-  stage.let_speak();
+  stage.ask_and_name();
   stage.world.peer(0).store().set_full(true);
   DocumentOptions author;
   author.replica = {7};
@@ -360,6 +379,7 @@ TEST_CASE("whoever sends without credit is cut off") {
     REQUIRE(stage.world.node(0).status().unsaved_bytes < (std::size_t{40} << 20));
   }
   REQUIRE(stage.puppet.bye());
+  CAPTURE(stage.puppet.bye()->text);
   CHECK(stage.puppet.bye()->reason == sync::ByeReason::kLimit);
 }
 
