@@ -174,6 +174,14 @@ Status check_evictable(const DocumentUsage& usage) {
                    "--force, and lose what nobody else has");
 }
 
+/// What was evicted was beyond its deletion; the edit that restored it went with the rest, and without one the document
+/// would be in the trash, with nothing in it.
+Status keep_again(LmdbStore& store, const DocumentUsage& usage) {
+  WEFT_TRY(store.set_status(usage.document, DocumentStatus::kLive));
+  if (usage.deletion.version().covers(usage.version)) return {};
+  return restore_document(store, usage.document, process_options());
+}
+
 Status change_status(LmdbStore& store, const DocumentUsage& usage, DocumentStatus status,
                      bool force) {
   if (status == usage.status && status != DocumentStatus::kLive) return {};
@@ -187,7 +195,7 @@ Status change_status(LmdbStore& store, const DocumentUsage& usage, DocumentStatu
     if (!force && usage.status == DocumentStatus::kLive) WEFT_TRY(check_evictable(usage));
     return store.set_status(usage.document, status);
   }
-  if (usage.status == DocumentStatus::kEvicted) return store.set_status(usage.document, status);
+  if (usage.status == DocumentStatus::kEvicted) return keep_again(store, usage);
   if (usage.status == DocumentStatus::kPurged)
     return Error(ErrorCode::kNotKept,
                  "the document was purged here; restore it on a device that still has it in its "

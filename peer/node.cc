@@ -179,6 +179,7 @@ void Node::tick(std::uint64_t monotonic_ms) {
   impl.close_unused();
   if (impl.now_ms_ >= impl.notes_flushed_ms_ + kNotesPauseMs) impl.flush_notes();
   impl.note_time();
+  impl.look_at_evictions();
   impl.after();
 }
 

@@ -212,8 +212,20 @@ void Node::Impl::take_offer(LinkId, const sync::HeldDocument& theirs) {
 
 // --- restoring ---
 
+/// What was evicted may have been beyond its deletion; the edit that restored it went with the rest. Without another the
+/// document would be in the trash until it has come from others, and for good where nobody has it.
+void Node::Impl::keep_again(Entry& entry, std::function<void(Status)> done) {
+  if (entry.deletion.empty() || entry.deletion.covers(entry.last_version))
+    return revive(entry, std::move(done));
+  revive(entry, [this, id = entry.id, done = std::move(done)](Status status) {
+    Entry& kept = entries_.at(id);
+    if (status.ok() && is_deleted(kept)) return restore(kept, done);
+    if (done) done(std::move(status));
+  });
+}
+
 void Node::Impl::restore(Entry& entry, std::function<void(Status)> done) {
-  if (entry.status == DocumentStatus::kEvicted) return revive(entry, std::move(done));
+  if (entry.status == DocumentStatus::kEvicted) return keep_again(entry, std::move(done));
   if (entry.status == DocumentStatus::kPurged) {
     if (done)
       done(Error(ErrorCode::kNotKept,
@@ -248,7 +260,11 @@ Status Node::Impl::check_evictable(const Entry& entry) const {
     const sync::Session& session = *link.session;
     const VersionVector* held = session.held_there(entry.id);
     if (!session.other() || session.ended()) continue;
-    const bool is_kept = held != nullptr && session.is_kept_there(entry.id);
+    if (held == nullptr) {
+      who += (who.empty() ? "" : ", ") + link.name + " has not said what it holds of it";
+      continue;
+    }
+    const bool is_kept = session.is_kept_there(entry.id);
     const std::uint64_t lacking =
         is_kept ? count_ops_beyond(mine, *held) : count_ops_beyond(mine, VersionVector());
     if (is_kept) elsewhere.merge(*held);
@@ -266,6 +282,41 @@ Status Node::Impl::check_evictable(const Entry& entry) const {
                    ": " + who +
                    "; link a device that keeps it, or evict it with --force and lose what nobody "
                    "else has");
+}
+
+bool Node::Impl::is_untold(const Entry& entry) const {
+  return std::any_of(links_.begin(), links_.end(), [&](const auto& each) {
+    const sync::Session& session = *each.second.session;
+    return session.other() && !session.ended() && session.held_there(entry.id) == nullptr;
+  });
+}
+
+/// Where sums are equal nobody speaks of single documents: then the others are asked, and the answer is waited for.
+void Node::Impl::evict_when_told(Entry& entry, std::function<void(Status)> done) {
+  for (auto& [id, link] : links_) {
+    link.session->document_changed_status(entry.id);
+    touched_.push_back(id);
+  }
+  evictions_.push_back({entry.id, now_ms_ + kEvictionWaitMs, std::move(done)});
+}
+
+void Node::Impl::look_at_evictions() {
+  for (std::size_t i = 0; i < evictions_.size();) {
+    Entry& entry = this->entry(evictions_[i].document);
+    if (is_untold(entry) && now_ms_ < evictions_[i].until_ms) {
+      ++i;
+      continue;
+    }
+    const std::function<void(Status)> done = std::move(evictions_[i].done);
+    evictions_.erase(evictions_.begin() + static_cast<std::ptrdiff_t>(i));
+    Status may = shown_status(entry) == DocumentStatus::kLive
+                     ? check_evictable(entry)
+                     : Status(Error(ErrorCode::kNotKept, "it changed its status meanwhile"));
+    if (may.ok())
+      evict(entry, done);
+    else if (done)
+      done(std::move(may));
+  }
 }
 
 void Node::Impl::evict(Entry& entry, std::function<void(Status)> done) {
@@ -320,7 +371,10 @@ void Node::Impl::change_status(Entry& entry, DocumentStatus status, Evict how,
     return refuse(Error(ErrorCode::kInvalidArgument,
                         "a deleted document can't be evicted; its time in the trash is to run"));
   if (how == Evict::kIfKeptElsewhere)
-    if (Status may = check_evictable(entry); !may.ok()) return refuse(may.take_error());
+    if (Status may = check_evictable(entry); !may.ok()) {
+      if (is_untold(entry)) return evict_when_told(entry, std::move(done));
+      return refuse(may.take_error());
+    }
   evict(entry, std::move(done));
 }
 

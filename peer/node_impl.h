@@ -200,6 +200,10 @@ class Node::Impl final : public sync::SyncHost {
   void check_deletion(Entry& entry, LinkId link);
   void tell_deletion(Entry& entry, LinkId link);
   Status check_evictable(const Entry& entry) const;
+  bool is_untold(const Entry& entry) const;
+  void evict_when_told(Entry& entry, std::function<void(Status)> done);
+  void look_at_evictions();
+  void keep_again(Entry& entry, std::function<void(Status)> done);
   void note_time();
   bool is_due(const Entry& entry) const;
   bool purge(Entry& entry, std::function<void(Status)> done);
@@ -383,8 +387,15 @@ class Node::Impl final : public sync::SyncHost {
   /// It had met nobody when the node began: nothing of what it held then is known to be anywhere else.
   bool was_alone_ = false;
   std::uint64_t notes_flushed_ms_ = 0;
-  std::uint64_t retained_ms_ = 0;    ///< retention time
-  std::uint64_t time_noted_ms_ = 0;  ///< when it was noted last
+  struct WaitingEviction {
+    DocumentId document;
+    std::uint64_t until_ms = 0;
+    std::function<void(Status)> done;
+  };
+  static constexpr std::uint64_t kEvictionWaitMs = 2'000;
+  std::vector<WaitingEviction> evictions_;  ///< until linked devices have said what they hold
+  std::uint64_t retained_ms_ = 0;           ///< retention time
+  std::uint64_t time_noted_ms_ = 0;         ///< when it was noted last
   bool was_time_noted_ = false;
   bool is_meeting_durable_ = false;  ///< the store knows that this device has met another
   bool is_meeting_on_its_way_ = false;

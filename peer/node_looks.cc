@@ -47,7 +47,9 @@ const char* state_name(SyncState state) {
 }
 
 void Node::Impl::add_known_peers(NodeStatus& status) const {
-  for (const auto& [replica, note] : notes_) {
+  for (const auto& each_note : notes_) {
+    const ReplicaId replica = each_note.first;
+    const PeerNote& note = each_note.second;
     if (replica == replica_ || note.epoch == epoch_) continue;  // an earlier replica of this device
     const bool is_linked = std::any_of(links_.begin(), links_.end(), [&](const auto& each) {
       const auto& other = each.second.session->other();

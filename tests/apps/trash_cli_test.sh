@@ -58,8 +58,15 @@ ok "$uid  live" "$weft" store ls s
 ok 'evicted, was live' "$weft" store status s "$uid" evicted --force
 refused 1 'is evicted here' "$weft" dashboard import s: "$board"
 ok 'live, was evicted' "$weft" store status s "$uid" live
-ok "$uid_name: made" "$weft" dashboard import s: "$board"
 ok "$uid  live" "$weft" store ls s
+ok "$uid_name" "$weft" dashboard import s: "$board"
+ok "$uid  live" "$weft" store ls s
+"$weft" store create fresh >/dev/null
+ok "fresh:$uid: made" "$weft" dashboard import fresh: "$board"
+"$weft" dashboard export "fresh:$uid" fresh.json --no-version >/dev/null
+"$weft" dashboard export "$uid_name" again.json --no-version >/dev/null
+checks=$((checks + 1))
+cmp fresh.json again.json >out.txt 2>&1 || fail 'the same as imported into a new store' "$(cat out.txt)"
 
 # --- two peers: an edit that the deletion had not seen ---
 start a --create --listen unix:a.sock

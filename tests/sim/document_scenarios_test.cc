@@ -1,5 +1,8 @@
 // Scenarios of trimming, undo, deletion, eviction and presence.
 
+#include <optional>
+#include <utility>
+
 #include "tests/sim/scenario.h"
 
 namespace weft::sim {
@@ -159,6 +162,36 @@ TEST_CASE("a document whose deletion comes while it is being kept again is delet
   world.node(1).set_status(kDocument, DocumentStatus::kLive, [&](Status) { kept = true; });
   REQUIRE(world.run_until([&] { return kept && world.node(1).is_flushed(); }, 60'000));
   REQUIRE(world.node(1).documents().size() == 1);
+  CHECK(world.node(1).documents()[0].status == DocumentStatus::kDeleted);
+}
+
+// Seeds 4 and 5128.
+TEST_CASE("whoever holds nothing of a document can't delete it, and is told so") {
+  World world(world_of(2));
+  set_key(world, 0, kDocument, "kept");
+  auto delete_at_1 = [&] {
+    std::optional<Status> answer;
+    world.node(1).set_status(kDocument, DocumentStatus::kDeleted,
+                             [&](Status status) { answer = std::move(status); });
+    REQUIRE(world.run_until([&] { return answer.has_value(); }, 5'000));
+    return std::move(*answer);
+  };
+  Status refused = delete_at_1();
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code() == ErrorCode::kNotFound);
+  CHECK(world.node(1).documents().empty());
+  // It has looked at it, so that it is known, and empty.
+  CHECK(world.node(1).read(kDocument).ok());
+  CHECK_FALSE(delete_at_1().ok());
+  world.run_ms(1'000);
+  CHECK(world.peer(1).store().info().records == 0);
+  world.add_edge(0, 1);
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          10'000));
+  CHECK(has_key(world, 1, kDocument, "kept"));
+  // What is deleted elsewhere is deleted here, whatever is held.
+  CHECK(delete_at_1().ok());
+  CHECK(delete_at_1().ok());
   CHECK(world.node(1).documents()[0].status == DocumentStatus::kDeleted);
 }
 
