@@ -41,6 +41,15 @@ Seq end_in_others_past(const Document& document, ReplicaId replica) {
   return known;
 }
 
+/// Of those who are kept: has one known more of that replica's log?
+bool is_built_on(const Document& document, const VersionVector& kept, ReplicaId replica, Seq end) {
+  return std::any_of(kept.entries().begin(), kept.entries().end(), [&](const auto& each) {
+    if (each.replica == replica || each.end == 0) return false;
+    Result<VersionVector> past = document.version_of({Dot{each.replica, each.end - 1}});
+    return past.ok() && past->end(replica) > end;
+  });
+}
+
 /// Puts `delta` into the place of all that is stored beyond `keep`. Bundles that `keep` cuts lie delta by delta
 /// from then on.
 Status replace_beyond(Store& store, const DocumentId& id, VersionVector keep, const Bytes& delta,
@@ -370,6 +379,8 @@ void Node::Impl::verified(Entry& entry, ReplicaId replica) {
   });
 }
 
+/// @errors  kForkedReplica: others have built on it, so they have it, and it can't be taken back;
+///          kNeedHistory, ...: not now
 Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
   note_change(entry, false);
   Open& open = *entry.open;
@@ -380,6 +391,11 @@ Status Node::Impl::rewrite(Entry& entry, ReplicaId replica, Seq from) {
   const auto position = std::find(former_.begin(), former_.end(), replica);
   for (auto later = position; later != former_.end(); ++later)
     if (*later != replica && is_suspect(entry, *later)) keep.set(*later, 0);
+  VersionVector others = keep;
+  for (const ReplicaId& former : former_)
+    if (is_suspect(entry, former)) others.set(former, 0);
+  if (is_built_on(open.document, others, replica, from))
+    return Error(ErrorCode::kForkedReplica, "others have built on what is to be made anew");
   if (!keep.covers(entry.trimmed))  // what is open still has it
     return Error(ErrorCode::kNeedHistory, "some of what is to be made anew was trimmed away");
   // What is open may lack the history that shows the past; the store has it once it is durable.

@@ -124,6 +124,10 @@ void Node::Impl::apply_row(LinkId link, Entry& entry, const Item& item, sync::Ta
   if (!report.ok() && report.error().code() == ErrorCode::kForkedReplica &&
       is_suspect(entry, first.replica)) {
     Status rewritten = rewrite(entry, first.replica, first.seq);
+    if (!rewritten.ok() && rewritten.error().code() == ErrorCode::kForkedReplica) {
+      verified(entry, first.replica);  // elsewhere there is the same log as here, and another one
+      return forked(link, entry, first);
+    }
     if (!rewritten.ok()) {
       taken.has_gap = true;  // not now: it comes again
       return;

@@ -62,6 +62,14 @@ TEST_CASE("small seeds that failed once pass") {
                      {Trait::kReordering, Trait::kGarbage, Trait::kShutdowns, Trait::kSlowFlushes,
                       Trait::kFullDisks, Trait::kUndo, Trait::kPresence},
                      {23, 24, 29, 35, 37, 42}},
+           SmallSeed{3685,
+                     4,
+                     1,
+                     77,
+                     {Trait::kLoss, Trait::kDuplicates, Trait::kResets, Trait::kPartitions,
+                      Trait::kCrashes, Trait::kSlowFlushes, Trait::kRudeRollbacks, Trait::kClocks,
+                      Trait::kTrim, Trait::kLargeEdits},
+                     {12, 14, 26, 34, 68, 74, 75, 76}},
        }) {
     CAPTURE(small.seed);
     PlanOptions options;
