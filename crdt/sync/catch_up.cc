@@ -162,8 +162,10 @@ void Session::on(AllAnnounced&&) {
 
 void Session::check_caught_up() {
   if (phase_ == Phase::kCatchingUp && said_all_announced_ && heard_all_announced_ &&
-      awaited_ == 0 && to_announce_.empty())
+      awaited_ == 0 && to_announce_.empty()) {
     phase_ = Phase::kLive;
+    is_mark_wanted_ = true;  // both find out that they agree, or that they do not
+  }
 }
 
 // --- Have ---
