@@ -66,7 +66,7 @@ Status import_whole(LmdbStore& store, const std::string& folder, const std::stri
     if (usage && usage->status == DocumentStatus::kEvicted && !each.deltas.empty())
       WEFT_TRY(check_kept(folder, *usage));
   }
-  WEFT_ASSIGN(const ImportReport report, import_archive(store, archive));
+  WEFT_ASSIGN(const ArchiveImportReport report, import_archive(store, archive));
   for (const auto& [id, status] : report.not_live)
     WEFT_TRY(take_status(store, id, status, had[id]));
   print(printable(file) + ": " + counted(archive.documents.size(), "document") + ", " +

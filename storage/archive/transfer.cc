@@ -111,8 +111,8 @@ Result<Archive> archive_store(const Store& store, const Compressor* compressor) 
   return archive;
 }
 
-Result<ImportReport> import_archive(Store& store, const Archive& archive) {
-  ImportReport report;
+Result<ArchiveImportReport> import_archive(Store& store, const Archive& archive) {
+  ArchiveImportReport report;
   std::vector<NewRecord> records;
   Batch scratch;
   for (const ArchivedDocument& document : archive.documents) {

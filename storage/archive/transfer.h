@@ -25,7 +25,7 @@ Result<Document> open_archived(const ArchivedDocument& archived, DocumentOptions
 ///         kNeedHistory: a document was trimmed
 Result<Archive> archive_store(const Store& store, const Compressor* compressor);
 
-struct ImportReport {
+struct ArchiveImportReport {
   std::uint64_t added = 0;  ///< deltas
   std::uint64_t known = 0;  ///< deltas that the store had
   std::uint64_t late = 0;   ///< deltas of documents that were deleted in the store: left out
@@ -37,6 +37,6 @@ struct ImportReport {
 /// Appends what the store lacks. It stays who it is: the archive's origin is not looked at. In batches, so an
 /// error can leave a part of it imported; to import again is then safe, the known is skipped.
 /// @errors those of Store::append; those of decode_delta, before anything was stored
-Result<ImportReport> import_archive(Store& store, const Archive& archive);
+Result<ArchiveImportReport> import_archive(Store& store, const Archive& archive);
 
 }  // namespace weft

@@ -226,6 +226,7 @@ if [[ -f $recorded ]]; then
     unpack $merges "$line"
     "$weft" dashboard import p $merges.base.json --json | sed 's/.*"name":"p:\([0-9a-f]*\)".*/\1/' >$merges.id
     merges=$((merges + 1))
+    [[ ${WEFT_SIZE:-ci} == smoke && $merges -eq 2 ]] && break
   done < <(zcat "$recorded")
   start q --connect unix:p.sock
   until_true says 'documents, in step' "$weft" sync status q
@@ -254,7 +255,7 @@ if [[ -f $recorded ]]; then
       fail "merge $n: the driver" "exit code $code" "$(cat driver.txt)"
   done
   checks=$((checks + 1))
-  [[ $merges -eq 17 ]] || fail '17 recorded merges' "$merges"
+  [[ $merges -eq 17 || ${WEFT_SIZE:-ci} == smoke ]] || fail '17 recorded merges' "$merges"
   stop q
 else
   skip_missing_data "the recorded merges, there is no $(basename "$recorded")"

@@ -32,10 +32,7 @@ ok '5 documents' bash -c 'echo "$("$1" store ls stores/b | wc -l) documents"' ba
 # Without --once they stay up until a signal, and leave nothing behind.
 setsid bash "$script" traces >shown.txt 2>shown.err &
 script_pid=$!
-for _ in $(seq 300); do
-  grep -q 'What they log' shown.txt && break
-  sleep 0.1
-done
+while kill -0 "$script_pid" 2>/dev/null && ! grep -q 'What they log' shown.txt; do sleep 0.1; done
 show=$(sed -n 's/^  \(.* dashboard show .*\)$/\1/p' shown.txt | tail -n 1)
 ok 'no conflicts' bash -c "$show"
 folder=$(dirname "$(sed -n 's/^What they log: \(.*\), .*/\1/p' shown.txt)")

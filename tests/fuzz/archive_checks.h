@@ -56,7 +56,7 @@ inline const char* check_heads(ByteSpan input, const ArchiveForm& form) {
 /// @return  a fault, or null
 inline const char* check_import(const Archive& archive) {
   MemoryStore store({.replica = {0xb2}, .epoch = 2, .before_append = nullptr});
-  const Result<ImportReport> imported = import_archive(store, archive);
+  const Result<ArchiveImportReport> imported = import_archive(store, archive);
   if (!imported.ok()) return nullptr;  // deltas that contradict each other
   const Result<Archive> again = archive_store(store, nullptr);
   if (!again.ok()) return "what was imported can't be archived";

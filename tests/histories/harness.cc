@@ -61,13 +61,6 @@ std::uint64_t first_seed() {
   return seed.empty() ? 1 : std::strtoull(seed.c_str(), nullptr, 10);
 }
 
-std::uint64_t scaled_count(std::uint64_t ci_count) {
-  std::string size = environment("WEFT_SIZE");
-  if (size == "smoke") return std::max<std::uint64_t>(ci_count / 10, 1);
-  if (size == "full") return ci_count * 30;
-  return ci_count;
-}
-
 std::uint64_t history_count(std::uint64_t ci_count) {
   std::string count = environment("WEFT_HISTORIES");
   return count.empty() ? scaled_count(ci_count) : std::strtoull(count.c_str(), nullptr, 10);

@@ -12,14 +12,13 @@
 #include <string>
 
 #include "tests/histories/script.h"
+#include "tests/support/size.h"
 
 namespace weft::test {
 
 std::uint64_t first_seed();
-/// WEFT_HISTORIES, else `ci_count`, or a tenth of it (smoke), or thirty times it (full).
+/// WEFT_HISTORIES, else scaled_count(ci_count).
 std::uint64_t history_count(std::uint64_t ci_count);
-/// The same without WEFT_HISTORIES: for tests that stand for themselves.
-std::uint64_t scaled_count(std::uint64_t ci_count);
 
 /// Throws Failure where something is wrong with the history.
 using ScriptCheck = std::function<void(const Script&)>;

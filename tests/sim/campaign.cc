@@ -12,6 +12,7 @@
 
 #include "crdt/base/assert.h"
 #include "tests/histories/isolate.h"
+#include "tests/support/size.h"
 
 namespace weft::sim {
 namespace {
@@ -275,9 +276,9 @@ std::uint64_t first_seed() {
 std::uint64_t seed_count() {
   std::string count = environment("WEFT_SIMULATIONS");
   if (!count.empty()) return std::strtoull(count.c_str(), nullptr, 10);
-  std::string size = environment("WEFT_SIZE");
-  if (size == "smoke") return 20;
-  return size == "full" ? 100'000 : 10'000;
+  const test::Size size = test::size();
+  if (size == test::Size::kSmoke) return 20;
+  return size == test::Size::kFull ? 100'000 : 10'000;
 }
 
 }  // namespace weft::sim

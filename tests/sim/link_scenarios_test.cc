@@ -7,6 +7,7 @@
 
 #include "storage/documents.h"
 #include "tests/sim/scenario.h"
+#include "tests/support/size.h"
 #include "transport/wire/frame.h"
 
 namespace weft::sim {
@@ -151,7 +152,7 @@ TEST_CASE("devices with 10,000 equal documents agree in less than 1 KB each way"
 }
 
 TEST_CASE("100 differing documents of 100,000 are found in 10 KB and one round trip") {
-  std::unique_ptr<World> world = strangers(100'000, 100);
+  std::unique_ptr<World> world = strangers(test::count_or_tenth(100'000), 100);
   world->set_paths([](PathModel& path) { path.delay_us = 50'000; });
   constexpr std::uint64_t kSymbolBytes = 28;  // on the wire
   std::uint64_t symbol_bytes = 0;
@@ -395,9 +396,10 @@ TEST_CASE("an end that says nothing is given up, and one that reads nothing too"
 
 // D1: 30 devices, each linked to each, as people who sit in one office are.
 TEST_CASE("in a dense mesh an edit comes to each device about once") {
-  constexpr std::uint32_t kPeers = 30;
+  const bool is_smoke = test::size() == test::Size::kSmoke;
+  const std::uint32_t peers = is_smoke ? 10 : 30;
   constexpr std::uint64_t kEdits = 100;
-  World world(world_of(kPeers));
+  World world(world_of(peers));
   world.add_all_edges();
   set_key(world, 0, kDocument, "begin");
   REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
@@ -413,7 +415,7 @@ TEST_CASE("in a dense mesh an edit comes to each device about once") {
     sizes[kind] += frame.size();
   };
   auto edit = [&](std::size_t round) {
-    set_key(world, round % kPeers, kDocument, "key " + std::to_string(round % 7),
+    set_key(world, round % peers, kDocument, "key " + std::to_string(round % 7),
             static_cast<std::int64_t>(round));
     world.run_ms(400);
   };
@@ -429,8 +431,8 @@ TEST_CASE("in a dense mesh an edit comes to each device about once") {
     text +=
         " " + kind + " " + std::to_string(counts[kind]) + " (" + std::to_string(size) + " bytes)";
   }
-  MESSAGE(kEdits, " edits in a mesh of ", kPeers, ": ", bytes / kEdits, " bytes an edit;", text);
-  CHECK(counts["Deltas"] <= kEdits * (kPeers - 1) * 3 / 2);
+  MESSAGE(kEdits, " edits in a mesh of ", peers, ": ", bytes / kEdits, " bytes an edit;", text);
+  CHECK(counts["Deltas"] <= kEdits * (peers - 1) * 3 / 2);
   REQUIRE(world.run_until([&] { return is_same_everywhere(world, kDocument); }, 10'000, 100));
 }
 

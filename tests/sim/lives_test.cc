@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/sim/lives.h"
+#include "tests/support/size.h"
 
 namespace weft::sim {
 namespace {
@@ -19,9 +20,10 @@ std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
 }
 
 std::uint64_t count_of_lives() {
-  const char* size = std::getenv("WEFT_SIZE");
-  const std::string name = size == nullptr ? "ci" : size;
-  return number_of("WEFT_LIVES", name == "full" ? 100'000 : name == "smoke" ? 10 : 200);
+  const test::Size size = test::size();
+  return number_of("WEFT_LIVES", size == test::Size::kFull    ? 100'000
+                                 : size == test::Size::kSmoke ? 10
+                                                              : 200);
 }
 
 /// An assertion ends the process: which life it was is said before.

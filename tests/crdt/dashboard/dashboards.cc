@@ -8,12 +8,28 @@
 #include "crdt/dashboard/grafana.h"
 #include "crdt/document/json_text.h"
 #include "tests/bench/traces_dir.h"
+#include "tests/support/size.h"
 
 namespace weft::test {
 namespace {
 
 constexpr const char* kFolder = "dashboards";
 constexpr const char* kMerges = "real-merges.jsonl.gz";
+constexpr std::size_t kSmokeStep = 16;
+constexpr std::size_t kSmokeMerges = 4;
+
+/// Of a smoke test's lines each 16th.
+std::string sampled(std::string lines) {
+  if (size() != Size::kSmoke) return lines;
+  std::string result;
+  std::size_t number = 0;
+  for (std::size_t begin = 0; begin < lines.size(); ++number) {
+    const std::size_t end = std::min(lines.find('\n', begin), lines.size());
+    if (number % kSmokeStep == 0) result.append(lines, begin, end - begin + 1);
+    begin = end + 1;
+  }
+  return result;
+}
 
 }  // namespace
 
@@ -30,7 +46,8 @@ std::vector<NamedDashboard> real_dashboards() {
     if (path.extension() == ".json") {
       result.push_back({name, parse_json(trace::read_unpacked(path.string()).value()).value()});
     } else if (name.ends_with(".history.jsonl.gz")) {
-      for (trace::Revision& revision : trace::read_revisions(path.string()).value())
+      const std::string lines = sampled(trace::read_unpacked(path.string()).value());
+      for (trace::Revision& revision : trace::parse_revisions(lines, name).value())
         result.push_back({name + " " + revision.name, std::move(revision.content)});
     }
   }
@@ -49,6 +66,7 @@ std::vector<RealMerge> real_merges() {
   if (!path) return result;
   const std::string lines = trace::read_unpacked(path->string()).value();
   for (std::size_t begin = 0; begin < lines.size();) {
+    if (size() == Size::kSmoke && result.size() == kSmokeMerges) break;
     const std::size_t end = std::min(lines.find('\n', begin), lines.size());
     const Json line = parse_json(std::string_view(lines).substr(begin, end - begin)).value();
     result.push_back(

@@ -13,7 +13,8 @@ struct NamedDashboard {
   std::string name;  ///< the file's, with the revision or the side of a merge
   Json json;
 };
-/// Every file, every revision of the histories, every side of the real merges.
+/// Every file, every revision of the histories, every side of the real merges. In smoke tests one revision in 16 and
+/// what real_merges() gives.
 std::vector<NamedDashboard> real_dashboards();
 
 struct RealMerge {
@@ -23,6 +24,7 @@ struct RealMerge {
   Json theirs;
   Json merged;  ///< by people
 };
+/// In smoke tests the first four.
 std::vector<RealMerge> real_merges();
 
 /// The project's own dashboard, of a service that doesn't exist: always there (tests run in the project's root).

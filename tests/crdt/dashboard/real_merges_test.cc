@@ -12,6 +12,7 @@
 #include "crdt/document/json_text.h"
 #include "tests/crdt/dashboard/dashboards.h"
 #include "tests/crdt/dashboard/leaves.h"
+#include "tests/support/size.h"
 
 namespace weft {
 namespace {
@@ -113,7 +114,7 @@ TEST_CASE("the real merges: one side's edits survive, the others are in the inbo
     MESSAGE(merge.name, ": ", sides.one_sided.size(), " changed by one side, ",
             sides.concurrent.size(), " by both, ", inbox.size(), " in the inbox");
   }
-  CHECK(one_sided > 1000);
+  CHECK(one_sided > (test::size() == test::Size::kSmoke ? 100 : 1000));
   MESSAGE(one_sided, " leaves changed by one side, ", concurrent, " by both; ", items,
           " in the inbox");
 }
@@ -155,8 +156,9 @@ TEST_CASE(
   }
   MESSAGE(took_a_side, " leaves where people took one of two sides, ", dropped,
           " where they dropped what one side did (docs/real-merges.md)");
-  CHECK(took_a_side == (test::real_merges().empty() ? 0 : 11));
-  CHECK(dropped == (test::real_merges().empty() ? 0 : 5));
+  if (test::real_merges().size() != 17) return;  // no data, or a smoke test
+  CHECK(took_a_side == 11);
+  CHECK(dropped == 5);
 }
 
 }  // namespace

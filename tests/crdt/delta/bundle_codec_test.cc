@@ -10,6 +10,7 @@
 #include "crdt/delta/codec.h"
 #include "storage/codec/zstd_codec.h"
 #include "tests/crdt/delta/random_batch.h"
+#include "tests/support/size.h"
 
 using namespace weft;
 using test::BatchShape;
@@ -85,7 +86,7 @@ Batch small_batch(std::uint64_t seed) {
 
 TEST_CASE("a bundle gives back the exact bytes of every delta in it") {
   const std::uint64_t first = test::seed_or(1);
-  for (std::uint64_t seed = first; seed < first + 400; ++seed) {
+  for (std::uint64_t seed = first; seed < first + test::count_or_tenth(400); ++seed) {
     CAPTURE(seed);
     Random random(seed);
     Batch batch = test::random_batch(random, shape_of(seed));
@@ -106,7 +107,7 @@ TEST_CASE("a bundle gives back the exact bytes of every delta in it") {
 TEST_CASE(
     "deltas strung together one by one seal to the same bundle as the log they were cut from") {
   const std::uint64_t first = test::seed_or(500);
-  for (std::uint64_t seed = first; seed < first + 200; ++seed) {
+  for (std::uint64_t seed = first; seed < first + test::count_or_tenth(200); ++seed) {
     CAPTURE(seed);
     Random random(seed);
     Batch batch = test::random_batch(random, shape_of(seed));
@@ -163,7 +164,7 @@ TEST_CASE(
     "a bundle with any one bit flipped and a right checksum is refused or holds valid deltas") {
   const std::uint64_t first = test::seed_or(40);
   int accepted = 0;
-  for (std::uint64_t seed = first; seed < first + 12; ++seed) {
+  for (std::uint64_t seed = first; seed < first + test::count_or_tenth(12); ++seed) {
     CAPTURE(seed);
     Bytes bundle = seal_bundle(small_batch(seed), 1, nullptr);
     for (std::size_t bit = 0; bit < (bundle.size() - 8) * 8; ++bit) {

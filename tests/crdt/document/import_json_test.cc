@@ -14,6 +14,7 @@
 #include "crdt/document/json_text.h"
 #include "tests/crdt/document/replicas.h"
 #include "tests/support/random.h"
+#include "tests/support/size.h"
 
 namespace {
 
@@ -49,10 +50,7 @@ std::string merged(std::string_view base, std::string_view of_a, std::string_vie
   return content(a);
 }
 
-bool is_full_size() {
-  const char* size = std::getenv("WEFT_SIZE");
-  return size != nullptr && std::string_view(size) == "full";
-}
+bool is_full_size() { return weft::test::size() == weft::test::Size::kFull; }
 std::uint64_t seed_of_run() {
   const char* text = std::getenv("WEFT_SEED");
   return text != nullptr ? std::strtoull(text, nullptr, 0)

@@ -15,6 +15,7 @@
 #include "crdt/document/json_text.h"
 #include "tests/crdt/document/replicas.h"
 #include "tests/support/random.h"
+#include "tests/support/size.h"
 
 namespace {
 
@@ -129,8 +130,7 @@ TEST_CASE("a number that an int64 or a double gives back is one") {
 TEST_CASE("random numbers come out as they went in, through every form of a document") {
   const char* seed_text = std::getenv("WEFT_SEED");
   const std::uint64_t seed = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 0) : 15;
-  const char* size = std::getenv("WEFT_SIZE");
-  const int rounds = size != nullptr && std::string_view(size) == "full" ? 2'000 : 60;
+  const int rounds = weft::test::size() == weft::test::Size::kFull ? 2'000 : 60;
   INFO("WEFT_SEED=" << seed << " build/dev/weft_document_tests --test-case='random numbers*'");
   Random random(seed);
   for (int round = 0; round < rounds; ++round) {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "tests/support/random.h"
+#include "tests/support/size.h"
 
 namespace weft::test {
 namespace {
@@ -357,11 +358,11 @@ TEST_CASE("a difference takes nothing more once it is decoded") {
 
 TEST_CASE("200 items that differ need 10 kB at most in 99 of 100 cases") {
   constexpr std::size_t kSymbolBytes = 28;  // on the wire
-  constexpr std::size_t kSeeds = 1000;
+  const std::size_t seeds = size() == Size::kSmoke ? 100 : 1000;
   std::size_t needed_200 = 0;
   for (std::size_t items : {2u, 20u, 200u, 2000u}) {
     std::vector<std::size_t> needed;
-    for (std::size_t seed = 0; seed < kSeeds; ++seed) {
+    for (std::size_t seed = 0; seed < seeds; ++seed) {
       Random random(seed * 1'000'003 + items);
       const std::uint64_t key = random.next();
       Items here;
@@ -374,7 +375,7 @@ TEST_CASE("200 items that differ need 10 kB at most in 99 of 100 cases") {
     }
     std::sort(needed.begin(), needed.end());
     auto quantile = [&](std::size_t of_thousand) {
-      return needed[std::min(kSeeds - 1, kSeeds * of_thousand / 1000)];
+      return needed[std::min(seeds - 1, seeds * of_thousand / 1000)];
     };
     MESSAGE(items << " items: " << quantile(500) << " symbols at the median, " << quantile(900)
                   << " in 90 %, " << quantile(990) << " in 99 %, " << quantile(999)

@@ -10,6 +10,7 @@
 
 #include "tests/crdt/weave/run_tree_comparison.h"
 #include "tests/crdt/weave/run_tree_operations.h"
+#include "tests/support/size.h"
 
 namespace weft::test {
 namespace {
@@ -71,16 +72,16 @@ using TinyTree = BasicRunTree<TreeShape<4, 16, 3>>;
 using SmallTree = BasicRunTree<TreeShape<8, 64, 4>>;
 
 TEST_CASE("a tree of tiny nodes answers as a plain vector does, for text of all character sizes") {
-  compare_with_model<TinyTree>(Script::kMixed, 120, 120, 300);
+  compare_with_model<TinyTree>(Script::kMixed, 120, count_or_tenth(120), 300);
 }
 TEST_CASE("a tree of tiny nodes answers as a plain vector does, for ASCII text") {
-  compare_with_model<TinyTree>(Script::kAscii, 120, 80, 300);
+  compare_with_model<TinyTree>(Script::kAscii, 120, count_or_tenth(80), 300);
 }
 TEST_CASE("a tree of tiny nodes answers as a plain vector does, for lists") {
-  compare_with_model<TinyTree>(Script::kNone, 120, 80, 300);
+  compare_with_model<TinyTree>(Script::kNone, 120, count_or_tenth(80), 300);
 }
 TEST_CASE("a tree of small nodes answers as a plain vector does") {
-  compare_with_model<SmallTree>(Script::kMixed, 250, 20, 500);
+  compare_with_model<SmallTree>(Script::kMixed, 250, count_or_tenth(20), 500);
 }
 TEST_CASE("a tree of production nodes answers as a plain vector does") {
   compare_with_model<RunTree>(Script::kMixed, 900, 1, 1500);

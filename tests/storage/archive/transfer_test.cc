@@ -168,7 +168,7 @@ TEST_CASE("a store comes out of an archive with equal documents and its own name
 
   MemoryStore other({{9}, 90, nullptr});
   const Bytes file = write_archive(archive, ArchiveFormat::kBinary).value();
-  const ImportReport report = import_archive(other, read_archive(file).value()).value();
+  const ArchiveImportReport report = import_archive(other, read_archive(file).value()).value();
   CHECK(report.added == archive.documents[0].deltas.size() + archive.documents[1].deltas.size());
   CHECK(report.known == 0);
   CHECK(other.info().replica == ReplicaId{9});
@@ -186,7 +186,7 @@ TEST_CASE("an import skips what the store has") {
   MemoryStore store({{7}, 1, nullptr});
   const std::vector<NewRecord> records = records_of(document, deltas);
   REQUIRE(store.append({records.data(), 2}).ok());
-  ImportReport report = import_archive(store, archive).value();
+  ArchiveImportReport report = import_archive(store, archive).value();
   CHECK(report.added == deltas.size() - 2);
   CHECK(report.known == 2);
   report = import_archive(store, archive).value();
@@ -200,7 +200,7 @@ TEST_CASE("an import names the documents that were not live") {
   archive.documents.push_back(archive_document(sample_document(1)).value());
   archive.documents[1].status = ArchivedStatus::kDeleted;
   MemoryStore store({{7}, 1, nullptr});
-  const ImportReport report = import_archive(store, archive).value();
+  const ArchiveImportReport report = import_archive(store, archive).value();
   REQUIRE(report.not_live.size() == 1);
   CHECK(report.not_live[0].first == archive.documents[1].id);
   CHECK(report.not_live[0].second == ArchivedStatus::kDeleted);
@@ -228,7 +228,7 @@ TEST_CASE("an import leaves deleted documents deleted") {
   MemoryStore store({{7}, 1, nullptr});
   REQUIRE(import_archive(store, archive).ok());
   REQUIRE(store.set_status(archive.documents[0].id, DocumentStatus::kDeleted).ok());
-  const ImportReport report = import_archive(store, archive).value();
+  const ArchiveImportReport report = import_archive(store, archive).value();
   CHECK(report.late == 0);
   CHECK(report.added == 0);
   CHECK(store.document(archive.documents[0].id).value()->status == DocumentStatus::kDeleted);

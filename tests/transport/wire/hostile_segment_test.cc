@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/fuzz/wire_checks.h"
+#include "tests/support/size.h"
 #include "tests/transport/wire/random_message.h"
 
 using namespace weft;
@@ -240,10 +241,9 @@ TEST_CASE("a list that holds itself is refused") {
 TEST_CASE("random segments with pointers that nearly fit do no harm") {
   const std::uint64_t seed = test::message_seed();
   test::Random random(seed);
-  const char* size = std::getenv("WEFT_SIZE");
-  const int rounds = size != nullptr && std::string(size) == "smoke" ? 20'000 : 200'000;
+  const std::uint64_t rounds = test::count_or_tenth(200'000);
   int accepted = 0;
-  for (int round = 0; round < rounds; ++round) {
+  for (std::uint64_t round = 0; round < rounds; ++round) {
     INFO("WEFT_SEED=" << seed << " in hostile_segment_test, round " << round);
     Bytes input{static_cast<std::byte>(random.below(test::kMessageTypes))};
     const std::uint64_t count = 1 + random.below(16);
