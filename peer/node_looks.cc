@@ -78,11 +78,14 @@ NodeStatus Node::status() const {
   if (impl.broken_) status.store_error = impl.broken_.message();
   status.forks = impl.forks_;
   std::vector<Dot> waiting;
-  for (const DocumentId& id : impl.open_ids_)
-    for (const PendingDelta& pending : impl.entries_.at(id).open->document.pending()) {
+  for (const DocumentId& id : impl.open_ids_) {
+    const Impl::Entry& entry = impl.entries_.at(id);
+    if (impl.is_deleted(entry)) continue;  // nobody sends what the trash lacks
+    for (const PendingDelta& pending : entry.open->document.pending()) {
       ++status.pending_deltas;
       waiting.insert(waiting.end(), pending.missing.begin(), pending.missing.end());
     }
+  }
   for (const auto& [id, since_ms] : impl.unsettled_) {
     const Impl::Entry* entry = impl.find_entry(id);
     const Seq known = entry == nullptr ? 0 : impl.known_elsewhere(*entry);
@@ -157,7 +160,7 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
   status.unsaved_operations = count_ops_beyond(version, entry->durable);
   const DocumentStatus shown = impl.shown_status(*entry);
   const bool is_live = shown == DocumentStatus::kLive;
-  if (entry->open) {
+  if (entry->open && is_live) {
     for (const PendingDelta& pending : entry->open->document.pending())
       status.waiting_for.insert(status.waiting_for.end(), pending.missing.begin(),
                                 pending.missing.end());

@@ -71,6 +71,21 @@ bool is_sorted_by_key(const Json::Object& object) {
                         [](const auto& a, const auto& b) { return a.first < b.first; });
 }
 
+/// A document keeps the list of panels that was removed, for whoever adds one at the same time; files have none then.
+void drop_removed_panels(Json& merged, const Json& base, const Json& ours, const Json& theirs) {
+  constexpr const char* kPanels = "panels";
+  const bool both_have = ours.find(kPanels) != nullptr && theirs.find(kPanels) != nullptr;
+  const bool one_added = base.find(kPanels) == nullptr &&
+                         (ours.find(kPanels) != nullptr || theirs.find(kPanels) != nullptr);
+  if (both_have || one_added) return;
+  Json::Object* object = merged.as_object();
+  if (object == nullptr) return;
+  std::erase_if(*object, [&](const auto& member) {
+    const Json::Array* array = member.second.as_array();
+    return member.first == kPanels && array != nullptr && array->empty();
+  });
+}
+
 }  // namespace
 
 Result<FileMerge> merge_dashboards(const Json& base, const Json& ours, const Json& theirs,
@@ -103,6 +118,7 @@ Result<FileMerge> merge_dashboards(const Json& base, const Json& ours, const Jso
   }));
   WEFT_ASSIGN(result.merged, to_grafana(document));
   add_counters(result.merged, base, ours, theirs);
+  drop_removed_panels(result.merged, base, ours, theirs);
   return result;
 }
 

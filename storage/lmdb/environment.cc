@@ -34,6 +34,8 @@ constexpr std::uint64_t kSpareAddressBytes = kGiB;
 constexpr std::uint64_t kMapStepMin = std::uint64_t{1} << 20;
 /// Reserved beyond what is needed, so that it is not asked for at every commit.
 constexpr std::uint64_t kReserveBytes = std::uint64_t{1} << 20;
+/// Kept on the disk behind the file's end, also while nobody has it open (Room::kKept).
+constexpr std::uint64_t kKeptBytes = std::uint64_t{512} << 10;
 
 /// Paths that are open in this process, by device and inode.
 struct Registry {
@@ -423,7 +425,8 @@ void Environment::keep_reader(MDB_txn* txn) const noexcept {
   }
 }
 
-Status Environment::try_write(const std::function<Status(Writing&)>& body, bool& map_full) {
+Status Environment::try_write(const std::function<Status(Writing&)>& body, Room room,
+                              bool& map_full) {
   MapLock map_lock(map_mutex_, std::defer_lock);
   Transaction txn;
   int code = begin(0, txn.get(), map_lock);
@@ -434,35 +437,40 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, bool&
     map_full = writing.map_full_;
     return status;
   }
-  WEFT_TRY(reserve(writing.value_bytes_, writing.changes_));
+  WEFT_TRY(reserve(writing.value_bytes_, writing.changes_, room));
   code = txn.commit();
   map_full = code == MDB_MAP_FULL;
   if (code != 0) return error_of(code, options_.folder);
   return {};
 }
 
-/// What was reserved behind the file's end. (A truncation to the same size does that.)
+/// What was reserved behind the file's end, but for what is kept back. (A truncation to the same size does that.)
 void Environment::give_back_reserve() {
   int file = -1;
   struct stat info {};
-  if (mdb_env_get_fd(env_, &file) == 0 && fstat(file, &info) == 0)
-    (void)!ftruncate(file, info.st_size);  // raw file call: to the size that it has
+  if (mdb_env_get_fd(env_, &file) != 0 || fstat(file, &info) != 0) return;
+  (void)!ftruncate(file, info.st_size);  // raw file call: to the size that it has
+  (void)!fallocate(file, FALLOC_FL_KEEP_SIZE, 0, info.st_size + static_cast<off_t>(kKeptBytes));
 }
 
 /// Makes sure of room on the disk for a transaction: a disk that gets full within a write lets LMDB do half
 /// of it and say "I/O error", which would end the writer. Takes the most that the transaction can need: its
-/// values, and copies of pages, three for each change or all there are.
-Status Environment::reserve(std::uint64_t value_bytes, std::uint64_t changes) {
+/// values, and copies of pages, three for each change or all there are. Where room is not free, what gives records up
+/// gets what is kept back: the pages of these become free while it runs, so it needs few. If that was too few the commit
+/// fails, and nothing has changed.
+Status Environment::reserve(std::uint64_t value_bytes, std::uint64_t changes, Room room) {
   MDB_envinfo info{};
   int file = -1;
   if (mdb_env_info(env_, &info) != 0 || mdb_env_get_fd(env_, &file) != 0) return {};
   const std::uint64_t pages = info.me_last_pgno + 1;
   const std::uint64_t needed = (pages + std::min(3 * changes, pages) + kSparePages) * kPageBytes +
-                               value_bytes + value_bytes / 4;
+                               value_bytes + value_bytes / 4 + kKeptBytes;
   if (needed <= reserved_bytes_) return {};
-  for (std::uint64_t bytes : {needed + kReserveBytes, needed}) {
+  std::vector<std::uint64_t> sizes = {needed + kReserveBytes, needed};
+  if (room == Room::kKept) sizes.push_back(pages * kPageBytes + kKeptBytes);
+  for (const std::uint64_t bytes : sizes) {
     if (fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0) {
-      reserved_bytes_ = bytes;
+      reserved_bytes_ = std::max(reserved_bytes_, bytes);
       return {};
     }
     if (errno != ENOSPC && errno != EDQUOT) {  // a filesystem that can't
@@ -473,11 +481,11 @@ Status Environment::reserve(std::uint64_t value_bytes, std::uint64_t changes) {
   return error_of(ENOSPC, options_.folder);
 }
 
-Status Environment::write(const std::function<Status(Writing&)>& body) {
+Status Environment::write(const std::function<Status(Writing&)>& body, Room room) {
   WEFT_ASSERT(getpid() == process_ && !options_.read_only);
   for (;;) {
     bool map_full = false;
-    Status status = try_write(body, map_full);
+    Status status = try_write(body, room, map_full);
     if (!map_full) return status;
     WEFT_TRY(grow());
   }

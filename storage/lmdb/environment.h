@@ -100,6 +100,11 @@ struct Reader {
 class Environment {
  public:
   enum class Keys : std::uint8_t { kNumbers, kBytes };
+  /// Which room on the disk a write may take.
+  enum class Room : std::uint8_t {
+    kFree,  ///< what is free, and so much that the rest is there for kKept
+    kKept   ///< also what is kept back, for what gives more up than it takes
+  };
   /// How what is only read is kept from changing meanwhile.
   enum class Sharing : std::uint8_t {
     kRegistered,    ///< the reader is in LMDB's list, which has to be writable
@@ -129,7 +134,7 @@ class Environment {
   Status read(const std::function<Status(const Reading&)>& body) const;
   /// Runs `body` in a write transaction and commits it durably; an error of `body` takes all back. Where
   /// the map is full it grows and `body` runs again.
-  Status write(const std::function<Status(Writing&)>& body);
+  Status write(const std::function<Status(Writing&)>& body, Room room = Room::kFree);
 
   /// A consistent copy without free pages in a new file, durable on return; others may write meanwhile.
   Status copy_to(const std::string& file) const;
@@ -149,13 +154,13 @@ class Environment {
   int open_mapped(const std::string& path, unsigned flags);
   Error cannot_map(int code) const;
   Status open_databases();
-  Status try_write(const std::function<Status(Writing&)>& body, bool& map_full);
+  Status try_write(const std::function<Status(Writing&)>& body, Room room, bool& map_full);
   using MapLock = std::shared_lock<std::shared_mutex>;
   int begin_reading(MDB_txn*& txn, MapLock& lock) const;
   void keep_reader(MDB_txn* txn) const noexcept;
   int begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const;
   int adopt_map_size() const;
-  Status reserve(std::uint64_t value_bytes, std::uint64_t changes);
+  Status reserve(std::uint64_t value_bytes, std::uint64_t changes, Room room);
   void give_back_reserve();
   Status grow();
 

@@ -19,37 +19,40 @@ void LmdbStore::Tail::drop_state(const DocumentId& id) {
 }
 
 /// In one transaction. On the writer thread. @param before  what the document was
-Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan) const {
+Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan, Room room) const {
   if (plan.is_nothing()) return {};
   LogMeta meta = meta_;
   ++meta.rewrites;
   meta.end = std::max(meta.end, plan.position + 1) + plan.more.size();
   std::uint64_t gone_bytes = 0;
-  WEFT_TRY(write_log([&](Writing& writing) -> Status {
-    gone_bytes = 0;
-    auto count = [&](LogPosition at) -> Status {
-      WEFT_ASSIGN(std::optional<ByteSpan> value, writing.get(kLogDatabase, at));
-      if (!value) return {};
-      Result<RecordView> old = decode_record(at, *value);
-      if (old.ok()) gone_bytes += old->payload.size();
-      return {};
-    };
-    for (LogPosition at : plan.gone) {
-      WEFT_TRY(count(at));
-      WEFT_TRY(writing.erase(kLogDatabase, at));
-    }
-    auto put = [&](LogPosition at, const NewRecord& record) {
-      return writing.put(kLogDatabase, at, record_size(record.payload.size()),
-                         [&](std::byte* out) { encode_record(at, record, record.payload, out); });
-    };
-    if (plan.position != 0) {
-      WEFT_TRY(count(plan.position));
-      WEFT_TRY(put(plan.position, plan.record));
-    }
-    LogPosition behind = plan.position;
-    for (const NewRecord& record : plan.more) WEFT_TRY(put(++behind, record));
-    return lmdb::write_log_meta(writing, kMetaDatabase, meta);
-  }));
+  WEFT_TRY(write_log(
+      [&](Writing& writing) -> Status {
+        gone_bytes = 0;
+        auto count = [&](LogPosition at) -> Status {
+          WEFT_ASSIGN(std::optional<ByteSpan> value, writing.get(kLogDatabase, at));
+          if (!value) return {};
+          Result<RecordView> old = decode_record(at, *value);
+          if (old.ok()) gone_bytes += old->payload.size();
+          return {};
+        };
+        for (LogPosition at : plan.gone) {
+          WEFT_TRY(count(at));
+          WEFT_TRY(writing.erase(kLogDatabase, at));
+        }
+        auto put = [&](LogPosition at, const NewRecord& record) {
+          return writing.put(
+              kLogDatabase, at, record_size(record.payload.size()),
+              [&](std::byte* out) { encode_record(at, record, record.payload, out); });
+        };
+        if (plan.position != 0) {
+          WEFT_TRY(count(plan.position));
+          WEFT_TRY(put(plan.position, plan.record));
+        }
+        LogPosition behind = plan.position;
+        for (const NewRecord& record : plan.more) WEFT_TRY(put(++behind, record));
+        return lmdb::write_log_meta(writing, kMetaDatabase, meta);
+      },
+      room));
   plan.recount(gone_bytes);
   std::lock_guard lock(mutex_);
   meta_ = std::move(meta);
@@ -103,7 +106,7 @@ Status LmdbStore::purge(const DocumentId& id) {
     const DocumentHead before = document.head;
     WEFT_ASSIGN(Replacement plan,
                 plan_purge(id, std::move(document), meta_.end, meta_.retention.elapsed_ms));
-    return carry_out(before, std::move(plan));
+    return carry_out(before, std::move(plan), Room::kKept);
   });
 }
 

@@ -107,8 +107,10 @@ class LmdbStore final : public Store {
     std::uint64_t derived_free_bytes = 0;
     std::uint64_t quota_bytes = 0;  ///< 0: no limit
     std::uint64_t total() const { return log_bytes + derived_bytes; }
+    /// Free pages are used before the files grow.
+    std::uint64_t used() const { return total() - log_free_bytes - derived_free_bytes; }
     /// Four fifths of the quota are used: time to compact, or to empty the trash.
-    bool near_quota() const { return quota_bytes != 0 && total() >= quota_bytes / 10 * 8; }
+    bool near_quota() const { return quota_bytes != 0 && used() >= quota_bytes / 10 * 8; }
   };
   Result<Space> space() const;
   /// A consistent copy of the log in a new folder, durable on return; others may write meanwhile. Opened
@@ -199,8 +201,10 @@ class LmdbStore final : public Store {
   Status write_as_another();
   Status write_meta(const std::function<void(lmdb::LogMeta&)>& change);
   Status check_quota(std::uint64_t more_bytes) const;
-  Status write_log(const std::function<Status(lmdb::Writing&)>& body) const;
-  Status carry_out(const DocumentHead& before, Replacement plan) const;
+  using Room = lmdb::Environment::Room;
+  Status write_log(const std::function<Status(lmdb::Writing&)>& body,
+                   Room room = Room::kFree) const;
+  Status carry_out(const DocumentHead& before, Replacement plan, Room room = Room::kFree) const;
   void note_meta_written() const;
   Result<std::uint64_t> payload_bytes(const Replacement& plan) const;
   Status carry_out_seals(std::span<const Replacement> plans, const DocumentCounts& more,

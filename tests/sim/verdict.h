@@ -45,6 +45,9 @@ class Verdict {
   void check_document(const DocumentId& id);
   void check_deleted(const DocumentId& id);
   void check_acknowledged() const;
+  bool is_any_waiting() const;
+  bool is_held_anywhere(const DocumentId& id, const Dot& dot) const;
+  std::string waiting_at(std::size_t peer) const;
   bool is_kept_nowhere_else(std::size_t peer, const DocumentId& id) const;
   bool was_rewritten(const DocumentId& id) const;
   void check_identities(const Excuses& excuses) const;

@@ -80,6 +80,15 @@ TEST_CASE("a panel deleted by one side and edited by the other is a conflict") {
   CHECK(kept.merged.find("panels")->as_array()->size() == 2);
 }
 
+// Found by merge_files_fuzz: an empty list stood there.
+TEST_CASE("panels that a side removed as a whole are not there") {
+  constexpr std::string_view kNone = R"({"title": "T", "version": 4})";
+  CHECK(line(merge(kBase, kNone, kNone).merged) == R"({"title":"T","version":4})");
+  CHECK(line(merge(kBase, kBase, kNone).merged) == R"({"title":"T","version":4})");
+  CHECK(line(merge(kNone, kNone, R"({"title": "T", "version": 4, "panels": []})").merged) ==
+        R"({"panels":[],"title":"T","version":4})");
+}
+
 TEST_CASE("both sides made the file") {
   CHECK(merge("{}", kBase, kBase).conflicts.empty());
   CHECK(line(merge("{}", kBase, kBase).merged) ==

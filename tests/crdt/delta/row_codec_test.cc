@@ -169,7 +169,7 @@ TEST_CASE("a delta with one bit flipped is refused or is another canonical delta
 
 TEST_CASE("random bytes behind a good head are refused or canonical") {
   Random random(test::seed_or(31));
-  int accepted = 0;
+  std::uint64_t accepted = 0;
   const std::uint64_t count = test::count_or_tenth(200'000);
   for (std::uint64_t i = 0; i < count; ++i) {
     Bytes row = keystroke();
@@ -180,7 +180,7 @@ TEST_CASE("random bytes behind a good head are refused or canonical") {
           static_cast<std::byte>(random.chance(1, 2) ? random.below(8) : random.below(256)));
     accepted += accepted_and_canonical(row) ? 1 : 0;
   }
-  CHECK(accepted > 100);  // the test would notice a decoder that refuses everything
+  CHECK(accepted > count / 2000);  // the test would notice a decoder that refuses everything
 }
 
 TEST_CASE("refuses another version, and times from the year 2100 on") {

@@ -9,6 +9,11 @@
 
 namespace weft::sim {
 
+namespace {
+/// How often an end looks whether its link has ended while its cable is full.
+constexpr std::uint64_t kFullCableLooksUs = 1'000'000;
+}  // namespace
+
 EndpointIndex Network::add_endpoint(Endpoint* endpoint) {
   endpoints_.push_back(endpoint);
   return static_cast<EndpointIndex>(endpoints_.size() - 1);
@@ -58,6 +63,11 @@ void Network::wake(EndpointIndex endpoint, LinkId link) {
   schedule_pump(found->second.first, found->second.second, timeline_.now_us());
 }
 
+bool Network::has_other_end(EndpointIndex endpoint, LinkId link) {
+  const auto found = ends_.find({endpoint, link});
+  return found != ends_.end() && end(found->second.first, 1 - found->second.second).is_open;
+}
+
 void Network::schedule_pump(LinkNumber link, std::size_t side, std::uint64_t time_us) {
   End& mine = end(link, side);
   if (mine.pump_is_due || !mine.is_open) return;
@@ -75,8 +85,13 @@ void Network::pump(LinkNumber link, std::size_t side) {
   while (mine.is_open) {
     std::uint64_t buffer_us =
         model.bytes_per_second == 0 ? 0 : model.buffer_bytes * 1'000'000 / model.bytes_per_second;
-    if (mine.cable_free_us > timeline_.now_us() + buffer_us)
-      return schedule_pump(link, side, mine.cable_free_us - buffer_us);
+    if (mine.cable_free_us > timeline_.now_us() + buffer_us) {
+      // As a socket that takes nothing: the last words of a link that has ended are not waited for.
+      if (endpoint.ended(mine.id)) return close(link, side, true);
+      return schedule_pump(
+          link, side,
+          std::min(mine.cable_free_us - buffer_us, timeline_.now_us() + kFullCableLooksUs));
+    }
     std::optional<sync::Envelope> envelope = endpoint.poll(mine.id);
     if (!envelope) break;
     send(link, side, std::move(*envelope));
