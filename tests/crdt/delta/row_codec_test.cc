@@ -178,7 +178,7 @@ TEST_CASE("random bytes behind a good head are refused or canonical") {
     for (std::uint64_t k = 0; k < more; ++k)
       row.push_back(
           static_cast<std::byte>(random.chance(1, 2) ? random.below(8) : random.below(256)));
-    accepted += accepted_and_canonical(row) ? 1 : 0;
+    accepted += accepted_and_canonical(row) ? 1u : 0u;
   }
   CHECK(accepted > count / 2000);  // the test would notice a decoder that refuses everything
 }
