@@ -195,7 +195,23 @@ Status import(const FileArguments& options) {
 
 // --- export ---
 
+/// An earlier export is replaced, nothing else.
+Status check_replaced(const FileArguments& options) {
+  WEFT_TRY(check_other_file(options.file, options.name));
+  std::error_code error;
+  if (options.force || !std::filesystem::is_regular_file(options.file, error) ||
+      std::filesystem::file_size(options.file, error) == 0)
+    return {};
+  WEFT_ASSIGN(const Bytes held, read_file(options.file));
+  const Result<Json> json =
+      parse_json(std::string_view(reinterpret_cast<const char*>(held.data()), held.size()));
+  if (json.ok() && json->as_object()) return {};
+  return Error(ErrorCode::kInvalidArgument,
+               options.file + ": holds something else than a dashboard; --force replaces it");
+}
+
 Status export_file(const FileArguments& options) {
+  if (!options.file.empty() && options.file != "-") WEFT_TRY(check_replaced(options));
   WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kContent));
   const std::uint64_t version = dashboard::derived_version(document);
   dashboard::ExportOptions how;
@@ -205,7 +221,7 @@ Status export_file(const FileArguments& options) {
     print(text);
     return {};
   }
-  WEFT_TRY(write_file(options.file, as_bytes(text), Existing::kReplace));
+  WEFT_TRY(write_output(options.file, as_bytes(text), Existing::kReplace));
   // What is no file, /dev/stdout or a fifo, can't be reconciled: it needs no note.
   if (!options.no_note && files::is_replaceable(options.file))
     WEFT_TRY(write_export_note(options.file, document));
@@ -267,6 +283,7 @@ void add_export(CLI::App& dashboard, Action& action) {
   command->add_flag("--no-version", options->no_version, "Without `version`");
   command->add_flag("--no-note", options->no_note,
                     "Without FILE.weft, which tells `weft reconcile` what FILE was made from");
+  command->add_flag("--force", options->force, "Replace FILE also if it holds no dashboard");
   command->footer(
       "The text is canonical: devices that have seen the same edits write the same bytes.\n\n"
       "Examples:\n"
@@ -294,7 +311,7 @@ Result<Json> read_dashboard(const std::string& file, const std::string& called,
 Status write_export_note(const std::string& file, const Document& document) {
   const Json note = Json::Object{{"document", to_string(document.id())},
                                  {"version", document.version().to_string()}};
-  return write_file(note_file(file), as_bytes(print_json(note) + "\n"), Existing::kReplace);
+  return write_output(note_file(file), as_bytes(print_json(note) + "\n"), Existing::kReplace);
 }
 
 Result<std::optional<ExportNote>> read_export_note(const std::string& file) {

@@ -111,7 +111,7 @@ Status reconcile(const ReconcileArguments& options) {
   if (!options.no_version && file.find("version") != nullptr)
     how.version = dashboard::derived_version(written);
   WEFT_ASSIGN(const std::string text, dashboard::to_grafana_text(written, how));
-  WEFT_TRY(write_file(options.file, as_bytes(text), Existing::kReplace));
+  WEFT_TRY(write_output(options.file, as_bytes(text), Existing::kReplace));
   WEFT_TRY(write_export_note(options.file, written));
   print_report(options, write, into_document, into_file, merge->conflicts, warnings);
   return {};

@@ -328,9 +328,10 @@ void add_snapshot(CLI::App& doc, Action& action) {
   command->footer("Example:\n  weft doc snapshot board.weft board.snapshot");
   command->callback([options, &action] {
     action = [options]() -> Status {
+      WEFT_TRY(check_other_file(options->json_file, options->file));
       WEFT_ASSIGN(Document document, read_document(options->file, Wanted::kContent));
-      return write_file(options->json_file, document.snapshot(),
-                        options->force ? Existing::kReplace : Existing::kRefuse);
+      return write_output(options->json_file, document.snapshot(),
+                          options->force ? Existing::kReplace : Existing::kRefuse);
     };
   });
 }

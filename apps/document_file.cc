@@ -86,9 +86,9 @@ Result<Document> document_of(const std::string& file, ByteSpan bytes) {
 
 Status save_document(const std::string& file, const Document& document, Existing existing) {
   auto history = document.export_history();
-  if (history.ok()) return write_file(file, *history, existing);
+  if (history.ok()) return write_output(file, *history, existing);
   if (history.error().code() == ErrorCode::kNeedHistory)
-    return write_file(file, document.snapshot(), existing);
+    return write_output(file, document.snapshot(), existing);
   return about(file, history.error());
 }
 

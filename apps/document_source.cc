@@ -142,6 +142,9 @@ Result<std::string> make_document(const std::string& name, Existing existing,
   if (is_store(name))
     return Error(ErrorCode::kInvalidArgument,
                  name + ": is a store; write " + name + ": to make a document in it");
+  if (name.ends_with(':'))
+    return Error(ErrorCode::kNotFound, "there is no store in " + name.substr(0, name.size() - 1) +
+                                           "; `weft store create` makes one");
   Document document = Document::create(new_document(id));
   WEFT_TRY(fill(document));
   WEFT_TRY(save_document(name, document, existing));

@@ -10,7 +10,13 @@ namespace weft::cli {
 
 using files::Existing;
 using files::read_file;
-using files::write_file;
+
+/// files::write_file(), but for the files of a store, which nothing may replace.
+/// @errors its own; kInvalidArgument: it is one of these
+Status write_output(const std::string& path, ByteSpan data, Existing existing);
+/// Refuses to write `path` where that is the file that `source` names: what was read would be gone.
+/// @errors kInvalidArgument
+Status check_other_file(const std::string& path, const std::string& source);
 
 /// Keeps other weft processes from changing `path` as long as it lives: read, change and write between.
 class FileLock {

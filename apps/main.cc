@@ -8,6 +8,8 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <iostream>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@ namespace {
 
 using weft::cli::print_error;
 
+constexpr const char* kNoOutput = "standard output: cannot be written; is the disk full?";
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
@@ -71,7 +74,7 @@ int main(int argc, char** argv) {
     app.parse(arguments_of(argc, argv));
     weft::Status status = action();
     if (!weft::cli::finish_output()) {
-      print_error("standard output: cannot be written; is the disk full?");
+      print_error(kNoOutput);
       return kFailed;
     }
     if (!status.ok()) {
@@ -82,13 +85,22 @@ int main(int argc, char** argv) {
   } catch (const weft::cli::Exit& exit) {
     return weft::cli::finish_output() ? exit.code : kFailed;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (error.get_exit_code() == 0) {  // --help, --version
+      const int code = app.exit(error);
+      std::cout.flush();
+      if (std::cout && weft::cli::finish_output()) return code;
+      print_error(kNoOutput);
+      return kFailed;
+    }
     std::vector<std::string> unknown = app.remaining(true);
     print_error(unknown.empty() ? error.what()
                                 : "there is no command or argument '" + unknown[0] + "' here");
     std::fprintf(stderr,
                  "      `weft help` lists the commands, `weft help COMMAND` its arguments\n");
     return kWrongUsage;
+  } catch (const std::bad_alloc&) {
+    print_error("there is not enough memory for this");
+    return kFailed;
   } catch (const std::exception& error) {
     print_error(error.what());
     return kFailed;

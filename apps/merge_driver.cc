@@ -109,7 +109,7 @@ Status merge(const std::vector<std::string>& files) {
   std::string text = print_json(dashboard::in_order_of(std::move(merge->merged), ours->json),
                                 {.indent = indent_of(ours->text), .sort_keys = false});
   if (ours->text.ends_with('\n')) text += "\n";
-  WEFT_TRY(write_file(files[1], as_bytes(text), Existing::kReplace));
+  WEFT_TRY(write_output(files[1], as_bytes(text), Existing::kReplace));
   for (const dashboard::FileConflict& conflict : merge->conflicts)
     print("CONFLICT " + printable(name) + ": " + printable(conflict.where) + " (" +
           printable(conflict.path) + ")\n  ours:   " + value_words(conflict.ours) +
@@ -164,7 +164,7 @@ Status install(const DriverArguments& options) {
   }
   if (("\n" + text).find("\n" + attributes) == std::string::npos) {
     if (!text.empty() && !text.ends_with('\n')) text += "\n";
-    WEFT_TRY(write_file(file, as_bytes(text + attributes), Existing::kReplace));
+    WEFT_TRY(write_output(file, as_bytes(text + attributes), Existing::kReplace));
   }
   print(printable(root.string()) + ": git merges " + printable(options.pattern) +
         " by panels and fields from now on; commit .gitattributes\n");

@@ -66,10 +66,12 @@ std::string start_words(const std::string& folder) {
 }
 
 Result<PeerClient> PeerClient::connect(const std::string& folder, std::uint64_t timeout_ms) {
-  if (!is_store(folder))
+  const std::string socket = socket_of(folder);
+  std::error_code error;
+  // A peer whose store was taken away from under it still answers.
+  if (!is_store(folder) && !fs::exists(fs::symlink_status(socket, error)))
     return Error(ErrorCode::kNotFound, "there is no store in " + folder + "; `weft peer --store " +
                                            folder + " --create` makes one and starts a peer on it");
-  const std::string socket = socket_of(folder);
   Result<LineClient> there = LineClient::connect(socket, timeout_ms);
   if (there.ok()) return PeerClient(folder, socket);
   if (there.error().code() != ErrorCode::kNotFound)

@@ -124,7 +124,7 @@ Status export_archive(const LmdbStore& store, const StoreArguments& arguments, E
   WEFT_ASSIGN(const Bytes bytes,
               write_archive(*archive, arguments.archive == "xml" ? ArchiveFormat::kXml
                                                                  : ArchiveFormat::kBinary));
-  WEFT_TRY(write_file(arguments.file, bytes, existing));
+  WEFT_TRY(write_output(arguments.file, bytes, existing));
   std::size_t deltas = 0;
   for (const ArchivedDocument& each : archive->documents) deltas += each.deltas.size();
   print(printable(arguments.file) + ": " + counted(archive->documents.size(), "document") + ", " +
@@ -343,8 +343,9 @@ void add_store_documents(CLI::App& store, Action& action) {
                    "The number of a delta in `weft doc log STORE:DOCUMENT`, replica:end,... or now")
       ->required();
   trimming.app->footer(
-      "What the document holds stays; how it came to hold it is gone, and edits that were made\n"
-      "without knowing this version can't be merged any more.\n\n"
+      "What the document holds stays; how it came to hold it is gone. Edits that others made "
+      "without\n"
+      "knowing this version still merge.\n\n"
       "Example:\n  weft store trim boards 4f1c 120");
 }
 

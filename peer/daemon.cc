@@ -370,7 +370,7 @@ void Daemon::Impl::look() {
     journal_->note_dialled(each.address.print(), !each.link && each.attempts > 0, each.state);
   if (config_.quota_bytes == 0) return;
   if (const Result<LmdbStore::Space> space = store_->space(); space.ok())
-    journal_->note_space(space->used(), space->quota_bytes);
+    journal_->note_space(space->total(), space->quota_bytes);
 }
 
 PeerFacts Daemon::Impl::facts() const {

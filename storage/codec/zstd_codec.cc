@@ -3,6 +3,7 @@
 #include <zstd.h>
 
 #include <memory>
+#include <new>
 
 namespace weft {
 namespace {
@@ -17,20 +18,21 @@ struct FreeContext {
 Bytes ZstdCompressor::compress(ByteSpan data) const {
   // Not kept: at level 19 a context is megabytes, and sealing is rare.
   std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
-  WEFT_ASSERT(context != nullptr);
+  if (context == nullptr) throw std::bad_alloc();
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level_);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
   Bytes out(ZSTD_compressBound(data.size()));
   std::size_t size =
       ZSTD_compress2(context.get(), out.data(), out.size(), data.data(), data.size());
-  WEFT_ASSERT(!ZSTD_isError(size));
+  // The buffer suffices and the parameters are right: what is left is memory.
+  if (ZSTD_isError(size)) throw std::bad_alloc();
   out.resize(size);
   return out;
 }
 
 Status ZstdCompressor::decompress(ByteSpan data, std::byte* out, std::size_t size) const {
   thread_local std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
-  WEFT_ASSERT(context != nullptr);
+  if (context == nullptr) throw std::bad_alloc();
   std::size_t unpacked = ZSTD_decompressDCtx(context.get(), out, size, data.data(), data.size());
   if (ZSTD_isError(unpacked))
     return Error(ErrorCode::kCorrupt, std::string("zstd: ") + ZSTD_getErrorName(unpacked));

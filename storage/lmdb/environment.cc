@@ -269,6 +269,7 @@ Status Environment::open_environment() {
   if (const int code = open_mapped(path, flags); code != 0) return cannot_map(code);
   int dead = 0;
   mdb_reader_check(env_, &dead);  // slots of processes that are gone
+  note_last_commit();
   return {};
 }
 
@@ -425,12 +426,29 @@ void Environment::keep_reader(MDB_txn* txn) const noexcept {
   }
 }
 
+/// Where somebody puts other files in the place of this store's, what was committed would be gone with the files that are
+/// open here.
+Status Environment::check_same_file(MDB_txn* txn) const {
+  const std::string path = options_.folder + "/data.mdb";
+  int file = -1;
+  struct stat held {};
+  struct stat named {};
+  const bool is_named = mdb_env_get_fd(env_, &file) == 0 && ::fstat(file, &held) == 0 &&
+                        ::stat(path.c_str(), &named) == 0 && named.st_dev == held.st_dev &&
+                        named.st_ino == held.st_ino;
+  if (is_named && (!options_.is_only_writer || mdb_txn_id(txn) == last_commit_ + 1)) return {};
+  return Error(ErrorCode::kIoError,
+               path + (is_named ? ": was overwritten" : ": was taken away or replaced") +
+                   " while it was open here, so nothing more is written; open the store again");
+}
+
 Status Environment::try_write(const std::function<Status(Writing&)>& body, Room room,
                               bool& map_full) {
   MapLock map_lock(map_mutex_, std::defer_lock);
   Transaction txn;
   int code = begin(0, txn.get(), map_lock);
   if (code != 0) return cannot_map(code);
+  WEFT_TRY(check_same_file(txn.get()));
   Writing writing(*this, txn.get());
   Status status = body(writing);
   if (!status.ok()) {
@@ -441,7 +459,13 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, Room 
   code = txn.commit();
   map_full = code == MDB_MAP_FULL;
   if (code != 0) return error_of(code, options_.folder);
+  note_last_commit();
   return {};
+}
+
+void Environment::note_last_commit() {
+  MDB_envinfo info{};
+  if (mdb_env_info(env_, &info) == 0) last_commit_ = info.me_last_txnid;
 }
 
 /// What was reserved behind the file's end, but for what is kept back. (A truncation to the same size does that.)

@@ -120,6 +120,9 @@ class Environment {
     std::vector<Database> databases;         ///< made where they are not there
     bool read_only = false;                  ///< then everything has to be there
     Sharing sharing = Sharing::kRegistered;  ///< of read_only
+    /// Nobody else writes while it is open, which the caller makes sure of. A commit of somebody else then means that an
+    /// older file was copied over this one.
+    bool is_only_writer = true;
     /// Of the map; 0: the largest that opens. For tests of its growing.
     std::uint64_t map_bytes = 0;
   };
@@ -156,12 +159,14 @@ class Environment {
   Status open_databases();
   Status try_write(const std::function<Status(Writing&)>& body, Room room, bool& map_full);
   using MapLock = std::shared_lock<std::shared_mutex>;
+  Status check_same_file(MDB_txn* txn) const;
   int begin_reading(MDB_txn*& txn, MapLock& lock) const;
   void keep_reader(MDB_txn* txn) const noexcept;
   int begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const;
   int adopt_map_size() const;
   Status reserve(std::uint64_t value_bytes, std::uint64_t changes, Room room);
   void give_back_reserve();
+  void note_last_commit();
   Status grow();
 
   Options options_;
@@ -169,6 +174,7 @@ class Environment {
   std::vector<unsigned> databases_;
   mutable std::uint64_t map_bytes_ = 0;
   std::uint64_t reserved_bytes_ = 0;  ///< of the file, on the disk
+  std::uint64_t last_commit_ = 0;     ///< LMDB's number of it
   int copy_file_ = -1;                ///< kCopied
   mutable bool has_map_ = true;  ///< false: it was to be made larger, and there was no room for it
   std::uint64_t identity_[2] = {0, 0};  ///< device and inode, registered

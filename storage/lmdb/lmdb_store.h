@@ -107,10 +107,8 @@ class LmdbStore final : public Store {
     std::uint64_t derived_free_bytes = 0;
     std::uint64_t quota_bytes = 0;  ///< 0: no limit
     std::uint64_t total() const { return log_bytes + derived_bytes; }
-    /// Free pages are used before the files grow.
-    std::uint64_t used() const { return total() - log_free_bytes - derived_free_bytes; }
     /// Four fifths of the quota are used: time to compact, or to empty the trash.
-    bool near_quota() const { return quota_bytes != 0 && used() >= quota_bytes / 10 * 8; }
+    bool near_quota() const { return quota_bytes != 0 && total() >= quota_bytes / 10 * 8; }
   };
   Result<Space> space() const;
   /// A consistent copy of the log in a new folder, durable on return; others may write meanwhile. Opened

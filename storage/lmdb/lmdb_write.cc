@@ -300,18 +300,8 @@ void LmdbStore::index_stored(const std::vector<Stored>& stored, const Admission&
 Status LmdbStore::check_quota(std::uint64_t more_bytes) const {
   if (options_.quota_bytes == 0) return {};
   std::shared_lock files(files_mutex_);
-  std::uint64_t used =
+  const std::uint64_t used =
       (log_ ? log_->file_bytes() : 0) + (derived_ ? derived_->environment().file_bytes() : 0);
-  if (used + more_bytes <= options_.quota_bytes) return {};
-  // Free pages are used before the files grow. Counting them takes a while, so it is done only here.
-  if (log_) {
-    WEFT_ASSIGN(const std::uint64_t free, log_->free_bytes());
-    used -= std::min(free, used);
-  }
-  if (derived_) {
-    WEFT_ASSIGN(const std::uint64_t free, derived_->environment().free_bytes());
-    used -= std::min(free, used);
-  }
   if (used + more_bytes <= options_.quota_bytes) return {};
   return Error(ErrorCode::kQuota, folder_.path() + " takes " + std::to_string(used) +
                                       " bytes of the " + std::to_string(options_.quota_bytes) +

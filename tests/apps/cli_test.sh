@@ -150,4 +150,11 @@ if [[ $code -ne 1 || $err != *'wrong'* || $out != *' ok'* || $out != *'failed'* 
   fail 'replay of a wrong and a right trace' "exit code: $code" "stdout: $out" "stderr: $err"
 fi
 
+# A document is not replaced by its own state, however it is asked for; a mistyped store is no file.
+echo '{"a":1}' | "$weft" doc new own.weft --from-json - >/dev/null
+refused 1 'is the document that is read' "$weft" doc snapshot own.weft own.weft --force
+echo '{}' >empty.json
+refused 1 'there is no store in bords' "$weft" doc new bords: --from-json empty.json
+refused 1 'cannot be written' bash -c '"$1" --help >/dev/full' bash "$weft"
+
 finish

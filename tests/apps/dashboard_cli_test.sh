@@ -402,4 +402,22 @@ refused 1 'out.json.weft: is no note of `weft dashboard export`' "$weft" reconci
 "$weft" dashboard export s:"$(only_id s | head -n 1)" out.json >/dev/null
 refused 1 'not from empty.weft' "$weft" reconcile empty.weft out.json
 
+# --- what an export may replace ---
+echo '{"uid":"u","title":"T","panels":[{"id":1,"type":"t","title":"a"}]}' >small.json
+ok 'made' "$weft" dashboard import small.weft small.json
+refused 1 'is the document that is read' "$weft" dashboard export small.weft small.weft --force
+"$weft" store create kept >/dev/null
+ok 'made' "$weft" dashboard import kept small.json
+id=$("$weft" store ls kept | cut -c1-32)
+refused 1 'holds something else than a dashboard' "$weft" dashboard export "kept:$id" kept/log/data.mdb
+refused 1 'is a file of the store in' "$weft" dashboard export "kept:$id" kept/log/data.mdb --force
+refused 1 'is a file of the store in' "$weft" store export kept "$id" kept/log/data.mdb --force
+ok 'all whole' "$weft" store verify kept
+echo precious >notes.txt
+refused 1 '--force replaces it' "$weft" dashboard export small.weft notes.txt
+prints 'precious' cat notes.txt
+ok 'version' "$weft" dashboard export small.weft notes.txt --force
+ok 'version' "$weft" dashboard export small.weft notes.txt
+refused 1 'there is no store in nostore' "$weft" dashboard import nostore: small.json
+
 finish

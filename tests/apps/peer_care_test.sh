@@ -315,4 +315,22 @@ id=$(made "$out")
 killed r
 prints '{"a":3,"b":2}' "$weft" doc show "r:$id" --json
 
+# --- a store whose files are replaced under its peer: what it wrote would go with the old ones ---
+"$weft" store create under >/dev/null
+echo '{"k":0}' | "$weft" doc new under: --from-json - >/dev/null
+"$weft" store backup under under.bak >/dev/null
+id=$("$weft" store ls under | cut -c1-32)
+start under
+rm -r under/log under/derived
+cp -r under.bak/. under/
+echo '{"k":7}' >seven.json
+refused 1 'was taken away or replaced' "$weft" doc import "under:$id" seven.json
+healthy 4 'was taken away or replaced' under
+refused 1 'was taken away or replaced' "$weft" peer stop --store under
+ended under 1
+start under
+rm -r under/log
+ok 'has stopped' "$weft" peer stop --store under
+ended under 0
+
 finish

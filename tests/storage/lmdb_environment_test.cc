@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <functional>
 #include <optional>
@@ -44,6 +45,7 @@ TEST_CASE("a map that another process made larger is taken over") {
   lmdb::Environment::Options options;
   options.folder = folder.path() + "/e";
   options.databases = {{"a", lmdb::Environment::Keys::kNumbers}};
+  options.is_only_writer = false;
   options.map_bytes = 64 << 10;
   auto environment = lmdb::Environment::open(options);
   REQUIRE(environment.ok());
@@ -143,6 +145,40 @@ TEST_CASE("on a full disk what is kept back is there for giving records up") {
   });
   if (!fault) return test::skip("a full disk, which needs mounts");
   CHECK(*fault == "");
+}
+
+// A stranger put a backup in the place of a store that a peer had open: what it wrote then went with the old files.
+TEST_CASE("nothing is written where the file was replaced or overwritten") {
+  for (const bool is_overwritten : {false, true}) {
+    CAPTURE(is_overwritten);
+    Folder folder;
+    lmdb::Environment::Options options;
+    options.folder = folder.path() + "/e";
+    options.databases = {{"a", lmdb::Environment::Keys::kNumbers}};
+    const std::string file = options.folder + "/data.mdb";
+    const std::string saved = folder.path() + "/saved.mdb";
+    auto environment = lmdb::Environment::open(options);
+    REQUIRE(environment.ok());
+    const auto put = [&](lmdb::Key key) {
+      return (*environment)->write([&](lmdb::Writing& writing) {
+        return writing.put(0, key, Bytes(8));
+      });
+    };
+    REQUIRE(put(1).ok());
+    REQUIRE((*environment)->copy_to(saved).ok());
+    REQUIRE(put(2).ok());
+    REQUIRE(put(3).ok());
+    if (is_overwritten) {
+      std::ifstream from(saved, std::ios::binary);
+      std::fstream to(file, std::ios::binary | std::ios::in | std::ios::out);
+      to << from.rdbuf();
+    } else {
+      REQUIRE(std::rename(saved.c_str(), file.c_str()) == 0);
+    }
+    const Status refused = put(4);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code() == ErrorCode::kIoError);
+  }
 }
 
 TEST_CASE("a list of keys is read in its order, up to the first that is missing") {
