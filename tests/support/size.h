@@ -22,9 +22,12 @@ inline Size size() {
 /// `ci_count`, or a tenth of it (smoke, at least one), or thirty times it (full).
 inline std::uint64_t scaled_count(std::uint64_t ci_count) {
   switch (size()) {
-    case Size::kSmoke: return std::max<std::uint64_t>(ci_count / 10, 1);
-    case Size::kFull: return ci_count * 30;
-    case Size::kCi: break;
+    case Size::kSmoke:
+      return std::max<std::uint64_t>(ci_count / 10, 1);
+    case Size::kFull:
+      return ci_count * 30;
+    case Size::kCi:
+      break;
   }
   return ci_count;
 }
