@@ -267,7 +267,10 @@ void Node::Impl::revive(Entry& entry, std::function<void(Status)> done) {
   auto info = std::make_shared<StoreInfo>();
   run(
       [id, info](Store& store) -> Status {
-        WEFT_TRY(store.set_status(id, DocumentStatus::kLive));
+        // Who asked twice: it may be in the trash by now, where only an edit brings it back.
+        WEFT_ASSIGN(const std::optional<DocumentUsage> usage, store.document(id));
+        if (!usage || usage->status != DocumentStatus::kDeleted)
+          WEFT_TRY(store.set_status(id, DocumentStatus::kLive));
         *info = store.info();
         return {};
       },

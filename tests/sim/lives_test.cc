@@ -69,5 +69,14 @@ TEST_CASE("no acknowledged edit is unreachable, whatever lives documents have") 
   }
 }
 
+// 34308: who asked twice for what was evicted and deleted elsewhere had a store that failed: by the second time the
+// document was in the trash.
+TEST_CASE("lives that failed once") {
+  for (const std::uint64_t seed : {34'308u}) {
+    CAPTURE(seed);
+    CHECK(live(draw_life(seed)).what == "");
+  }
+}
+
 }  // namespace
 }  // namespace weft::sim
