@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "apps/document_file.h"
 #include "apps/document_source.h"
 #include "crdt/dashboard/keyed_array.h"
+#include "crdt/dashboard/model.h"
 #include "crdt/dashboard/names.h"
 #include "crdt/dashboard/panel_walk.h"
 #include "crdt/document/json_pointer.h"
@@ -149,24 +151,50 @@ void say_place(Json::Object& edit, const Document& before, const std::vector<std
     edit.emplace_back("after", element_before(dashboard::shown_order(*array), key));
 }
 
-/// Restoring looks into the history, which a running peer need not hold: the edit says what it found.
+/// The edit that brings back what was at `path`. Restoring looks into the history, which a running peer need not hold: the
+/// edit says what it found.
+/// @param before  becomes the document right before it was removed, where that is held
+Json::Object restoring(const Document& document, const std::string& path,
+                       std::optional<Document>& before) {
+  Json::Object edit{{"do", "restore"}, {"path", path}};
+  const Result<std::vector<std::string>> tokens = pointer_tokens(path);
+  const Result<std::vector<WriteInfo>> writes = document.history(path);
+  if (!tokens.ok() || !writes.ok() || writes->empty() || !writes->front().erased || tokens->empty())
+    return edit;
+  for (const WriteInfo& write : *writes) {
+    if (write.erased) continue;
+    if (!write.value.is_container()) edit.emplace_back("value", write.json);
+    break;
+  }
+  Result<Document> held = document_before(document, writes->front().dot);
+  if (!held.ok()) return edit;
+  before = *std::move(held);
+  say_place(edit, *before, *tokens, path);
+  return edit;
+}
+
+/// A row comes back with the panels that were in it and went when it went.
 Status restore(const EditArguments& options) {
   WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
   WEFT_ASSIGN(const std::string path, dashboard::path_of_names(dashboard::Dashboard(document),
                                                                path_or_panel(options.path)));
   WEFT_ASSIGN(const std::vector<std::string> tokens, pointer_tokens(path));
-  Json::Object edit{{"do", "restore"}, {"path", path}};
-  const Result<std::vector<WriteInfo>> writes = document.history(path);
-  if (writes.ok() && !writes->empty() && writes->front().erased && !tokens.empty()) {
-    for (const WriteInfo& write : *writes) {
-      if (write.erased) continue;
-      if (!write.value.is_container()) edit.emplace_back("value", write.json);
-      break;
+  std::optional<Document> before;
+  Json::Array edits{restoring(document, path, before)};
+  if (before && tokens.size() == 2 && tokens[0] == dashboard::kPanels) {
+    const Result<MapView> panels = document.map("/" + std::string(dashboard::kPanels));
+    for (const dashboard::PanelInfo& panel : dashboard::Dashboard(*before).panels()) {
+      if (panel.row != tokens[1] || (panels.ok() && panels->contains(panel.key))) continue;
+      std::string inside = "/" + std::string(dashboard::kPanels);
+      append_pointer_token(inside, panel.key);
+      std::optional<Document> ignored;
+      edits.push_back(restoring(document, inside, ignored));
     }
-    const Result<Document> before = document_before(document, writes->front().dot);
-    if (before.ok()) say_place(edit, *before, tokens, path);
   }
-  return edit_dashboard(options, {std::move(edit)}, options.path + " is there again");
+  const std::size_t inside = edits.size() - 1;
+  return edit_dashboard(
+      options, std::move(edits),
+      options.path + " is there again" + (inside == 0 ? "" : ", with " + counted(inside, "panel")));
 }
 
 void add(CLI::App* command, const Options& options, Action& action,

@@ -195,6 +195,21 @@ Status import(const FileArguments& options) {
 
 // --- export ---
 
+/// Was `held`, an earlier export into `file`, edited since? No where that can't be known any more.
+Result<bool> was_edited(const FileArguments& options, const Json& held) {
+  const Result<std::optional<ExportNote>> note = read_export_note(options.file);
+  if (!note.ok() || !*note) return false;
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
+  if ((*note)->document != to_string(document.id())) return false;
+  const Result<Document> then = document.at((*note)->version);
+  if (!then.ok()) return false;
+  WEFT_ASSIGN(const Json exported, dashboard::to_grafana(*then));
+  const auto text = [](const Json& json) {
+    return dashboard::canonical_text(dashboard::without_derived(json));
+  };
+  return text(exported) != text(held);
+}
+
 /// An earlier export is replaced, nothing else.
 Status check_replaced(const FileArguments& options) {
   WEFT_TRY(check_other_file(options.file, options.name));
@@ -205,9 +220,15 @@ Status check_replaced(const FileArguments& options) {
   WEFT_ASSIGN(const Bytes held, read_file(options.file));
   const Result<Json> json =
       parse_json(std::string_view(reinterpret_cast<const char*>(held.data()), held.size()));
-  if (json.ok() && json->as_object()) return {};
+  if (!json.ok() || !json->as_object())
+    return Error(ErrorCode::kInvalidArgument,
+                 options.file + ": holds something else than a dashboard; --force replaces it");
+  WEFT_ASSIGN(const bool is_edited, was_edited(options, *json));
+  if (!is_edited) return {};
   return Error(ErrorCode::kInvalidArgument,
-               options.file + ": holds something else than a dashboard; --force replaces it");
+               options.file +
+                   ": was edited since it was exported; `weft reconcile` takes that "
+                   "into the document, --force gives it up");
 }
 
 Status export_file(const FileArguments& options) {
@@ -283,7 +304,8 @@ void add_export(CLI::App& dashboard, Action& action) {
   command->add_flag("--no-version", options->no_version, "Without `version`");
   command->add_flag("--no-note", options->no_note,
                     "Without FILE.weft, which tells `weft reconcile` what FILE was made from");
-  command->add_flag("--force", options->force, "Replace FILE also if it holds no dashboard");
+  command->add_flag("--force", options->force,
+                    "Replace FILE also if it holds no dashboard, or was edited");
   command->footer(
       "The text is canonical: devices that have seen the same edits write the same bytes.\n\n"
       "Examples:\n"
@@ -300,6 +322,13 @@ Result<Json> read_dashboard(const std::string& file, const std::string& called,
   const Json* wrapped = json.find("dashboard");
   if (wrapped != nullptr && wrapped->as_object() && json.find("panels") == nullptr)
     json = Json(*wrapped);
+  const Json* panels = json.find("panels");
+  const Json::Array* list = panels == nullptr ? nullptr : panels->as_array();
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i)
+    if ((*list)[i].as_object() == nullptr)
+      return Error(ErrorCode::kInvalidArgument, (called.empty() ? file : called) + ": /panels/" +
+                                                    std::to_string(i) +
+                                                    " is no panel; a panel is a JSON object");
   if (json.as_object()) return json;
   return Error(ErrorCode::kInvalidArgument,
                (!called.empty() ? called

@@ -195,6 +195,7 @@ Status make_from_trace(const WriteOptions& options) {
 
 Status make_new(const WriteOptions& options) {
   if (!options.trace_file.empty()) return make_from_trace(options);
+  WEFT_TRY(check_other_file(options.file, options.json_file));
   WEFT_ASSIGN(Json json, read_json(options.json_file));
   Written written;
   WEFT_ASSIGN(const std::string name,

@@ -124,6 +124,7 @@ struct AskOptions {
   std::string store;
   bool json = false;
   std::uint64_t timeout_ms = kQuestionMs;
+  bool force = false;
 };
 
 Result<PeerClient> peer_of(const AskOptions& options) {
@@ -238,11 +239,12 @@ Status stop_peer(const AskOptions& options) {
   bool has_stopped = false;
   // One that hangs says nothing at all; one that stops may have much to store.
   WEFT_TRY(peer.ask({{"cmd", "health"}}, options.timeout_ms));
-  WEFT_TRY(peer.each({{"cmd", "stop"}}, kStopMs, [&](const Json& line) -> Result<bool> {
-    const Json* result = line.find("result");
-    has_stopped = result != nullptr && result->find("stopped") != nullptr;
-    return !has_stopped;
-  }));
+  WEFT_TRY(peer.each({{"cmd", "stop"}, {"force", options.force}}, kStopMs,
+                     [&](const Json& line) -> Result<bool> {
+                       const Json* result = line.find("result");
+                       has_stopped = result != nullptr && result->find("stopped") != nullptr;
+                       return !has_stopped;
+                     }));
   if (!has_stopped)
     return Error(ErrorCode::kIoError, peer.folder() +
                                           ": the peer ended without a word that all is "
@@ -251,8 +253,9 @@ Status stop_peer(const AskOptions& options) {
   return {};
 }
 
-void add_asking(CLI::App& peer, Action& action, const std::string& name, const std::string& help,
-                bool with_json, Status (*run)(const AskOptions&)) {
+std::shared_ptr<AskOptions> add_asking(CLI::App& peer, Action& action, const std::string& name,
+                                       const std::string& help, bool with_json,
+                                       Status (*run)(const AskOptions&)) {
   auto options = std::make_shared<AskOptions>();
   CLI::App* command = peer.add_subcommand(name, help);
   command->add_option("--store", options->store,
@@ -261,6 +264,7 @@ void add_asking(CLI::App& peer, Action& action, const std::string& name, const s
   add_timeout_option(*command, options->timeout_ms);
   command->footer("Example:\n  weft peer " + name + " --store boards");
   command->callback([=, &action] { action = [=] { return run(*options); }; });
+  return options;
 }
 
 // --- health ---
@@ -399,8 +403,10 @@ void add_peer_commands(CLI::App& app, Action& action) {
   add_health(*peer, action);
   add_asking(*peer, action, "metrics", "Print its metrics, as Prometheus reads them", false,
              show_metrics);
-  add_asking(*peer, action, "stop", "End the running peer, with everything stored", false,
-             stop_peer);
+  const auto stopping = add_asking(
+      *peer, action, "stop", "End the running peer, with everything stored", false, stop_peer);
+  peer->get_subcommand("stop")->add_flag(
+      "--force", stopping->force, "Also where the disk is full: what is in memory alone is lost");
   peer->footer(
       "It runs until Ctrl-C, SIGTERM or `weft peer stop`, and logs to standard error. Meanwhile "
       "the\n"

@@ -187,7 +187,7 @@ Status ask_store(const std::string& folder, const std::string& document, bool js
         printable(start_words(folder)) + ", with --connect ADDRESS to reach others\n");
   for (const PeerNote& note : notes)
     print(bold(to_string(note.replica).substr(0, 8)) + ": met last at " + iso_time(note.seen_ms) +
-          (note.position == 0 ? ", never caught up with\n"
+          (note.position == 0 ? ", how far it was caught up with is not noted\n"
                               : ", caught up with then as far as its position " +
                                     std::to_string(note.position) + "\n"));
   if (notes.empty()) print("it has met no other peer yet\n");

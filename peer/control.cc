@@ -97,18 +97,18 @@ Status Control::dispatch(Connection connection, const Json& request) {
     std::string_view cmd;
     Status (Control::*begin)(Connection, const Json&);
   };
-  constexpr std::array<Task, 8> kTasks{{{"watch", &Control::watch},
+  constexpr std::array<Task, 9> kTasks{{{"watch", &Control::watch},
                                         {"edit", &Control::edit},
                                         {"dashboard", &Control::dashboard},
                                         {"splice", &Control::splice},
                                         {"resolve", &Control::resolve},
                                         {"set-status", &Control::set_status},
                                         {"trash-empty", &Control::empty_trash},
-                                        {"trim", &Control::trim}}};
+                                        {"trim", &Control::trim},
+                                        {"stop", &Control::stop}}};
   for (const Task& each : kTasks)
     if (cmd == each.cmd) return (this->*each.begin)(connection, request);
   if (cmd == "documents") return documents(connection);
-  if (cmd == "stop") return stop(connection);
   return bad_request("there is no command '" + cmd +
                      "'; is this weft newer than the peer that runs?");
 }
@@ -147,7 +147,14 @@ void Control::send_waiting_lines(Connection connection) {
 
 // --- the end ---
 
-Status Control::stop(Connection connection) {
+/// What is in memory alone would be gone; while the peer runs it can still come to the disk.
+Status Control::stop(Connection connection, const Json& request) {
+  if (const std::uint64_t records = node_.status().unsaved_records;
+      !unsaved_.empty() && records != 0 && !is_forced(request))
+    return Error(ErrorCode::kDiskFull, "not stopped: " + std::to_string(records) +
+                                           (records == 1 ? " record is" : " records are") +
+                                           " in memory alone, and would be lost: " + unsaved_ +
+                                           "; stop it again when there is room, or with --force");
   talks_[connection].is_stop = true;
   options_.send(connection, print_json(wrapped("result", Json::Object{{"stopping", true}})));
   options_.stop();

@@ -111,7 +111,7 @@ class Control {
   Status set_status(Connection connection, const Json& request);
   Status empty_trash(Connection connection, const Json& request);
   Status trim(Connection connection, const Json& request);
-  Status stop(Connection connection);
+  Status stop(Connection connection, const Json& request);
   Status dispatch(Connection connection, const Json& request);
   Status read_wait(Connection connection, const Json& request);
   Status check_long_answers() const;

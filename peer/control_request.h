@@ -21,6 +21,11 @@ inline const std::string* find_text(const Json& request, std::string_view key) {
 }
 
 /// @errors kInvalidArgument: the same
+/// May what is given up be lost?
+inline bool is_forced(const Json& request) {
+  const Json* force = request.find("force");
+  return force != nullptr && force->as_bool() != nullptr && *force->as_bool();
+}
 inline Result<std::string> text_of(const Json& request, std::string_view key) {
   const std::string* text = find_text(request, key);
   if (text == nullptr) return bad_request("the request has no text '" + std::string(key) + "'");

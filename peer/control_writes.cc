@@ -214,10 +214,9 @@ Status Control::set_status(Connection connection, const Json& request) {
     DocumentStatus before = status;
     for (const DocumentOverview& each : node_.documents())
       if (each.document == id) before = each.status;
-    const Json* force = request.find("force");
-    const bool is_forced = force != nullptr && force->as_bool() != nullptr && *force->as_bool();
-    node_.set_status(id, status, when_durable(connection),
-                     is_forced ? Node::Evict::kUnconditionally : Node::Evict::kIfKeptElsewhere);
+    node_.set_status(
+        id, status, when_durable(connection),
+        is_forced(request) ? Node::Evict::kUnconditionally : Node::Evict::kIfKeptElsewhere);
     issued(connection,
            {{"document", to_string(id)}, {"status", name}, {"was", status_name(before)}}, unsaved_);
     return {};

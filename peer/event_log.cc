@@ -16,6 +16,7 @@
 #include <filesystem>
 
 #include "crdt/document/json_text.h"
+#include "storage/lmdb/store_folder.h"
 
 namespace weft {
 namespace {
@@ -94,6 +95,7 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
 
 /// For appending. What is no regular file is written to as it is, never made or replaced.
 Result<int> open_log_file(const std::string& name) {
+  WEFT_TRY(lmdb::StoreFolder::check_no_part(name));
   // Without O_NONBLOCK a fifo that nobody reads would keep the peer from starting.
   const int file =
       ::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);

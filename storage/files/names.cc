@@ -24,6 +24,13 @@ int look_at(const std::string& path, struct stat& info) {
 
 }  // namespace
 
+bool is_at(int file, const std::string& path) {
+  struct stat held {};
+  struct stat named {};
+  return ::fstat(file, &held) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
 Error system_error(int code, const std::string& what) {
   const std::string text = what + ": " + std::strerror(code);
   switch (code) {

@@ -17,6 +17,9 @@ namespace weft::files {
 /// The error of a system call's code. @param what  the path, and what was tried
 Error system_error(int code, const std::string& what);
 
+/// Is it the open `file` that `path` names, and not another that took its place?
+bool is_at(int file, const std::string& path);
+
 /// The folder that holds it.
 std::string parent_of(const std::string& path);
 /// The file that `path` leads to through links; `path` itself where there is none.

@@ -24,18 +24,10 @@ namespace {
 
 constexpr unsigned kReaders = 126;
 constexpr std::uint64_t kPageBytes = 4096;
-/// What an entry takes beside its value.
-constexpr std::uint64_t kEntryBytes = 32;
-/// Of trees of free pages and the like.
-constexpr std::uint64_t kSparePages = 64;
 /// Of address space, for threads and memory, where it is limited.
 constexpr std::uint64_t kSpareAddressBytes = kGiB;
 /// The map grows by at least this.
 constexpr std::uint64_t kMapStepMin = std::uint64_t{1} << 20;
-/// Reserved beyond what is needed, so that it is not asked for at every commit.
-constexpr std::uint64_t kReserveBytes = std::uint64_t{1} << 20;
-/// Kept on the disk behind the file's end, also while nobody has it open (Room::kKept).
-constexpr std::uint64_t kKeptBytes = std::uint64_t{512} << 10;
 
 /// Paths that are open in this process, by device and inode.
 struct Registry {
@@ -55,34 +47,6 @@ Registry& registry() {
   return instance;
 }
 
-MDB_val value_of(ByteSpan bytes) {
-  return {bytes.size(), const_cast<std::byte*>(bytes.data())};  // LMDB does not write to it
-}
-MDB_val value_of(Key& key) { return {sizeof key, &key}; }
-ByteSpan bytes_of(const MDB_val& value) {
-  return {static_cast<const std::byte*>(value.mv_data), value.mv_size};
-}
-
-/// Ends with the transaction that it reads in still there.
-class Cursor {
- public:
-  Cursor(MDB_txn* txn, unsigned database) : code_(mdb_cursor_open(txn, database, &cursor_)) {}
-  Cursor(const Cursor&) = delete;
-  Cursor& operator=(const Cursor&) = delete;
-  ~Cursor() {
-    if (code_ == 0) mdb_cursor_close(cursor_);
-  }
-  /// Of opening it.
-  int code() const { return code_; }
-  int get(MDB_val& name, MDB_val& value, MDB_cursor_op op) {
-    return mdb_cursor_get(cursor_, &name, &value, op);
-  }
-
- private:
-  MDB_cursor* cursor_ = nullptr;
-  int code_;
-};
-
 /// A transaction that is taken back unless it is committed, also where an exception passes.
 class Transaction {
  public:
@@ -99,131 +63,7 @@ class Transaction {
   MDB_txn* txn_ = nullptr;
 };
 
-Error bad_key() { return Error(ErrorCode::kCorrupt, "a key of another size than 8 bytes"); }
-
 }  // namespace
-
-// --- transactions ---
-
-Result<std::optional<ByteSpan>> Reading::get_value(std::size_t database, MDB_val& key) const {
-  MDB_val value{};
-  int code = mdb_get(txn_, environment_.databases_[database], &key, &value);
-  if (code == MDB_NOTFOUND) return std::optional<ByteSpan>();
-  if (code != 0) return error_of(code, "reading");
-  return std::optional<ByteSpan>(bytes_of(value));
-}
-
-Result<std::optional<ByteSpan>> Reading::get(std::size_t database, Key key) const {
-  MDB_val name = value_of(key);
-  return get_value(database, name);
-}
-
-Result<std::optional<ByteSpan>> Reading::get(std::size_t database, ByteSpan key) const {
-  MDB_val name = value_of(key);
-  return get_value(database, name);
-}
-
-Status Reading::visit_entries(std::size_t database, MDB_val* from,
-                              const std::function<bool(ByteSpan, ByteSpan)>& visit) const {
-  Cursor cursor(txn_, environment_.databases_[database]);
-  int code = cursor.code();
-  if (code != 0) return error_of(code, "reading");
-  MDB_val name = from != nullptr ? *from : MDB_val{};
-  MDB_val value{};
-  for (code = cursor.get(name, value, from != nullptr ? MDB_SET_RANGE : MDB_FIRST); code == 0;
-       code = cursor.get(name, value, MDB_NEXT))
-    if (!visit(bytes_of(name), bytes_of(value))) break;
-  if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "reading");
-  return {};
-}
-
-Status Reading::each(std::size_t database, Key from,
-                     const std::function<bool(Key, ByteSpan)>& visit) const {
-  Status status;
-  MDB_val first = value_of(from);
-  WEFT_TRY(visit_entries(database, &first, [&](ByteSpan name, ByteSpan value) {
-    if (name.size() != sizeof(Key)) {
-      status = bad_key();
-      return false;
-    }
-    return visit(ByteReader(name).u64(), value);
-  }));
-  return status;
-}
-
-Status Reading::each_of(std::size_t database, std::span<const Key> keys,
-                        const std::function<bool(ByteSpan)>& visit) const {
-  Cursor cursor(txn_, environment_.databases_[database]);
-  int code = cursor.code();
-  if (code != 0) return error_of(code, "reading");
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    Key key = keys[i];
-    const bool is_next = i > 0 && key == keys[i - 1] + 1;
-    MDB_val name = value_of(key);
-    MDB_val value{};
-    code = cursor.get(name, value, is_next ? MDB_NEXT : MDB_SET_KEY);
-    if (code != 0) break;
-    const ByteSpan found = bytes_of(name);
-    if (found.size() != sizeof(Key) || ByteReader(found).u64() != key) break;
-    if (!visit(bytes_of(value))) break;
-  }
-  if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "reading");
-  return {};
-}
-
-Status Reading::each_bytes(std::size_t database,
-                           const std::function<bool(ByteSpan, ByteSpan)>& visit) const {
-  return visit_entries(database, nullptr, visit);
-}
-
-Status Writing::put_value(std::size_t database, MDB_val& key, MDB_val& value, unsigned flags) {
-  WEFT_ASSERT(value.mv_size % 8 == 0 && key.mv_size % 8 == 0);
-  value_bytes_ += value.mv_size + kEntryBytes;
-  ++changes_;
-  int code = mdb_put(txn_, environment_.databases_[database], &key, &value, flags);
-  map_full_ = map_full_ || code == MDB_MAP_FULL;
-  if (code != 0) return error_of(code, "writing");
-  return {};
-}
-
-Status Writing::put(std::size_t database, Key key, ByteSpan bytes) {
-  MDB_val name = value_of(key);
-  MDB_val value = value_of(bytes);
-  return put_value(database, name, value, 0);
-}
-
-Status Writing::put(std::size_t database, ByteSpan key, ByteSpan bytes) {
-  MDB_val name = value_of(key);
-  MDB_val value = value_of(bytes);
-  return put_value(database, name, value, 0);
-}
-
-Status Writing::put(std::size_t database, Key key, std::size_t size,
-                    const std::function<void(std::byte*)>& fill) {
-  MDB_val name = value_of(key);
-  MDB_val value{size, nullptr};
-  WEFT_TRY(put_value(database, name, value, MDB_RESERVE));
-  fill(static_cast<std::byte*>(value.mv_data));
-  return {};
-}
-
-Status Writing::append(std::size_t database, Key key, std::size_t size,
-                       const std::function<void(std::byte*)>& fill) {
-  MDB_val name = value_of(key);
-  MDB_val value{size, nullptr};
-  WEFT_TRY(put_value(database, name, value, MDB_APPEND | MDB_RESERVE));
-  fill(static_cast<std::byte*>(value.mv_data));
-  return {};
-}
-
-Status Writing::erase(std::size_t database, Key key) {
-  ++changes_;
-  MDB_val name = value_of(key);
-  int code = mdb_del(txn_, environment_.databases_[database], &name, nullptr);
-  map_full_ = map_full_ || code == MDB_MAP_FULL;
-  if (code != 0 && code != MDB_NOTFOUND) return error_of(code, "erasing");
-  return {};
-}
 
 // --- the environment ---
 
@@ -334,7 +174,7 @@ Status Environment::open_databases() {
 
 Environment::~Environment() {
   for (MDB_txn* txn : pool_) mdb_txn_abort(txn);
-  if (reserved_bytes_ > 0) give_back_reserve();
+  room_.give_back(env_);
   if (env_ != nullptr) mdb_env_close(env_);
   if (copy_file_ >= 0) ::close(copy_file_);
   if (registered_) {
@@ -431,11 +271,7 @@ void Environment::keep_reader(MDB_txn* txn) const noexcept {
 Status Environment::check_same_file(MDB_txn* txn) const {
   const std::string path = options_.folder + "/data.mdb";
   int file = -1;
-  struct stat held {};
-  struct stat named {};
-  const bool is_named = mdb_env_get_fd(env_, &file) == 0 && ::fstat(file, &held) == 0 &&
-                        ::stat(path.c_str(), &named) == 0 && named.st_dev == held.st_dev &&
-                        named.st_ino == held.st_ino;
+  const bool is_named = mdb_env_get_fd(env_, &file) == 0 && files::is_at(file, path);
   if (is_named && (!options_.is_only_writer || mdb_txn_id(txn) == last_commit_ + 1)) return {};
   return Error(ErrorCode::kIoError,
                path + (is_named ? ": was overwritten" : ": was taken away or replaced") +
@@ -455,7 +291,8 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, Room 
     map_full = writing.map_full_;
     return status;
   }
-  WEFT_TRY(reserve(writing.value_bytes_, writing.changes_, room));
+  if (!room_.reserve(env_, {writing.value_bytes_, writing.changes_}, room))
+    return error_of(ENOSPC, options_.folder);
   code = txn.commit();
   map_full = code == MDB_MAP_FULL;
   if (code != 0) return error_of(code, options_.folder);
@@ -466,43 +303,6 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, Room 
 void Environment::note_last_commit() {
   MDB_envinfo info{};
   if (mdb_env_info(env_, &info) == 0) last_commit_ = info.me_last_txnid;
-}
-
-/// What was reserved behind the file's end, but for what is kept back. (A truncation to the same size does that.)
-void Environment::give_back_reserve() {
-  int file = -1;
-  struct stat info {};
-  if (mdb_env_get_fd(env_, &file) != 0 || fstat(file, &info) != 0) return;
-  (void)!ftruncate(file, info.st_size);  // raw file call: to the size that it has
-  (void)!fallocate(file, FALLOC_FL_KEEP_SIZE, 0, info.st_size + static_cast<off_t>(kKeptBytes));
-}
-
-/// Makes sure of room on the disk for a transaction: a disk that gets full within a write lets LMDB do half
-/// of it and say "I/O error", which would end the writer. Takes the most that the transaction can need: its
-/// values, and copies of pages, three for each change or all there are. Where room is not free, what gives records up
-/// gets what is kept back: the pages of these become free while it runs, so it needs few. If that was too few the commit
-/// fails, and nothing has changed.
-Status Environment::reserve(std::uint64_t value_bytes, std::uint64_t changes, Room room) {
-  MDB_envinfo info{};
-  int file = -1;
-  if (mdb_env_info(env_, &info) != 0 || mdb_env_get_fd(env_, &file) != 0) return {};
-  const std::uint64_t pages = info.me_last_pgno + 1;
-  const std::uint64_t needed = (pages + std::min(3 * changes, pages) + kSparePages) * kPageBytes +
-                               value_bytes + value_bytes / 4 + kKeptBytes;
-  if (needed <= reserved_bytes_) return {};
-  std::vector<std::uint64_t> sizes = {needed + kReserveBytes, needed};
-  if (room == Room::kKept) sizes.push_back(pages * kPageBytes + kKeptBytes);
-  for (const std::uint64_t bytes : sizes) {
-    if (fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0) {
-      reserved_bytes_ = std::max(reserved_bytes_, bytes);
-      return {};
-    }
-    if (errno != ENOSPC && errno != EDQUOT) {  // a filesystem that can't
-      reserved_bytes_ = ~std::uint64_t{0};
-      return {};
-    }
-  }
-  return error_of(ENOSPC, options_.folder);
 }
 
 Status Environment::write(const std::function<Status(Writing&)>& body, Room room) {
@@ -552,22 +352,12 @@ std::uint64_t Environment::file_bytes() const {
   return (info.me_last_pgno + 1) * pages.ms_psize;
 }
 
-/// LMDB keeps lists of free pages in its database 0; each begins with its length.
 Result<std::uint64_t> Environment::free_bytes() const {
   MDB_stat pages{};
   if (mdb_env_stat(env_, &pages) != 0) return Error(ErrorCode::kIoError, options_.folder);
   std::uint64_t count = 0;
   WEFT_TRY(read([&](const Reading& reading) -> Status {
-    Cursor cursor(reading.txn_, 0);
-    int code = cursor.code();
-    MDB_val name{};
-    MDB_val value{};
-    while (code == 0) {
-      code = cursor.get(name, value, MDB_NEXT);
-      if (code == 0 && value.mv_size >= sizeof(std::uint64_t))
-        count += ByteReader(bytes_of(value)).u64();
-    }
-    if (code != MDB_NOTFOUND) return error_of(code, options_.folder);
+    WEFT_ASSIGN(count, reading.free_pages());
     return {};
   }));
   return count * pages.ms_psize;

@@ -10,7 +10,8 @@
 //   - Slots of readers that are gone are cleared; what passes (a slot, a lock, another map size) is tried
 //     again with growing pauses, damage never.
 //   - LMDB checks no page: the head is checked before the file is mapped, and its length made to fit.
-//   - Room on the disk is reserved before a commit: LMDB would take a full disk for a failing one.
+//   - Room on the disk is reserved before a commit (DiskRoom).
+//   - Nothing is written where another file has taken the place of the one that is open, or was copied over it.
 //   - A new environment appears whole or not at all. Not on a network filesystem. Default sync mode: a commit is durable when it returns.
 //
 // Threads: read() from any thread, at the same time; one write() at a time.
@@ -28,6 +29,7 @@
 
 #include "crdt/base/bytes.h"
 #include "crdt/base/result.h"
+#include "storage/lmdb/disk_room.h"
 #include "storage/lmdb/files.h"
 
 struct MDB_env;
@@ -62,6 +64,7 @@ class Reading {
  protected:
   friend class Environment;
   Reading(const Environment& environment, MDB_txn* txn) : environment_(environment), txn_(txn) {}
+  Result<std::uint64_t> free_pages() const;
   Result<std::optional<ByteSpan>> get_value(std::size_t database, MDB_val& key) const;
   Status visit_entries(std::size_t database, MDB_val* from,
                        const std::function<bool(ByteSpan, ByteSpan)>& visit) const;
@@ -100,11 +103,6 @@ struct Reader {
 class Environment {
  public:
   enum class Keys : std::uint8_t { kNumbers, kBytes };
-  /// Which room on the disk a write may take.
-  enum class Room : std::uint8_t {
-    kFree,  ///< what is free, and so much that the rest is there for kKept
-    kKept   ///< also what is kept back, for what gives more up than it takes
-  };
   /// How what is only read is kept from changing meanwhile.
   enum class Sharing : std::uint8_t {
     kRegistered,    ///< the reader is in LMDB's list, which has to be writable
@@ -164,8 +162,6 @@ class Environment {
   void keep_reader(MDB_txn* txn) const noexcept;
   int begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const;
   int adopt_map_size() const;
-  Status reserve(std::uint64_t value_bytes, std::uint64_t changes, Room room);
-  void give_back_reserve();
   void note_last_commit();
   Status grow();
 
@@ -173,9 +169,9 @@ class Environment {
   MDB_env* env_ = nullptr;
   std::vector<unsigned> databases_;
   mutable std::uint64_t map_bytes_ = 0;
-  std::uint64_t reserved_bytes_ = 0;  ///< of the file, on the disk
-  std::uint64_t last_commit_ = 0;     ///< LMDB's number of it
-  int copy_file_ = -1;                ///< kCopied
+  DiskRoom room_;
+  std::uint64_t last_commit_ = 0;  ///< LMDB's number of it
+  int copy_file_ = -1;             ///< kCopied
   mutable bool has_map_ = true;  ///< false: it was to be made larger, and there was no room for it
   std::uint64_t identity_[2] = {0, 0};  ///< device and inode, registered
   bool registered_ = false;

@@ -19,7 +19,7 @@ void LmdbStore::Tail::drop_state(const DocumentId& id) {
 }
 
 /// In one transaction. On the writer thread. @param before  what the document was
-Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan, Room room) const {
+Status LmdbStore::carry_out(const DocumentHead& before, Replacement plan, lmdb::Room room) const {
   if (plan.is_nothing()) return {};
   LogMeta meta = meta_;
   ++meta.rewrites;
@@ -106,7 +106,7 @@ Status LmdbStore::purge(const DocumentId& id) {
     const DocumentHead before = document.head;
     WEFT_ASSIGN(Replacement plan,
                 plan_purge(id, std::move(document), meta_.end, meta_.retention.elapsed_ms));
-    return carry_out(before, std::move(plan), Room::kKept);
+    return carry_out(before, std::move(plan), lmdb::Room::kKept);
   });
 }
 

@@ -199,10 +199,10 @@ class LmdbStore final : public Store {
   Status write_as_another();
   Status write_meta(const std::function<void(lmdb::LogMeta&)>& change);
   Status check_quota(std::uint64_t more_bytes) const;
-  using Room = lmdb::Environment::Room;
   Status write_log(const std::function<Status(lmdb::Writing&)>& body,
-                   Room room = Room::kFree) const;
-  Status carry_out(const DocumentHead& before, Replacement plan, Room room = Room::kFree) const;
+                   lmdb::Room room = lmdb::Room::kFree) const;
+  Status carry_out(const DocumentHead& before, Replacement plan,
+                   lmdb::Room room = lmdb::Room::kFree) const;
   void note_meta_written() const;
   Result<std::uint64_t> payload_bytes(const Replacement& plan) const;
   Status carry_out_seals(std::span<const Replacement> plans, const DocumentCounts& more,

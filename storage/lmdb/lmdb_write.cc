@@ -312,7 +312,7 @@ Status LmdbStore::check_quota(std::uint64_t more_bytes) const {
 
 // --- meta ---
 
-Status LmdbStore::write_log(const std::function<Status(Writing&)>& body, Room room) const {
+Status LmdbStore::write_log(const std::function<Status(Writing&)>& body, lmdb::Room room) const {
   std::shared_lock files(files_mutex_);
   if (!log_) return Error(ErrorCode::kIoError, "the log's file could not be opened again");
   {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -46,6 +47,23 @@ FileLock::~FileLock() {
 
 StoreFolder::~StoreFolder() {
   if (lock_file_ >= 0) ::close(lock_file_);
+}
+
+Status StoreFolder::check_no_part(const std::string& file) {
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::weakly_canonical(file, error);
+  if (error || !std::filesystem::is_regular_file(whole, error)) return {};
+  const StoreFolder around(whole.parent_path().string());
+  const StoreFolder above(whole.parent_path().parent_path().string());
+  const auto refuse = [&](const StoreFolder& store) {
+    return Error(ErrorCode::kInvalidArgument,
+                 file + ": is a file of the store in " + store.path() + "; name another");
+  };
+  if (around.has_store() && (whole.extension() == ".lock" || whole.filename() == "closed"))
+    return refuse(around);
+  const bool is_inside = around.path() == above.log() || around.path() == above.derived();
+  if (is_inside && above.has_store()) return refuse(above);
+  return {};
 }
 
 bool StoreFolder::has_store() const { return find_store().ok(); }

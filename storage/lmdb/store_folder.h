@@ -54,6 +54,10 @@ class StoreFolder {
   std::string log_file() const { return path_ + "/log/data.mdb"; }
   std::string derived() const { return path_ + "/derived"; }
 
+  /// Refuses to write to `file` where it is a store's: nobody but the store may.
+  /// @errors kInvalidArgument
+  static Status check_no_part(const std::string& file);
+
   bool has_store() const;
   /// @errors kNotFound: there is none; kIoError: this user may not look
   Status find_store() const;

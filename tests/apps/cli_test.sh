@@ -152,7 +152,9 @@ fi
 
 # A document is not replaced by its own state, however it is asked for; a mistyped store is no file.
 echo '{"a":1}' | "$weft" doc new own.weft --from-json - >/dev/null
-refused 1 'is the document that is read' "$weft" doc snapshot own.weft own.weft --force
+refused 1 'is what is read' "$weft" doc snapshot own.weft own.weft --force
+echo '{"a":1}' >self.json
+refused 1 'is what is read' "$weft" doc new self.json --from-json self.json --force
 echo '{}' >empty.json
 refused 1 'there is no store in bords' "$weft" doc new bords: --from-json empty.json
 refused 1 'cannot be written' bash -c '"$1" --help >/dev/full' bash "$weft"

@@ -405,7 +405,7 @@ refused 1 'not from empty.weft' "$weft" reconcile empty.weft out.json
 # --- what an export may replace ---
 echo '{"uid":"u","title":"T","panels":[{"id":1,"type":"t","title":"a"}]}' >small.json
 ok 'made' "$weft" dashboard import small.weft small.json
-refused 1 'is the document that is read' "$weft" dashboard export small.weft small.weft --force
+refused 1 'is what is read' "$weft" dashboard export small.weft small.weft --force
 "$weft" store create kept >/dev/null
 ok 'made' "$weft" dashboard import kept small.json
 id=$("$weft" store ls kept | cut -c1-32)
@@ -418,6 +418,26 @@ refused 1 '--force replaces it' "$weft" dashboard export small.weft notes.txt
 prints 'precious' cat notes.txt
 ok 'version' "$weft" dashboard export small.weft notes.txt --force
 ok 'version' "$weft" dashboard export small.weft notes.txt
+ok 'version' "$weft" dashboard export small.weft edited.json
+sed -i 's/"title": "T"/"title": "Mine"/' edited.json
+ok 'made' "$weft" dashboard import other.weft small.json
+refused 1 'was edited since it was exported' "$weft" dashboard export small.weft edited.json
+ok '1 other field changed' "$weft" reconcile small.weft edited.json
+ok 'version' "$weft" dashboard export small.weft edited.json
+sed -i 's/Mine/Yours/' edited.json
+ok 'version' "$weft" dashboard export small.weft edited.json --force
+refused 1 'is a file of the store in' "$weft" peer --store other --create --log-file kept/log/data.mdb
+refused 1 'odd.json: /panels/0 is no panel' bash -c 'echo "{\"panels\":[1,{\"id\":1}]}" >odd.json && "$1" dashboard import kept odd.json' bash "$weft"
+# A row comes back with what went with it.
+cat >row.json <<'JSON'
+{"uid":"r","title":"T","panels":[{"id":2,"type":"row","title":"R","collapsed":true,
+ "gridPos":{"x":0,"y":8,"w":24,"h":1},"panels":[{"id":3,"type":"graph","title":"In"}]}]}
+JSON
+ok 'made' "$weft" dashboard import row.weft row.json
+before=$("$weft" dashboard export row.weft --no-version)
+ok 'is removed' "$weft" dashboard rm row.weft /panels/2 --with-panels
+ok 'is there again, with 1 panel' "$weft" dashboard restore row.weft /panels/2
+prints "$before" "$weft" dashboard export row.weft --no-version
 refused 1 'there is no store in nostore' "$weft" dashboard import nostore: small.json
 
 finish

@@ -220,7 +220,10 @@ ok 'not on the disk yet, the peer holds it in memory: over quota: d takes' \
 ok 'tried again and again: over quota' "$weft" peer status --store d
 ok 'weft_store_unsaved 1' "$weft" peer metrics --store d
 ok ' error unsaved why=' cat d.log
-refused 1 'd: could not be stored, and lost here: 2 records; d takes' "$weft" peer stop --store d
+refused 1 'd: not stopped: 2 records are in memory alone, and would be lost: over quota: d takes' \
+  "$weft" peer stop --store d
+ok 'tried again and again: over quota' "$weft" peer status --store d
+refused 1 'd: could not be stored, and lost here: 2 records; d takes' "$weft" peer stop --store d --force
 ended d 1
 
 finish

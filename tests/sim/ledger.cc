@@ -108,7 +108,10 @@ void Ledger::evict(std::size_t peer, const DocumentId& document) {
 void Ledger::keep(std::size_t peer, const DocumentId& document) {
   evicted_.erase({peer, document});
   // Where the deletion had not seen all that this device has given up, keeping it again restores it.
-  if (deletions_.contains(document)) restores_.insert(document);
+  const Result<std::optional<DocumentUsage>> usage = world_.peer(peer).store().document(document);
+  if (usage.ok() && *usage && !(*usage)->deletion.empty() &&
+      !(*usage)->deletion.covers((*usage)->version))
+    restores_.insert(document);
   world_.node(peer).set_status(document, DocumentStatus::kLive, [](Status) {});
 }
 

@@ -105,7 +105,7 @@ std::optional<std::string> on_small_disk(
   return fault;
 }
 
-// A4 of the rules: emptying the trash has to work where nothing else does.
+// Emptying the trash has to work where nothing else does.
 TEST_CASE("on a full disk what is kept back is there for giving records up") {
   constexpr lmdb::Key kRecords = 100;
   const auto fault = on_small_disk([](const std::string& disk) -> std::string {
@@ -135,7 +135,7 @@ TEST_CASE("on a full disk what is kept back is there for giving records up") {
     if (refused.ok() || refused.error().code() != ErrorCode::kDiskFull) return "a write gets room";
     refused = (*environment)->write(empty);
     if (refused.ok() || refused.error().code() != ErrorCode::kDiskFull) return "so does any other";
-    Status done = (*environment)->write(empty, lmdb::Environment::Room::kKept);
+    Status done = (*environment)->write(empty, lmdb::Room::kKept);
     if (!done.ok()) return "giving up does not: " + done.error().message();
     std::size_t left = 0;
     done = (*environment)->read([&](const lmdb::Reading& reading) {

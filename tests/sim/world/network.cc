@@ -63,9 +63,10 @@ void Network::wake(EndpointIndex endpoint, LinkId link) {
   schedule_pump(found->second.first, found->second.second, timeline_.now_us());
 }
 
-bool Network::has_other_end(EndpointIndex endpoint, LinkId link) {
-  const auto found = ends_.find({endpoint, link});
-  return found != ends_.end() && end(found->second.first, 1 - found->second.second).is_open;
+std::size_t Network::half_open_links() const {
+  return static_cast<std::size_t>(std::count_if(links_.begin(), links_.end(), [](const auto& link) {
+    return link->ends[0].is_open != link->ends[1].is_open;
+  }));
 }
 
 void Network::schedule_pump(LinkNumber link, std::size_t side, std::uint64_t time_us) {

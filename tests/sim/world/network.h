@@ -85,8 +85,8 @@ class Network {
   LinkNumber connect(EndpointIndex from, EndpointIndex to);
   /// The endpoint has something to say on this link of its own, or wants it closed.
   void wake(EndpointIndex endpoint, LinkId link);
-  /// Is there somebody at the other end of this link?
-  bool has_other_end(EndpointIndex endpoint, LinkId link);
+  /// Links of which one end is gone and the other has not noticed.
+  std::size_t half_open_links() const;
   /// Both ends are told that the link is gone; what was on its way is lost.
   void reset(LinkNumber link);
   /// The endpoint is no more, and was told nothing. @param silently  nor are the other ends of its links
