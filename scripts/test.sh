@@ -2,8 +2,8 @@
 # Every check of the project, in stages; stops at the first stage that fails and names it.
 #
 #   release     g++ build, every header by itself, all tests
-#   sanitizers  clang++ without optimization, with address and undefined sanitizers, all tests at the smallest size
-#   compilers   the conformance digests of the g++ and the clang++ build are equal
+#   sanitizers  clang++, all but the core without optimization, with address and undefined sanitizers, all tests at the smallest size
+#   compilers   the conformance digests of the g++ and the sanitizers' clang++ build are equal
 #   odr         no name has two meanings, over all that lies in one process
 #   fuzz        each fuzzer for a while
 #   wasm        the core for WebAssembly
