@@ -5,7 +5,8 @@
 //
 //   siblings_heap         bytes of heap that n insertions in one gap add to a document, each by a replica that knows all
 //                         n others; of the case `n`
-//   mesh_deliveries       how often a delta of one edit is sent in a mesh of n devices with a link a pair; n - 1 would do
+//   mesh_first_deliveries how often a delta of one of the first two edits of each device is sent in a mesh of n devices with a link a pair
+//   mesh_deliveries       the same of an edit behind these; n - 1 would do
 //   mesh_bytes            bytes of all frames for one edit in that mesh, without what the same time costs when idle
 //   memory_held           bytes of heap that a node with 4 MiB for open documents holds beyond what its store does, of
 //                         documents of n bytes together: "made-n" made by edits, "received-n" another's deltas

@@ -15,7 +15,8 @@ constexpr std::uint64_t kBetweenEditsMs = 400;
 constexpr std::uint64_t kWaitMsMax = 60'000;
 
 struct MeshCost {
-  double deliveries = 0;  ///< of one edit
+  double first_deliveries = 0;  ///< of one of the first two edits of each device
+  double deliveries = 0;        ///< of one edit behind these
   double bytes = 0;
 };
 
@@ -44,6 +45,7 @@ class Mesh {
       world_.run_ms(kBetweenEditsMs);
     }
     WEFT_TRY(settle(known + 1));
+    const double first_deliveries = static_cast<double>(delivered_) / (known + 1);
     world_.run_ms(20'000);
     const double idle_bytes = bytes_of([&] { world_.run_ms(edits * kBetweenEditsMs); });
     delivered_ = 0;
@@ -56,7 +58,7 @@ class Mesh {
     });
     WEFT_TRY(std::move(status));
     WEFT_TRY(settle(known + edits + 1));
-    return MeshCost{static_cast<double>(delivered_) / edits,
+    return MeshCost{first_deliveries, static_cast<double>(delivered_) / edits,
                     std::max(bytes - idle_bytes, 0.0) / edits};
   }
 
@@ -104,6 +106,8 @@ Status add_mesh(const GrowthSizes& sizes, Report& report) {
   std::vector<MeshCost> costs;
   for (const std::uint32_t count : sizes.mesh) {
     WEFT_ASSIGN(const MeshCost cost, Mesh(count).measure(sizes.mesh_edits));
+    report.add(
+        exact("mesh_first_deliveries", std::to_string(count), "count", cost.first_deliveries));
     report.add(exact("mesh_deliveries", std::to_string(count), "count", cost.deliveries));
     report.add(exact("mesh_bytes", std::to_string(count), "bytes", cost.bytes));
     costs.push_back(cost);

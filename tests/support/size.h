@@ -1,5 +1,5 @@
 #pragma once
-// Size: how much randomized tests do, and how much slower than usual this build is.
+// Size: how much randomized tests do.
 //
 //   WEFT_SIZE   smoke, ci (default) or full. scripts/test.sh runs `ci` with the optimized build and `smoke` with the
 //               sanitizers' one, which is some thirty times as slow.
@@ -36,18 +36,5 @@ inline std::uint64_t scaled_count(std::uint64_t ci_count) {
 inline std::uint64_t count_or_tenth(std::uint64_t count) {
   return size() == Size::kSmoke ? std::max<std::uint64_t>(count / 10, 1) : count;
 }
-
-/// By what ceilings of CPU time are multiplied: they are those of an optimized build.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr double kSlowdown = 10;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr double kSlowdown = 10;
-#else
-inline constexpr double kSlowdown = 1;
-#endif
-#else
-inline constexpr double kSlowdown = 1;
-#endif
 
 }  // namespace weft::test
