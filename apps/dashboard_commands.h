@@ -30,6 +30,9 @@ struct ExportNote {
   std::string document;  ///< its id
   VersionVector version;
 };
+/// May the note be written? Not where something else has its name, with `force` where that is no document.
+/// @errors kInvalidArgument
+Status check_export_note(const std::string& file, bool force = false);
 Status write_export_note(const std::string& file, const Document& document);
 /// nullopt: there is none. @errors kCorrupt: the note can't be read
 Result<std::optional<ExportNote>> read_export_note(const std::string& file);

@@ -29,7 +29,11 @@ struct FileArguments : DashboardArguments {
 };
 using Options = std::shared_ptr<FileArguments>;
 
-std::string note_file(const std::string& file) { return file + ".weft"; }
+/// Beside the file that a link leads to.
+std::string note_file(const std::string& file) {
+  std::error_code error;
+  return (std::filesystem::is_symlink(file, error) ? files::without_links(file) : file) + ".weft";
+}
 
 std::string made_words(const DashboardWrite& write, std::size_t panels) {
   return printable(write.name) + ": made, with " + counted(panels, "panel") + write_words(write) +
@@ -195,13 +199,11 @@ Status import(const FileArguments& options) {
 
 // --- export ---
 
-/// Was `held`, an earlier export into `file`, edited since? No where that can't be known any more.
-Result<bool> was_edited(const FileArguments& options, const Json& held) {
-  const Result<std::optional<ExportNote>> note = read_export_note(options.file);
-  if (!note.ok() || !*note) return false;
-  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
-  if ((*note)->document != to_string(document.id())) return false;
-  const Result<Document> then = document.at((*note)->version);
+/// Was `held`, an earlier export of this document, edited since? No where the version that it was made from is not held
+/// any more.
+Result<bool> was_edited(const ExportNote& note, const Document& document, const Json& held) {
+  if (note.document != to_string(document.id())) return true;
+  const Result<Document> then = document.at(note.version);
   if (!then.ok()) return false;
   WEFT_ASSIGN(const Json exported, dashboard::to_grafana(*then));
   const auto text = [](const Json& json) {
@@ -223,16 +225,32 @@ Status check_replaced(const FileArguments& options) {
   if (!json.ok() || !json->as_object())
     return Error(ErrorCode::kInvalidArgument,
                  options.file + ": holds something else than a dashboard; --force replaces it");
-  WEFT_ASSIGN(const bool is_edited, was_edited(options, *json));
-  if (!is_edited) return {};
+  WEFT_ASSIGN(const std::optional<ExportNote> note, read_export_note(options.file));
+  WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kHistory));
+  if (note) {
+    WEFT_ASSIGN(const bool is_edited, was_edited(*note, document, *json));
+    if (!is_edited) return {};
+    return Error(ErrorCode::kInvalidArgument,
+                 options.file +
+                     ": was edited since it was exported, or is of another document; "
+                     "`weft reconcile` takes edits into its document, --force gives "
+                     "up what is there");
+  }
+  WEFT_ASSIGN(const Json shown, dashboard::to_grafana(document));
+  const auto uid = [](const Json& dashboard) {
+    const Json* found = dashboard.find("uid");
+    return found == nullptr ? Json() : *found;
+  };
+  if (uid(*json) == uid(shown)) return {};
   return Error(ErrorCode::kInvalidArgument,
-               options.file +
-                   ": was edited since it was exported; `weft reconcile` takes that "
-                   "into the document, --force gives it up");
+               options.file + ": holds another dashboard; --force replaces it");
 }
 
 Status export_file(const FileArguments& options) {
-  if (!options.file.empty() && options.file != "-") WEFT_TRY(check_replaced(options));
+  if (!options.file.empty() && options.file != "-") {
+    WEFT_TRY(check_replaced(options));
+    if (!options.no_note) WEFT_TRY(check_export_note(options.file, options.force));
+  }
   WEFT_ASSIGN(const Document document, read_dashboard(options.name, Wanted::kContent));
   const std::uint64_t version = dashboard::derived_version(document);
   dashboard::ExportOptions how;
@@ -305,7 +323,7 @@ void add_export(CLI::App& dashboard, Action& action) {
   command->add_flag("--no-note", options->no_note,
                     "Without FILE.weft, which tells `weft reconcile` what FILE was made from");
   command->add_flag("--force", options->force,
-                    "Replace FILE also if it holds no dashboard, or was edited");
+                    "Replace FILE also if it was edited, or holds something else");
   command->footer(
       "The text is canonical: devices that have seen the same edits write the same bytes.\n\n"
       "Examples:\n"
@@ -335,6 +353,22 @@ Result<Json> read_dashboard(const std::string& file, const std::string& called,
                 : file == "-"   ? std::string("standard input")
                                 : file) +
                    ": holds no dashboard; one is a JSON object, as Grafana exports it");
+}
+
+Status check_export_note(const std::string& file, bool force) {
+  const std::string note = note_file(file);
+  std::error_code error;
+  const auto kind = std::filesystem::status(note, error);
+  if (!std::filesystem::exists(kind)) return {};
+  if (std::filesystem::is_regular_file(kind)) {
+    if (read_export_note(file).ok()) return {};
+    if (force && !open_document(note).ok()) return {};
+  }
+  return Error(ErrorCode::kInvalidArgument,
+               note +
+                   ": is no note of `weft dashboard export`, and one would take its place; "
+                   "name another file than " +
+                   file);
 }
 
 Status write_export_note(const std::string& file, const Document& document) {

@@ -77,6 +77,7 @@ Status reconcile(const ReconcileArguments& options) {
   if (!files::is_replaceable(options.file))
     return Error(ErrorCode::kInvalidArgument,
                  options.file + ": is no regular file; reconciling reads it and writes it anew");
+  WEFT_TRY(check_export_note(options.file));
   std::vector<std::string> warnings;
   WEFT_ASSIGN(const Json file, read_dashboard(options.file, {}, &warnings));
   show_progress("reading " + options.name);

@@ -3,6 +3,8 @@
 // Exit codes: 0 done, and what was written is on the disk; 1 it did not work, standard error says what and why; 2 the command line is wrong;
 // 3 to 7: what `weft peer health` found; 10 and above: what `weft simulate` found.
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
@@ -11,6 +13,7 @@
 #include <iostream>
 #include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/commands.h"
@@ -38,7 +41,16 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
 
 }  // namespace
 
+/// Stores are read through maps of their files.
+void say_bus_error(int) {
+  constexpr std::string_view kText =
+      "weft: a file that is open here was cut off by somebody, or its disk is full\n";
+  (void)!::write(STDERR_FILENO, kText.data(), kText.size());
+  ::_exit(kFailed);
+}
+
 int main(int argc, char** argv) {
+  std::signal(SIGBUS, say_bus_error);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is an error that is said, not the end
   CLI::App app(
       "weft: documents that merge. Every device edits its own replica; who has seen the\n"

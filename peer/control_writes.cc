@@ -211,14 +211,13 @@ Status Control::set_status(Connection connection, const Json& request) {
   for (DocumentStatus status :
        {DocumentStatus::kLive, DocumentStatus::kEvicted, DocumentStatus::kDeleted}) {
     if (name != status_name(status)) continue;
-    DocumentStatus before = status;
+    std::string before = name;
     for (const DocumentOverview& each : node_.documents())
-      if (each.document == id) before = each.status;
+      if (each.document == id) before = each.is_contested ? "contested" : status_name(each.status);
     node_.set_status(
         id, status, when_durable(connection),
         is_forced(request) ? Node::Evict::kUnconditionally : Node::Evict::kIfKeptElsewhere);
-    issued(connection,
-           {{"document", to_string(id)}, {"status", name}, {"was", status_name(before)}}, unsaved_);
+    issued(connection, {{"document", to_string(id)}, {"status", name}, {"was", before}}, unsaved_);
     return {};
   }
   return bad_request("'" + name + "' is no status; write live, evicted or deleted");

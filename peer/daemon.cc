@@ -125,6 +125,7 @@ class Daemon::Impl final : public links::LinkHandler, public links::LineHandler 
   void start_timers();
   void start_compacting();
   PeerFacts facts() const;
+  void look_at_place();
   void look();
   void take_signal(int number);
   void reload();
@@ -363,7 +364,13 @@ std::string Daemon::Impl::link_name(LinkId link) const {
 // --- what is told ---
 
 /// Now and then: what changes without an event.
+/// Also while nothing is written: who asks whether all is stored wants to know.
+void Daemon::Impl::look_at_place() {
+  if (const Status place = store_->check_place(); !place.ok()) node_->fail_store(place.error());
+}
+
 void Daemon::Impl::look() {
+  look_at_place();
   if (compactor_ && !is_stopping_)
     compactor_->look(loop_.now_ms(), store_->commit_count(), store_thread_->waiting_count());
   for (const links::DialStatus& each : hub_->dialled())
@@ -485,6 +492,7 @@ void Daemon::Impl::stop(const std::string& why) {
   // From here on the system's own answer to these holds: the process ends.
   for (int number : {SIGINT, SIGTERM}) std::signal(number, SIG_DFL);
   log_->info("stopping", {{"why", why}});
+  look_at_place();
   control_->shut_down();
   node_->shut_down();
   hub_->stop([this] {

@@ -14,9 +14,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "crdt/document/json_text.h"
-#include "storage/lmdb/store_folder.h"
 
 namespace weft {
 namespace {
@@ -93,9 +93,30 @@ class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
   const int file_;
 };
 
+/// Lines begin with the time, or are JSON that begins with it. What is no regular file has no content to lose.
+bool is_log_or_empty(const std::string& name) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(name, error)) return true;
+  std::ifstream file(name, std::ios::binary);
+  std::string begin(32, '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<std::size_t>(file.gcount()));
+  constexpr std::string_view kJson = "{\"time\":\"";
+  constexpr std::string_view kShape = "0000-00-00T00:00:00";
+  std::string_view time = begin;
+  if (time.starts_with(kJson)) time.remove_prefix(kJson.size());
+  return begin.empty() ||
+         (time.size() > kShape.size() &&
+          std::equal(kShape.begin(), kShape.end(), time.begin(), [](char shape, char c) {
+            return shape == '0' ? c >= '0' && c <= '9' : c == shape;
+          }));
+}
+
 /// For appending. What is no regular file is written to as it is, never made or replaced.
 Result<int> open_log_file(const std::string& name) {
-  WEFT_TRY(lmdb::StoreFolder::check_no_part(name));
+  if (!is_log_or_empty(name))
+    return Error(ErrorCode::kInvalidArgument,
+                 name + ": holds something else than a log of `weft peer`; name another file");
   // Without O_NONBLOCK a fifo that nobody reads would keep the peer from starting.
   const int file =
       ::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);

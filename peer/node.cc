@@ -183,6 +183,11 @@ void Node::tick(std::uint64_t monotonic_ms) {
   impl.after();
 }
 
+void Node::fail_store(const Error& why) {
+  impl_->store_failed(why);
+  impl_->after();
+}
+
 void Node::shut_down() {
   Impl& impl = *impl_;
   impl.is_shut_down_ = true;

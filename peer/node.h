@@ -84,6 +84,8 @@ class Node {
   /// Lets time pass. @param monotonic_ms  of any begin, never goes back; call it every 20 to 100 ms
   void tick(std::uint64_t monotonic_ms);
 
+  /// Whoever keeps the store has found that nothing which is written to it lasts.
+  void fail_store(const Error& why);
   /// Ends all links cleanly: what can be polled is sent, then Bye. Edits are refused from here on.
   void shut_down();
   /// Is everything that was edited or received durable?

@@ -161,7 +161,8 @@ Result<AppendResult> StoreThread::append_patiently(std::span<const Request> grou
   for (std::chrono::milliseconds pause = options_.retry_pause_min;;
        pause = std::min(pause * 2, options_.retry_pause_max)) {
     Result<AppendResult> result = append_once(group);
-    if (result.ok()) tell_unsaved(nullptr);
+    // Not at the end, when each batch is tried by itself: the next may be lost.
+    if (result.ok() && !is_closing()) tell_unsaved(nullptr);
     if (result.ok() || !can_pass(result.error())) return result;
     tell_unsaved(&result.error());
     if (!pause_or_closing(pause)) continue;
@@ -205,6 +206,11 @@ void StoreThread::tell_unsaved(const Error* why) {
   auto status = std::make_shared<Status>();
   if (why != nullptr) *status = why->clone();
   post([this, status] { options_.on_unsaved(std::move(*status)); });
+}
+
+bool StoreThread::is_closing() {
+  std::lock_guard lock(mutex_);
+  return closing_;
 }
 
 bool StoreThread::pause_or_closing(std::chrono::milliseconds pause) {

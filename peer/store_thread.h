@@ -96,6 +96,7 @@ class StoreThread final : public Committer {
   Result<AppendResult> append_patiently(std::span<const Request> group);
   void answer(Requests group, std::vector<Result<AppendResult>> results);
   void tell_unsaved(const Error* why);
+  bool is_closing();
   bool pause_or_closing(std::chrono::milliseconds pause);
   void post(std::function<void()> function);
 

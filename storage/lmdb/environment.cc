@@ -23,6 +23,8 @@ namespace weft::lmdb {
 namespace {
 
 constexpr unsigned kReaders = 126;
+constexpr const char* kWhileOpen =
+    " while it was open here, so nothing more is written; open the store again";
 constexpr std::uint64_t kPageBytes = 4096;
 /// Of address space, for threads and memory, where it is limited.
 constexpr std::uint64_t kSpareAddressBytes = kGiB;
@@ -106,6 +108,7 @@ Status Environment::open_environment() {
     flags |= MDB_NOSUBDIR;
     WEFT_TRY(check_pages(path, PageDepth::kBranches));
   }
+  if ((flags & MDB_NOLOCK) == 0) WEFT_TRY(reserve_lock_file(folder));
   if (const int code = open_mapped(path, flags); code != 0) return cannot_map(code);
   int dead = 0;
   mdb_reader_check(env_, &dead);  // slots of processes that are gone
@@ -266,16 +269,19 @@ void Environment::keep_reader(MDB_txn* txn) const noexcept {
   }
 }
 
-/// Where somebody puts other files in the place of this store's, what was committed would be gone with the files that are
-/// open here.
-Status Environment::check_same_file(MDB_txn* txn) const {
+Status Environment::check_place() const {
   const std::string path = options_.folder + "/data.mdb";
   int file = -1;
-  const bool is_named = mdb_env_get_fd(env_, &file) == 0 && files::is_at(file, path);
-  if (is_named && (!options_.is_only_writer || mdb_txn_id(txn) == last_commit_ + 1)) return {};
-  return Error(ErrorCode::kIoError,
-               path + (is_named ? ": was overwritten" : ": was taken away or replaced") +
-                   " while it was open here, so nothing more is written; open the store again");
+  if (mdb_env_get_fd(env_, &file) == 0 && files::is_at(file, path)) return {};
+  return Error(ErrorCode::kIoError, path + ": was taken away or replaced" + kWhileOpen);
+}
+
+/// What the file's head says, not LMDB's own count, which lies elsewhere: somebody may have copied an older file over it.
+Status Environment::check_last_commit() const {
+  MDB_envinfo info{};
+  if (!options_.is_only_writer || mdb_env_info(env_, &info) != 0) return {};
+  if (info.me_last_txnid == last_commit_) return {};
+  return Error(ErrorCode::kIoError, options_.folder + "/data.mdb: was overwritten" + kWhileOpen);
 }
 
 Status Environment::try_write(const std::function<Status(Writing&)>& body, Room room,
@@ -284,7 +290,8 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, Room 
   Transaction txn;
   int code = begin(0, txn.get(), map_lock);
   if (code != 0) return cannot_map(code);
-  WEFT_TRY(check_same_file(txn.get()));
+  WEFT_TRY(check_place());
+  WEFT_TRY(check_last_commit());
   Writing writing(*this, txn.get());
   Status status = body(writing);
   if (!status.ok()) {

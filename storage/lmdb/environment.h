@@ -137,6 +137,10 @@ class Environment {
   /// the map is full it grows and `body` runs again.
   Status write(const std::function<Status(Writing&)>& body, Room room = Room::kFree);
 
+  /// Does its file still have its name? Where somebody put another in its place, what is written goes with the old one.
+  /// @errors kIoError: no
+  Status check_place() const;
+
   /// A consistent copy without free pages in a new file, durable on return; others may write meanwhile.
   Status copy_to(const std::string& file) const;
 
@@ -157,7 +161,7 @@ class Environment {
   Status open_databases();
   Status try_write(const std::function<Status(Writing&)>& body, Room room, bool& map_full);
   using MapLock = std::shared_lock<std::shared_mutex>;
-  Status check_same_file(MDB_txn* txn) const;
+  Status check_last_commit() const;
   int begin_reading(MDB_txn*& txn, MapLock& lock) const;
   void keep_reader(MDB_txn* txn) const noexcept;
   int begin(unsigned flags, MDB_txn*& txn, MapLock& lock) const;

@@ -222,6 +222,25 @@ Result<int> copy_beside_writer(const std::string& path) {
 namespace {
 
 /// @return  0, or LMDB's code
+}  // namespace
+
+/// Who may only read the folder opens what is there.
+Status reserve_lock_file(const std::string& folder) {
+  constexpr off_t kLockBytes = 16 << 10;  // more than 126 readers take
+  const std::string path = folder + "/lock.mdb";
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0) return {};
+  struct stat info {};
+  const bool is_there = ::fstat(file, &info) == 0 && info.st_blocks * 512 >= kLockBytes;
+  const int code =
+      is_there || ::fallocate(file, FALLOC_FL_KEEP_SIZE, 0, kLockBytes) == 0 ? 0 : errno;
+  ::close(file);
+  if (code == ENOSPC || code == EDQUOT) return error_of(code, path);
+  return {};
+}
+
+namespace {
+
 int make_databases(const std::string& folder, const Environment::Options& options) {
   MDB_env* made = nullptr;
   int code = mdb_env_create(&made);
@@ -252,6 +271,7 @@ Status make_environment(const Environment::Options& options) {
   const std::string fresh = folder + ".new";
   WEFT_TRY(remove_environment(fresh));
   WEFT_TRY(make_folder(fresh));
+  WEFT_TRY(reserve_lock_file(fresh));
   if (const int code = make_databases(fresh, options); code != 0) return error_of(code, fresh);
   WEFT_TRY(sync_folder(fresh));
   WEFT_TRY(files::replace(fresh, folder));

@@ -34,6 +34,10 @@ Result<int> copy_beside_writer(const std::string& path);
 /// By which an open file can be opened again.
 std::string path_of_open(int file);
 
+/// Makes sure of the room that LMDB's list of readers takes, which it writes to through a map: on a full disk that ends the
+/// process. @pre  the environment is not open in this process @errors kDiskFull
+Status reserve_lock_file(const std::string& folder);
+
 /// Makes an environment with its databases where there is none, durably, whole or not at all.
 Status make_environment(const Environment::Options& options);
 

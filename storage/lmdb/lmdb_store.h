@@ -111,6 +111,9 @@ class LmdbStore final : public Store {
     bool near_quota() const { return quota_bytes != 0 && total() >= quota_bytes / 10 * 8; }
   };
   Result<Space> space() const;
+  /// Are its files still in their place? Else what is written here is gone with them.
+  /// @errors kIoError: no
+  Status check_place() const;
   /// A consistent copy of the log in a new folder, durable on return; others may write meanwhile. Opened
   /// for writing it is a store of its own (I8).
   Status backup(const std::string& folder) const;

@@ -165,6 +165,11 @@ Result<LmdbStore::Space> LmdbStore::space() const {
   return space;
 }
 
+Status LmdbStore::check_place() const {
+  std::shared_lock files(files_mutex_);
+  return log_ ? log_->check_place() : Status();
+}
+
 std::vector<lmdb::Reader> LmdbStore::readers() const {
   std::shared_lock files(files_mutex_);
   return log_ ? log_->readers() : std::vector<lmdb::Reader>();

@@ -399,7 +399,7 @@ refused 2 'a path begins with a slash' "$weft" dashboard set nodes.weft title x
 refused 2 'dance' "$weft" dashboard dance
 echo 'no note' >out.json.weft
 refused 1 'out.json.weft: is no note of `weft dashboard export`' "$weft" reconcile nodes.weft out.json
-"$weft" dashboard export s:"$(only_id s | head -n 1)" out.json >/dev/null
+"$weft" dashboard export s:"$(only_id s | head -n 1)" out.json --force >/dev/null
 refused 1 'not from empty.weft' "$weft" reconcile empty.weft out.json
 
 # --- what an export may replace ---
@@ -418,15 +418,25 @@ refused 1 '--force replaces it' "$weft" dashboard export small.weft notes.txt
 prints 'precious' cat notes.txt
 ok 'version' "$weft" dashboard export small.weft notes.txt --force
 ok 'version' "$weft" dashboard export small.weft notes.txt
-ok 'version' "$weft" dashboard export small.weft edited.json
-sed -i 's/"title": "T"/"title": "Mine"/' edited.json
+ok 'version' "$weft" dashboard export small.weft mine.json
+sed -i 's/"title": "T"/"title": "Mine"/' mine.json
 ok 'made' "$weft" dashboard import other.weft small.json
-refused 1 'was edited since it was exported' "$weft" dashboard export small.weft edited.json
-ok '1 other field changed' "$weft" reconcile small.weft edited.json
-ok 'version' "$weft" dashboard export small.weft edited.json
-sed -i 's/Mine/Yours/' edited.json
-ok 'version' "$weft" dashboard export small.weft edited.json --force
-refused 1 'is a file of the store in' "$weft" peer --store other --create --log-file kept/log/data.mdb
+refused 1 'was edited since it was exported' "$weft" dashboard export small.weft mine.json
+ok '1 other field changed' "$weft" reconcile small.weft mine.json
+ok 'version' "$weft" dashboard export small.weft mine.json
+sed -i 's/Mine/Yours/' mine.json
+ok 'version' "$weft" dashboard export small.weft mine.json --force
+sed -i 's/Mine/Yours/' mine.json
+ln -s mine.json link.json
+refused 1 'was edited since it was exported' "$weft" dashboard export small.weft link.json
+sed 's/"uid": "u"/"uid": "w"/' mine.json >third.json
+refused 1 'third.json: holds another dashboard' "$weft" dashboard export small.weft third.json
+# The note takes the place of nothing else.
+refused 1 'small.weft: is no note' "$weft" dashboard export small.weft small
+cp mine.json small
+refused 1 'small.weft: is no note' "$weft" reconcile small.weft small --since 1
+ok '"title"' "$weft" doc show small.weft
+refused 1 'holds something else than a log' "$weft" peer --store other --create --log-file kept/log/data.mdb
 refused 1 'odd.json: /panels/0 is no panel' bash -c 'echo "{\"panels\":[1,{\"id\":1}]}" >odd.json && "$1" dashboard import kept odd.json' bash "$weft"
 # A row comes back with what went with it.
 cat >row.json <<'JSON'

@@ -330,7 +330,26 @@ refused 1 'was taken away or replaced' "$weft" peer stop --store under
 ended under 1
 start under
 rm -r under/log
-ok 'has stopped' "$weft" peer stop --store under
-ended under 0
+refused 1 'was taken away or replaced' "$weft" peer stop --store under
+ended under 1
+# The same while nothing is asked but whether it is well; and a backup that is copied over the files.
+cp -r under.bak over
+start over
+id=$("$weft" store ls over | cut -c1-32)
+for n in 1 2; do ok 'one more delta' "$weft" doc import "over:$id" <(echo "{\"k\":$n}"); done
+cp under.bak/log/data.mdb over/log/data.mdb
+refused 1 'was overwritten' "$weft" doc import "over:$id" seven.json
+refused 1 'was overwritten' "$weft" peer stop --store over
+ended over 1
+cp -r under.bak gone
+start gone
+rm gone/log/data.mdb
+until_true bash -c '"$1" peer health --store gone | grep -q "store failed"' bash "$weft"
+refused 1 'was taken away or replaced' "$weft" peer stop --store gone
+ended gone 1
+# A log goes into no other file.
+echo precious >kept.txt
+refused 1 'kept.txt: holds something else than a log' "$weft" peer --store r --log-file kept.txt
+prints 'precious' cat kept.txt
 
 finish
