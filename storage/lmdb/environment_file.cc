@@ -231,9 +231,9 @@ Status reserve_lock_file(const std::string& folder) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return {};
   struct stat info {};
-  const bool is_there = ::fstat(file, &info) == 0 && info.st_blocks * 512 >= kLockBytes;
-  const int code =
-      is_there || ::fallocate(file, FALLOC_FL_KEEP_SIZE, 0, kLockBytes) == 0 ? 0 : errno;
+  const off_t bytes = ::fstat(file, &info) == 0 && info.st_size > 0 ? info.st_size : kLockBytes;
+  const bool is_there = info.st_blocks * 512 >= bytes;
+  const int code = is_there || ::fallocate(file, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0 ? 0 : errno;
   ::close(file);
   if (code == ENOSPC || code == EDQUOT) return error_of(code, path);
   return {};
