@@ -203,6 +203,14 @@ void print_links(const Json& status) {
                               text_in(fork, "document") + ": one history from " +
                               text_in(fork, "held_from") + ", another from " +
                               text_in(fork, "other_from"));
+  for (const Json& trim : list_in(status, "trimmed_apart"))
+    print_field("trimmed apart",
+                "document " + text_in(trim, "document") + ": this device and " +
+                    text_in(trim, "other") +
+                    " have each trimmed what the other lacks, and can't go on from each other's "
+                    "state. A device that has both brings them together. Without one: export it "
+                    "here (`weft doc export`), give it up (`weft store status STORE ID evicted "
+                    "--force`), make it live again, and edit back what is missing");
 }
 
 Status show_status(const AskOptions& options) {

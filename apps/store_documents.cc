@@ -345,7 +345,9 @@ void add_store_documents(CLI::App& store, Action& action) {
   trimming.app->footer(
       "What the document holds stays; how it came to hold it is gone. Edits that others made "
       "without\n"
-      "knowing this version still merge.\n\n"
+      "knowing this version still merge. Trim where devices are in step (`weft sync status`): "
+      "two\n"
+      "that have each trimmed what the other lacks need a third that has both.\n\n"
       "Example:\n  weft store trim boards 4f1c 120");
 }
 

@@ -59,6 +59,10 @@ Json fork_json(const ForkReport& fork) {
                       {"other_from", fork.other_from}};
 }
 
+Json trim_json(const TrimReport& trim) {
+  return Json::Object{{"document", to_string(trim.document)}, {"other", trim.other}};
+}
+
 Json store_json(const NodeStatus& status, const PeerFacts& facts) {
   return Json::Object{{"folder", facts.store},
                       {"records", number_json(facts.records)},
@@ -112,6 +116,8 @@ Json status_json(const NodeStatus& status, const PeerFacts& facts) {
   for (const LinkStatus& link : status.links) links.push_back(link_json(link));
   Json::Array forks;
   for (const ForkReport& fork : status.forks) forks.push_back(fork_json(fork));
+  Json::Array trimmed_apart;
+  for (const TrimReport& trim : status.trimmed_apart) trimmed_apart.push_back(trim_json(trim));
   Json::Object events;
   for (const auto& [name, count] : facts.events) events.emplace_back(name, number_json(count));
   return Json::Object{{"version", facts.version},
@@ -138,6 +144,7 @@ Json status_json(const NodeStatus& status, const PeerFacts& facts) {
                       {"dialled", std::move(dialled)},
                       {"links", std::move(links)},
                       {"forks", std::move(forks)},
+                      {"trimmed_apart", std::move(trimmed_apart)},
                       {"events", std::move(events)}};
 }
 

@@ -33,6 +33,7 @@ LogLevel level_of(NodeEvent::Kind kind) {
     case NodeEvent::Kind::kClaimRefused:
       return LogLevel::kWarning;
     case NodeEvent::Kind::kReplicaForked:
+    case NodeEvent::Kind::kTrimmedApart:
     case NodeEvent::Kind::kStoreFailed:
       break;
   }

@@ -230,6 +230,9 @@ void add_process(Page& page, const NodeStatus& status, const PeerFacts& facts) {
               static_cast<double>(status.oldest_pending_ms) / 1000);
   page.single("weft_forks", "gauge", "Replicas that are known to have two histories.",
               std::uint64_t{status.forks.size()});
+  page.single("weft_trimmed_apart", "gauge",
+              "Documents of which this device and another have each trimmed what the other lacks.",
+              std::uint64_t{status.trimmed_apart.size()});
   page.family("weft_events_total", "counter", "What happened, by kind.");
   for (const auto& [name, count] : facts.events) page.sample(count, {{"event", name}});
 }

@@ -42,6 +42,8 @@ const char* event_name(NodeEvent::Kind kind) {
       return "delta refused";
     case NodeEvent::Kind::kReplicaForked:
       return "replica forked";
+    case NodeEvent::Kind::kTrimmedApart:
+      return "trimmed apart";
     case NodeEvent::Kind::kIdentityChanged:
       return "identity changed";
     case NodeEvent::Kind::kEditsRewritten:

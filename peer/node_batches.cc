@@ -155,10 +155,49 @@ void Node::Impl::sum_up() {
     }
     entry->is_summed = entry->is_in_set();
     if (!entry->is_summed) continue;
-    entry->digest = sync::document_digest(entry->id, entry->durable, entry->deletion);
+    entry->digest = sync::document_digest(entry->id, durable_ends(*entry), entry->deletion);
     sketch_.add(sync::make_item(set_key_, entry->id, entry->digest));
     sync::add(sum_, entry->digest);
   }
+}
+
+/// The chain hash of a log up to `end`, where that takes no opening.
+std::optional<std::uint64_t> Node::Impl::chain_at(const Entry& entry, ReplicaId replica,
+                                                  Seq end) const {
+  auto known = std::lower_bound(
+      entry.log_ends.begin(), entry.log_ends.end(), replica,
+      [](const sync::LogEnd& each, ReplicaId wanted) { return each.replica < wanted; });
+  if (known != entry.log_ends.end() && known->replica == replica && known->end == end &&
+      known->chain != 0)
+    return known->chain;
+  if (!entry.open) return std::nullopt;
+  Result<std::uint64_t> chain = entry.open->document.chain_at(replica, end);
+  if (!chain.ok()) return std::nullopt;
+  return *chain;
+}
+
+/// What is durable of a document, with chain hashes: of one that is not open those that were known when it was closed,
+/// or that the store knows.
+const std::vector<sync::LogEnd>& Node::Impl::durable_ends(Entry& entry) const {
+  const bool is_up_to_date = std::equal(
+      entry.durable.entries().begin(), entry.durable.entries().end(), entry.log_ends.begin(),
+      entry.log_ends.end(), [](const VersionVector::Entry& durable, const sync::LogEnd& known) {
+        return durable.replica == known.replica && durable.end == known.end && known.chain != 0;
+      });
+  if (is_up_to_date) return entry.log_ends;
+  std::vector<sync::LogEnd> ends;
+  bool lacks_some = false;
+  for (const VersionVector::Entry& end : entry.durable.entries()) {
+    const std::optional<std::uint64_t> chain = chain_at(entry, end.replica, end.end);
+    lacks_some = lacks_some || !chain;
+    ends.push_back({end.replica, end.end, chain.value_or(0)});
+  }
+  if (lacks_some && !entry.open) {
+    Result<std::vector<std::uint64_t>> chains = read_chains(store_, entry.id, entry.durable);
+    for (std::size_t i = 0; chains.ok() && i < ends.size(); ++i) ends[i].chain = (*chains)[i];
+  }
+  entry.log_ends = std::move(ends);
+  return entry.log_ends;
 }
 
 void Node::Impl::advance(const DocumentId& id, LinkId except) {

@@ -325,6 +325,7 @@ void Node::Impl::evict(Entry& entry, std::function<void(Status)> done) {
   ++entry.rewrites;  // what is on its way is not durable when it lands, but gone
   if (entry.open && entry.watchers.empty()) close(entry);
   if (!entry.durable.empty()) entry.last_version = std::exchange(entry.durable, {});
+  entry.log_ends.clear();  // it may come back with another history
   unsum(entry);
   changed_status_.push_back(entry.id);
   run([id = entry.id](Store& store) { return store.set_status(id, DocumentStatus::kEvicted); },
@@ -409,6 +410,7 @@ bool Node::Impl::purge(Entry& entry, std::function<void(Status)> done) {
   ++entry.rewrites;
   if (entry.open) close(entry);
   entry.last_version = std::exchange(entry.durable, {});
+  entry.log_ends.clear();
   unsum(entry);
   changed_status_.push_back(entry.id);
   run([id = entry.id](Store& store) { return store.purge(id); },

@@ -36,6 +36,10 @@ Status Node::Impl::load() {
     // What is in the trash is held like anything else.
     if (usage.status == DocumentStatus::kDeleted) made.status = DocumentStatus::kLive;
     (made.status == DocumentStatus::kLive ? made.durable : made.last_version) = usage.version;
+    for (std::size_t i = 0; i < usage.chains.size(); ++i) {
+      const VersionVector::Entry& end = usage.version.entries()[i];
+      made.log_ends.push_back({end.replica, end.end, usage.chains[i]});
+    }
     made.deletion = made.deletion_coming = usage.deletion;
     made.deletion_since_ms = usage.deletion_since_ms;
     made.was_deleted = is_deleted(made);
@@ -138,6 +142,7 @@ void Node::Impl::close(Entry& entry) {
   for (const auto& [number, watcher] : entry.watchers) watcher->observer = Observer();
   open_bytes_ -= entry.open->bytes;
   if (entry.durable.empty()) maybe_empty_.push_back(entry.id);
+  (void)durable_ends(entry);
   entry.open.reset();
   open_ids_.erase(entry.id);
 }
@@ -228,6 +233,7 @@ void Node::Impl::watch(Open& open, const std::shared_ptr<Watcher>& watcher) {
 /// The document goes on as another object; who watches it is told everything that it shows.
 void Node::Impl::replace_document(Entry& entry, Document document) {
   Open& open = *entry.open;
+  entry.log_ends.clear();  // the same dots may be other operations
   Patch patch;
   // Where a damaged state is replaced, what it showed is not known: everything is told as new then.
   const Result<Json> shown = open.document.to_json();

@@ -260,8 +260,8 @@ Result<StoredState> Node::Impl::state_to_keep(const Entry& entry) const {
 
 void Node::Impl::for_each_doubtful(const std::function<void(const DocumentId&)>& visit) const {
   for (const auto& [id, entry] : entries_) {
-    // What nobody has confirmed may lie where others have something else of the same length, which sums and cursors
-    // can't tell (docs/adr/0009).
+    // What nobody has confirmed may lie where others have something else of the same length, which cursors can't tell,
+    // and sums only later (docs/adr/0009).
     bool is_doubtful = entry.durable.end(replica_) > settled_end(entry);
     for (const ReplicaId& former : former_)
       is_doubtful = is_doubtful || (entry.durable.end(former) > 0 && is_suspect(entry, former));
@@ -294,14 +294,18 @@ sync::Judgement Node::Impl::judge(LinkId link, const sync::HeldDocument& theirs)
     }
     const bool is_doubtful = !is_own && is_suspect(*entry, end.replica);
     // Others' logs are compared where that costs nothing.
-    const bool is_cheap = end.end <= here && end.chain != 0 && entry->open != nullptr;
+    std::optional<std::uint64_t> own_chain;
+    if (end.end <= here && end.chain != 0) own_chain = chain_at(*entry, end.replica, end.end);
+    const bool is_cheap = end.end <= here && end.chain != 0 && (own_chain || entry->open);
     if (!is_own && !is_doubtful && !is_cheap) continue;
     if (end.chain == 0) {
       judgement.unclear = judgement.unclear || theirs.answer;
       continue;
     }
     std::optional<bool> is_same;
-    if (end.end <= here) {
+    if (own_chain) {
+      is_same = *own_chain == end.chain;
+    } else if (end.end <= here) {
       auto from = links_.find(link);
       if (!is_doubtful && !entry->open && from != links_.end() &&
           !from->second.looks.take(1, now_ms_))

@@ -97,6 +97,7 @@ class Node::Impl final : public sync::SyncHost {
     /// Live, evicted or purged, as the store's. Whether it is deleted follows from versions: Impl::shown_status().
     DocumentStatus status = DocumentStatus::kLive;
     VersionVector durable;
+    std::vector<sync::LogEnd> log_ends;   ///< of it, as they were asked for last (durable_ends())
     VersionVector last_version;           ///< of one that was evicted or purged: what it had
     Deletion deletion;                    ///< durable
     Deletion deletion_coming;             ///< with what is on its way to the store
@@ -174,6 +175,8 @@ class Node::Impl final : public sync::SyncHost {
   void became_durable(Entry& entry, const VersionVector& version);
   void unsum(Entry& entry);
   void sum_up();
+  const std::vector<sync::LogEnd>& durable_ends(Entry& entry) const;
+  std::optional<std::uint64_t> chain_at(const Entry& entry, ReplicaId replica, Seq end) const;
   void advance(const DocumentId& id, LinkId except);
   void store_failed(const Error& error);
   void run(std::function<Status(Store&)> job, std::function<void(Status)> done);
@@ -250,12 +253,13 @@ class Node::Impl final : public sync::SyncHost {
   sync::HeldDocument describe(const DocumentId& document, bool thorough) override;
   sync::Judgement judge(LinkId link, const sync::HeldDocument& theirs) override;
   sync::Outgoing read(const DocumentId& document, const VersionVector& since, std::uint64_t hint,
-                      std::size_t bytes_max) override;
+                      std::size_t bytes_max, bool one_state) override;
   std::uint64_t count_beyond(const DocumentId& document, const VersionVector& since) override;
   sync::Taken take(LinkId link, const DocumentId& document, std::vector<Bytes> deltas,
                    std::uint32_t chain) override;
   void go_on_from(LinkId link, Entry& entry, const StateView& view, Document loaded,
                   const Bytes& anew, sync::Taken& taken);
+  void note_trimmed_apart(LinkId link, const Entry& entry);
   sync::Taken take_state(LinkId link, const DocumentId& document, Bytes payload) override;
   void confirmed(const DocumentId& document, Seq end) override;
   void take_deletion(LinkId link, const sync::HeldDocument& theirs) override;
@@ -290,6 +294,7 @@ class Node::Impl final : public sync::SyncHost {
   sync::Outgoing read_recent(const Entry& entry, const VersionVector& since, std::uint64_t hint,
                              std::size_t bytes_max) const;
   sync::Outgoing read_whole(Entry& entry, const VersionVector& since) const;
+  bool read_one_state(Entry& entry, const VersionVector& since, sync::Outgoing& out);
   sync::Outgoing read_store(const Entry& entry, const VersionVector& since,
                             std::size_t bytes_max) const;
   void send_rows(const Entry& entry, const VersionVector& since, std::size_t bytes_max,
@@ -451,6 +456,7 @@ class Node::Impl final : public sync::SyncHost {
   std::unordered_map<ReplicaId, sync::PeerBudgets> budgets_;
 
   std::vector<ForkReport> forks_;
+  std::map<DocumentId, std::string> trimmed_apart_;  ///< TrimReport, by document
 };
 
 }  // namespace weft

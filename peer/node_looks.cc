@@ -77,6 +77,8 @@ NodeStatus Node::status() const {
   status.unsaved_bytes = impl.unsaved_bytes_;
   if (impl.broken_) status.store_error = impl.broken_.message();
   status.forks = impl.forks_;
+  for (const auto& [document, other] : impl.trimmed_apart_)
+    status.trimmed_apart.push_back({document, other});
   std::vector<Dot> waiting;
   for (const DocumentId& id : impl.open_ids_) {
     const Impl::Entry& entry = impl.entries_.at(id);
@@ -254,7 +256,7 @@ void Node::check_invariants() const {
   for (const auto& [id, entry] : impl.entries_) {
     if (entry.is_in_set()) {
       ++in_set;
-      sync::add(sum, sync::document_digest(id, entry.durable, entry.deletion));
+      sync::add(sum, entry.digest);
     }
     if (!entry.open) continue;
     const VersionVector version = entry.open->document.version();

@@ -100,16 +100,11 @@ sync::HeldDocument Node::Impl::describe(const DocumentId& document, bool thoroug
   held.as = *held_as(document);
   held.deletion = entry->deletion;
   if (held.as != sync::HeldAs::kLive) return held;
-  if (thorough && !entry->open && !entry->durable.empty()) (void)open(*entry);
-  for (const VersionVector::Entry& end : entry->durable.entries()) {
+  for (sync::LogEnd end : durable_ends(*entry)) {
     // What an earlier replica of this device wrote may not be what others know under its name: they say it all.
     if (is_suspect(*entry, end.replica)) continue;
-    sync::LogEnd log_end{end.replica, end.end, 0};
-    if (entry->open) {
-      Result<std::uint64_t> chain = entry->open->document.chain_at(end.replica, end.end);
-      if (chain.ok()) log_end.chain = *chain;
-    }
-    held.log_ends.push_back(log_end);
+    if (!thorough && !entry->open) end.chain = 0;
+    held.log_ends.push_back(end);
   }
   return held;
 }
@@ -127,7 +122,7 @@ std::uint64_t Node::Impl::count_beyond(const DocumentId& document, const Version
 // --- reading ---
 
 sync::Outgoing Node::Impl::read(const DocumentId& document, const VersionVector& since,
-                                std::uint64_t hint, std::size_t bytes_max) {
+                                std::uint64_t hint, std::size_t bytes_max, bool one_state) {
   Entry* entry = find_entry(document);
   if (entry == nullptr || entry->status != DocumentStatus::kLive) return {};
   if (!is_meeting_durable_) {
@@ -135,6 +130,7 @@ sync::Outgoing Node::Impl::read(const DocumentId& document, const VersionVector&
     return {};
   }
   sync::Outgoing out = read_nearest(*entry, since, hint, bytes_max);
+  if (out.is_state && one_state && !read_one_state(*entry, since, out)) return {};
   if (!out.deltas.empty()) entry->sent_end = std::max(entry->sent_end, out.reached.end(replica_));
   return out;
 }
@@ -208,6 +204,26 @@ sync::Outgoing Node::Impl::read_whole(Entry& entry, const VersionVector& since) 
   out.deltas.push_back(std::move(whole));
   out.reached = entry.open->document.version();
   return out;
+}
+
+/// Puts a state of all that is here into the place of the one that lies in the store.
+/// @return  false: not now
+bool Node::Impl::read_one_state(Entry& entry, const VersionVector& since, sync::Outgoing& out) {
+  for (const ReplicaId& former : former_)
+    if (entry.durable.end(former) > 0 && is_suspect(entry, former)) return true;
+  if (!open(entry).ok()) return true;
+  const Document& document = entry.open->document;
+  if (!(document.version() == entry.durable) || entry.rewriting > 0) {  // (I1)
+    entry.is_read_again = true;
+    return false;
+  }
+  Bytes payload = state_payload(document.version(), document.snapshot());
+  if (payload.size() > sync::Limits::kStateBytes) return true;
+  out.deltas.front() = std::move(payload);
+  out.reached = since;
+  out.reached.merge(document.version());
+  out.more = false;
+  return true;
 }
 
 // Whatever a store holds fits a transfer: else a link would end over it, and be dialled again, for ever.

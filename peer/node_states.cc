@@ -91,6 +91,23 @@ sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Byte
   return taken;
 }
 
+/// Some of what the state lacks was trimmed here. Where the other end has that too it sends one state of both, when it is
+/// asked again; else each has trimmed what the other lacks.
+void Node::Impl::note_trimmed_apart(LinkId link, const Entry& entry) {
+  const Result<std::optional<DocumentUsage>> usage = store_.document(entry.id);
+  auto found = links_.find(link);
+  if (!usage.ok() || !*usage || found == links_.end()) return;
+  const VersionVector* theirs = found->second.session->held_there(entry.id);
+  if (theirs != nullptr && theirs->covers((*usage)->base)) return;
+  if (!trimmed_apart_.emplace(entry.id, link_name(link)).second) return;
+  tell({NodeEvent::Kind::kTrimmedApart,
+        link,
+        entry.id,
+        {},
+        0,
+        "this device and " + link_name(link) + " have each trimmed what the other lacks"});
+}
+
 /// What is here and not in the state comes on top of it; last what is made anew of own edits whose dots it has otherwise.
 void Node::Impl::go_on_from(LinkId link, Entry& entry, const StateView& view, Document loaded,
                             const Bytes& anew, sync::Taken& taken) {
@@ -103,7 +120,7 @@ void Node::Impl::go_on_from(LinkId link, Entry& entry, const StateView& view, Do
     if (whole.ok()) rest = whole->deltas_since(view.version);
   }
   taken.has_gap = true;
-  if (!rest.ok()) return;  // more was trimmed here than there: they get ours
+  if (!rest.ok()) return note_trimmed_apart(link, entry);
   for (const Bytes& row : *rest) {
     Result<ApplyReport> report = loaded.apply(row);
     if (!report.ok() || report->applied == 0) return;
@@ -114,6 +131,7 @@ void Node::Impl::go_on_from(LinkId link, Entry& entry, const StateView& view, Do
     if (!report.ok() || report->applied == 0) return;
   }
   taken.has_gap = false;
+  trimmed_apart_.erase(document);
   replace_document(entry, std::move(loaded));
   ++taken.applied;
   auto state = std::make_shared<StoredState>();

@@ -23,9 +23,10 @@ struct NodeEvent {
     kDocumentPurged,    ///< its time in the trash has run
     kDeltaRefused,      ///< text: which and why
     kReplicaForked,     ///< one dot has two contents: replica, document, text names both sources
-    kIdentityChanged,   ///< this device was rolled back or cloned; replica: what it writes as now
-    kEditsRewritten,  ///< own edits whose dots were used already were made anew; count: operations
-    kClockSkew,       ///< count: milliseconds that the other clock differs
+    kTrimmedApart,  ///< this device and another have each trimmed what the other lacks: document, text names it
+    kIdentityChanged,  ///< this device was rolled back or cloned; replica: what it writes as now
+    kEditsRewritten,   ///< own edits whose dots were used already were made anew; count: operations
+    kClockSkew,        ///< count: milliseconds that the other clock differs
     kClockCorrected,  ///< count: milliseconds by which edits are stamped beside this device's clock
     kStoreFailed,     ///< text: why nothing is stored any more
     kDiverged,        ///< sums differ though everything was sent: compared from scratch
@@ -80,6 +81,13 @@ struct ForkReport {
   std::string other_from;  ///< who has the other
 };
 
+/// A document of which this device and another have each trimmed what the other lacks. A state has no deltas, so neither can
+/// go on from the other's; who has both, in whatever form, brings them together.
+struct TrimReport {
+  DocumentId document;
+  std::string other;  ///< who has the other state
+};
+
 /// Another device that was met, perhaps long ago.
 struct KnownPeer {
   ReplicaId replica;
@@ -102,6 +110,7 @@ struct NodeStatus {
       0;  ///< added to this device's clock: several others agree that it is off
   std::vector<LinkStatus> links;
   std::vector<ForkReport> forks;
+  std::vector<TrimReport> trimmed_apart;
   std::vector<KnownPeer> known_peers;  ///< the one met last first
   /// Own edits that no other device is known to have: that the node is not *in step* (docs/glossary.md).
   std::uint64_t pending_documents = 0;

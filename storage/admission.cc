@@ -59,7 +59,8 @@ Status Admission::admit_one(const NewRecord& record, Batch& batch) {
   if (record.replica == own_ && head->last_end(own_) < record.first_seq)
     return Error(ErrorCode::kInvalidArgument,
                  "an own delta, " + first_of(record) + ", before those that precede it");
-  head->add(record.replica, record.first_seq, record.end());
+  batch.chains_before.push_back(head->chain_at(record.replica, record.first_seq).value_or(0));
+  head->add(record, record.payload, record.first_seq);
   batch.fresh.push_back(&record);
   return {};
 }
@@ -70,8 +71,11 @@ Result<Admission::Batch> Admission::admit(std::span<const NewRecord> records) {
   for (const NewRecord& record : records) {
     Status status = admit_one(record, batch);
     if (status.ok()) continue;
-    for (const NewRecord* fresh : batch.fresh)
-      heads_.at(fresh->document).remove(fresh->replica, fresh->first_seq, fresh->end());
+    for (std::size_t i = batch.fresh.size(); i-- > 0;) {
+      const NewRecord& fresh = *batch.fresh[i];
+      heads_.at(fresh.document)
+          .remove(fresh.replica, fresh.first_seq, fresh.end(), batch.chains_before[i]);
+    }
     return status.take_error();
   }
   return batch;

@@ -27,7 +27,8 @@ class Admission {
   struct Batch {
     std::vector<const NewRecord*> fresh;
     std::uint32_t known = 0;
-    std::vector<const NewRecord*> late;  ///< of purged documents
+    std::vector<const NewRecord*> late;        ///< of purged documents
+    std::vector<std::uint64_t> chains_before;  ///< of `fresh`, as DocumentHead::remove() takes them
   };
   /// @errors kInvalidArgument, kForkedReplica, kNotKept, as Store::append says; those of `load`
   Result<Batch> admit(std::span<const NewRecord> batch);

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "crdt/base/assert.h"
+#include "crdt/base/checksum.h"
+#include "crdt/delta/codec.h"
 
 namespace weft {
 namespace {
@@ -56,38 +58,71 @@ bool DocumentHead::covers(const VersionVector& other) const {
   return true;
 }
 
-void DocumentHead::add(ReplicaId replica, Seq begin, Seq end) {
+std::optional<std::uint64_t> chain_behind(const RecordHead& record, ByteSpan payload,
+                                          std::optional<std::uint64_t> before) {
+  if (record.kind == RecordKind::kBundle) {
+    Result<BundleInfo> info = read_bundle_info(payload);
+    if (info.ok() && info->end() == record.end()) return info->end_chain;
+    return std::nullopt;
+  }
+  if (!before) return std::nullopt;
+  return xxh3_64(payload, *before);
+}
+
+std::optional<std::uint64_t> DocumentHead::chain_at(ReplicaId replica, Seq end) const {
+  if (end == 0) return 0;
+  auto at = first_ending_at(held, replica, end);
+  const bool is_end =
+      at != held.end() && at->replica == replica && at->begin == 0 && at->end == end;
+  if (!is_end || at->chain == 0) return std::nullopt;
+  return at->chain;
+}
+
+void DocumentHead::add(const RecordHead& record, ByteSpan payload, Seq begin) {
+  // What was trimmed away may reach into a bundle, which says its chain hash; a delta is whole.
+  const std::optional<std::uint64_t> before =
+      begin == record.first_seq ? chain_at(record.replica, begin) : std::nullopt;
+  add(Range{record.replica, begin, record.end(),
+            chain_behind(record, payload, before).value_or(0)});
+}
+
+void DocumentHead::add(const Range& range) {
+  const auto& [replica, begin, end, chain] = range;
   auto at = first_ending_at(held, replica, begin);
   const bool joins = at != held.end() && at->replica == replica && at->end == begin;
   auto next = joins ? at + 1 : at;
   const bool joins_next = next != held.end() && next->replica == replica && next->begin == end;
   if (joins && joins_next) {
     at->end = next->end;
+    at->chain = 0;
     held.erase(next);
   } else if (joins) {
     at->end = end;
+    at->chain = chain;
   } else if (joins_next) {
     next->begin = begin;
+    next->chain = 0;
   } else {
-    held.insert(at, Range{replica, begin, end});
+    held.insert(at, range);
   }
 }
 
-void DocumentHead::cover(ReplicaId replica, Seq end) {
+void DocumentHead::cover(ReplicaId replica, Seq end, std::uint64_t chain) {
   auto first = first_ending_at(held, replica, 0);
   auto last = first;
   while (last != held.end() && last->replica == replica && last->begin <= end) {
+    if (last->end > end) chain = last->begin == 0 ? last->chain : 0;
     end = std::max(end, last->end);
     ++last;
   }
-  held.insert(held.erase(first, last), Range{replica, 0, end});
+  held.insert(held.erase(first, last), Range{replica, 0, end, chain});
 }
 
-void DocumentHead::remove(ReplicaId replica, Seq begin, Seq end) {
+void DocumentHead::remove(ReplicaId replica, Seq begin, Seq end, std::uint64_t chain) {
   auto at = first_ending_at(held, replica, begin + 1);
   WEFT_ASSERT(at != held.end() && at->replica == replica && at->begin <= begin && end <= at->end);
-  const Range before{replica, at->begin, begin};
-  const Range after{replica, end, at->end};
+  const Range before{replica, at->begin, begin, at->begin == 0 ? chain : 0};
+  const Range after{replica, end, at->end, 0};
   at = held.erase(at);
   if (after.begin < after.end) at = held.insert(at, after);
   if (before.begin < before.end) held.insert(at, before);
@@ -105,6 +140,9 @@ DocumentUsage DocumentHead::usage(const DocumentId& document) const {
   usage.document = document;
   usage.status = shown_status();
   usage.version = status == DocumentStatus::kLive ? version() : last_version;
+  if (status == DocumentStatus::kLive)
+    for (const Range& range : held)
+      if (range.begin == 0) usage.chains.push_back(range.chain);
   usage.base = base;
   usage.deletion = deletion;
   usage.deletion_since_ms = deletion_since_ms;

@@ -5,8 +5,11 @@
 // Invariants
 //   I1  `held` ascends by replica and seq; ranges neither overlap nor touch.
 //   I2  `held` covers `base`.
+//   I3  Of a range that begins with the log, `chain` is the chain hash at its end, or 0: not known. It is not where
+//       a gap was closed, or operations were taken back; read_chains() (documents.h) finds it in the records.
 
 #include <cstdint>
+#include <optional>
 
 #include <boost/container/small_vector.hpp>
 
@@ -24,6 +27,7 @@ struct DocumentHead {
     ReplicaId replica;
     Seq begin = 0;
     Seq end = 0;
+    std::uint64_t chain = 0;  // (I3)
   };
   enum class Fit : std::uint8_t {
     kNew,      ///< none of its operations is stored
@@ -60,13 +64,22 @@ struct DocumentHead {
   bool covers(const VersionVector& other) const;
   /// How many operations are held that are not in `version`.
   std::uint64_t count_beyond(const VersionVector& version) const;
-  /// @pre  none of them is held
-  void add(ReplicaId replica, Seq begin, Seq end);
-  /// Everything of the replica up to `end`, whatever of it is held.
-  void cover(ReplicaId replica, Seq end);
-  /// Takes back an add() of just these.
-  void remove(ReplicaId replica, Seq begin, Seq end);
+  /// The chain hash of the replica's log up to `end`; nullopt: not known.
+  std::optional<std::uint64_t> chain_at(ReplicaId replica, Seq end) const;
+  /// The operations of a record from `begin` on. @pre  none of them is held
+  void add(const RecordHead& record, ByteSpan payload, Seq begin);
+  /// Everything of the replica up to `end`, whatever of it is held. @param chain  chain hash there; 0: not known
+  void cover(ReplicaId replica, Seq end, std::uint64_t chain);
+  /// Takes back an add() of just these. @param chain  chain hash at `begin`; 0: not known
+  void remove(ReplicaId replica, Seq begin, Seq end, std::uint64_t chain = 0);
   DocumentUsage usage(const DocumentId& document) const;
+
+ private:
+  void add(const Range& range);
 };
+
+/// The chain hash behind a record of operations. @param before  at its begin; nullopt: not known
+std::optional<std::uint64_t> chain_behind(const RecordHead& record, ByteSpan payload,
+                                          std::optional<std::uint64_t> before);
 
 }  // namespace weft

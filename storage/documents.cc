@@ -1,11 +1,14 @@
 #include "storage/documents.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "crdt/delta/codec.h"
+#include "storage/document_head.h"
 
 namespace weft {
 namespace {
@@ -219,6 +222,39 @@ Result<Document> open_latest(const Store& store, const DocumentId& id, DocumentO
     if (document.ok() && document->id() == id && apply_rest(store, *document).ok()) return document;
   }
   return open_document(store, id, std::move(options));
+}
+
+Result<std::vector<std::uint64_t>> read_chains(const Store& store, const DocumentId& id,
+                                               const VersionVector& version) {
+  VersionVector reached;
+  std::map<ReplicaId, std::optional<std::uint64_t>> chains;
+  // A record that filled a gap lies behind those that it came before: then once more.
+  for (bool goes_on = true; goes_on && !reached.covers(version);) {
+    goes_on = false;
+    WEFT_TRY(store.scan_document(id, reached, [&](const RecordView& record) {
+      if (record.kind == RecordKind::kState) {
+        Result<StateView> state = read_state_payload(record.payload);
+        if (!state.ok()) return true;
+        goes_on = true;
+        reached.merge(state->version);
+        if (const auto known = read_snapshot_chains(state->snapshot); known.ok())
+          for (const auto& [replica, chain] : *known) chains[replica] = chain;
+        return true;
+      }
+      const Seq end = reached.end(record.replica);
+      if (!record.has_operations() || record.first_seq > end || record.end() <= end) return true;
+      goes_on = true;
+      std::optional<std::uint64_t>& chain = chains.try_emplace(record.replica, 0).first->second;
+      if (record.first_seq < end) chain = std::nullopt;  // a bundle says its own
+      chain = chain_behind(record, record.payload, chain);
+      reached.set(record.replica, record.end());
+      return true;
+    }));
+  }
+  std::vector<std::uint64_t> result;
+  for (const VersionVector::Entry& end : version.entries())
+    result.push_back(reached.end(end.replica) == end.end ? chains[end.replica].value_or(0) : 0);
+  return result;
 }
 
 // --- deletion ---

@@ -39,6 +39,12 @@ Result<Document> open_version(const Store& store, const DocumentId& id,
 /// @cost   O(state + operations since it was kept)
 Result<Document> open_latest(const Store& store, const DocumentId& id, DocumentOptions options);
 
+/// The chain hashes at the ends of what is stored without a gap, read from the records: for those that the store's
+/// heads don't know (DocumentUsage::chains). @return  in the order of `version`; 0: not there
+/// @errors as Store::scan_document
+Result<std::vector<std::uint64_t>> read_chains(const Store& store, const DocumentId& id,
+                                               const VersionVector& version);
+
 /// What somebody has seen who deletes the document now: all that `document` holds, with chain hashes.
 Deletion deletion_of(const Document& document, ReplicaId by, std::uint64_t at_ms);
 

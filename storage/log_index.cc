@@ -15,10 +15,9 @@ std::size_t DocumentHash::operator()(const DocumentId& id) const noexcept {
   return static_cast<std::size_t>(mixed ^ (mixed >> 32));
 }
 
-void IndexedDocument::add(LogPosition position, const RecordHead& record,
-                          std::size_t payload_bytes) {
-  head.add(record.replica, record.first_seq, record.end());
-  add_entry(position, record, payload_bytes);
+void IndexedDocument::add(LogPosition position, const RecordHead& record, ByteSpan payload) {
+  head.add(record, payload, record.first_seq);
+  add_entry(position, record, payload.size());
 }
 
 void IndexedDocument::add_entry(LogPosition position, const RecordHead& record,
@@ -40,7 +39,7 @@ Status IndexedDocument::replay(const RecordView& record) {
         above.op_count = record.end() - base_end;
       }
       if (head.fit(above) != DocumentHead::Fit::kNew) return {};
-      head.add(above.replica, above.first_seq, above.end());
+      head.add(record, record.payload, above.first_seq);
       add_entry(record.position, record, record.payload.size());
       return {};
     }
@@ -56,7 +55,7 @@ Status IndexedDocument::replay(const RecordView& record) {
     }
     case RecordKind::kState: {
       WEFT_ASSIGN(StateView state, read_state_payload(record.payload));
-      (void)set_base(record.position, state.version);
+      (void)set_base(record.position, state);
       ++head.records;
       head.history_bytes += record.payload.size();
       return {};
@@ -90,8 +89,16 @@ void IndexedDocument::set_status(LogPosition position, const StatusMark& mark) {
   complete = true;
 }
 
-std::vector<LogPosition> IndexedDocument::set_base(LogPosition position,
-                                                   const VersionVector& base) {
+std::vector<LogPosition> IndexedDocument::set_base(LogPosition position, const StateView& state) {
+  const VersionVector& base = state.version;
+  // Where they can't be read they are not known.
+  const auto chains = read_snapshot_chains(state.snapshot);
+  const auto chain_of = [&](ReplicaId replica) -> std::uint64_t {
+    if (!chains.ok()) return 0;
+    const auto at = std::find_if(chains->begin(), chains->end(),
+                                 [&](const auto& each) { return each.first == replica; });
+    return at == chains->end() ? 0 : at->second;
+  };
   std::vector<LogPosition> gone;
   if (head.base_position != 0) gone.push_back(head.base_position);
   std::erase_if(entries, [&](const IndexEntry& entry) {
@@ -99,7 +106,8 @@ std::vector<LogPosition> IndexedDocument::set_base(LogPosition position,
     gone.push_back(entry.position);
     return true;
   });
-  for (const VersionVector::Entry& entry : base.entries()) head.cover(entry.replica, entry.end);
+  for (const VersionVector::Entry& entry : base.entries())
+    head.cover(entry.replica, entry.end, chain_of(entry.replica));
   head.base = base;
   head.base_position = position;
   complete = true;

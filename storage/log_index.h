@@ -33,7 +33,7 @@ struct IndexedDocument {
   bool complete = false;
 
   /// @pre  head.fit(record) == kNew; `position` is behind all others
-  void add(LogPosition position, const RecordHead& record, std::size_t payload_bytes);
+  void add(LogPosition position, const RecordHead& record, ByteSpan payload);
   /// The same, where head.held has its operations already.
   void add_entry(LogPosition position, const RecordHead& record, std::size_t payload_bytes);
   /// Takes a record that is read from the log again. What does not fit, as damage may leave it, is passed
@@ -41,8 +41,8 @@ struct IndexedDocument {
   Status replay(const RecordView& record);
   void set_status(LogPosition position, const StatusMark& mark);
   void set_deletion(LogPosition position, DeletionNote note);
-  /// Forgets the entries that lie wholly below `base`. @return  their positions, and of an older state
-  std::vector<LogPosition> set_base(LogPosition position, const VersionVector& base);
+  /// Forgets the entries that lie wholly below the state's version. @return  their positions, and of an older state
+  std::vector<LogPosition> set_base(LogPosition position, const StateView& state);
   /// The entries that hold just the operations of `bundle`, in the order of those; empty: none do.
   std::vector<IndexEntry> members(const RecordHead& bundle) const;
   /// Puts one entry at the last member's position. @pre  complete @return  the positions of the others

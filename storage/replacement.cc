@@ -152,7 +152,7 @@ Result<Replacement> plan_adoption(const DocumentId& id, IndexedDocument document
   plan.record.payload = plan.payload;
   plan.position = end;
   plan.document = std::move(document);
-  plan.gone = plan.document.set_base(end, state.version);
+  plan.gone = plan.document.set_base(end, StateView{state.version, state.snapshot});
   return plan;
 }
 
@@ -190,7 +190,7 @@ Result<Replacement> plan_rewrite(const DocumentId& id, IndexedDocument document,
   WEFT_ASSIGN(Admission::Batch admitted, admission.admit(rewrite.instead));
   for (const NewRecord* record : admitted.fresh) {
     const LogPosition position = end + plan.more.size() + (plan.position != 0 ? 1 : 0);
-    head.add(record->replica, record->first_seq, record->end());
+    head.add(*record, record->payload, record->first_seq);
     document.entries.push_back({position, record->replica, record->first_seq, record->end()});
     if (plan.position != 0) {
       plan.more.push_back(*record);

@@ -70,8 +70,10 @@ struct DocumentUsage {
   DocumentId document;
   DocumentStatus status = DocumentStatus::kLive;
   VersionVector version;  ///< what is stored without a gap; of one that is not live, what it had
-  VersionVector base;     ///< what was trimmed away: of it only the state is kept
-  Deletion deletion;      ///< what deletions had seen of it; empty: nobody ever deleted it
+  /// Of a live document: chain hashes at the ends in `version`, in their order; 0: not known (read_chains()).
+  std::vector<std::uint64_t> chains;
+  VersionVector base;  ///< what was trimmed away: of it only the state is kept
+  Deletion deletion;   ///< what deletions had seen of it; empty: nobody ever deleted it
   std::uint64_t deletion_since_ms = 0;  ///< retention time when that last grew
   std::uint64_t records = 0;
   std::uint64_t history_bytes = 0;  ///< payloads of deltas and bundles, and of the state at `base`

@@ -179,6 +179,9 @@ struct SnapshotInfo {
 };
 /// @errors kCorrupt, kUnknownVersion; the checksum is not looked at
 Result<SnapshotInfo> read_snapshot_info(ByteSpan snapshot);
+/// The chain hashes of a snapshot file, at the end of each replica's log that it shows, by replica.
+/// @errors kCorrupt, kUnknownVersion; the checksum is not looked at
+Result<std::vector<std::pair<ReplicaId, std::uint64_t>>> read_snapshot_chains(ByteSpan snapshot);
 
 class Document {
  public:

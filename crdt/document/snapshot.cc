@@ -103,6 +103,21 @@ Result<SnapshotInfo> read_snapshot_info(ByteSpan file) {
   return info;
 }
 
+Result<std::vector<std::pair<ReplicaId, std::uint64_t>>> read_snapshot_chains(ByteSpan file) {
+  WEFT_ASSIGN(const SnapshotInfo info, read_snapshot_info(file));
+  ByteReader in(file.subspan(kHeaderBytes, static_cast<std::size_t>(info.live_bytes)),
+                kHeaderBytes);
+  const std::uint64_t count = in.varint_up_to(in.remaining() / 17, "more replicas than bytes");
+  std::vector<std::pair<ReplicaId, std::uint64_t>> chains;
+  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+    const ReplicaId replica{in.u64()};
+    (void)in.varint_up_to(kMaxSeq, "a log of too many operations");
+    chains.emplace_back(replica, in.u64());
+  }
+  if (!in.ok()) return in.error("snapshot");
+  return chains;
+}
+
 Status DocumentImpl::load_snapshot(Bytes bytes) {
   ByteSpan file(bytes);
   WEFT_ASSIGN(SnapshotInfo info, read_snapshot_info(file));

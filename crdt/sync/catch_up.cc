@@ -7,7 +7,7 @@
 namespace weft::sync {
 namespace {
 
-/// Where no more documents than this are to be named, each is opened, to say its chain hashes at once.
+/// Where no more documents than this are to be named, their chain hashes are said at once.
 constexpr std::size_t kThoroughMax = 64;
 constexpr std::uint32_t kRestartsMax = 3;
 /// So many are waited for before anything is sent; beyond, one rollback in many would show in these.
@@ -201,7 +201,7 @@ std::optional<Message> Session::due_have() {
     }
     if (!may_name(shared)) break;
     const bool wants_answer = shared.announce_wants_answer;
-    const bool is_thorough = !wants_answer || to_announce_.size() <= kThoroughMax;
+    const bool is_thorough = is_thorough_ || !wants_answer || to_announce_.size() <= kThoroughMax;
     HeldDocument held = host_.describe(document, is_thorough);
     const std::size_t deleted =
         held.deletion.empty() ? 0 : held.deletion.entries().size() + Limits::kReplicasOfDeletion;

@@ -111,14 +111,16 @@ class SyncHost {
                              const std::function<void(const DocumentId&)>& visit) const = 0;
 
   // --- documents ---
-  /// What to say in a Have. @param thorough  chain hashes too, though it has to be opened for them
+  /// What to say in a Have. @param thorough  chain hashes too, also where it is not open
   virtual HeldDocument describe(const DocumentId& document, bool thorough) = 0;
   virtual Judgement judge(LinkId link, const HeldDocument& theirs) = 0;
   /// What is here and durable, or another's and applied, and not in `since`.
   /// @param hint       that of the last read with this `since`, 0 where it went back
   /// @param bytes_max  about; at least one delta is read
+  /// @param one_state  where a state has to be sent, let it show all that is here: they could not go on from the one
+  ///                   that lies here, having trimmed what that lacks
   virtual Outgoing read(const DocumentId& document, const VersionVector& since, std::uint64_t hint,
-                        std::size_t bytes_max) = 0;
+                        std::size_t bytes_max, bool one_state) = 0;
   /// Of how many operations `since` lacks what could be sent.
   virtual std::uint64_t count_beyond(const DocumentId& document, const VersionVector& since) = 0;
   virtual Taken take(LinkId link, const DocumentId& document, std::vector<Bytes> deltas,

@@ -88,11 +88,16 @@ VersionVector Session::without_held_back(const DocumentId& document, Shared& sha
 }
 
 Outgoing Session::read(const DocumentId& document, Shared& shared) {
-  if (left_to_others_.empty() && held_back_.empty())
-    return host_.read(document, shared.theirs, shared.hint, Limits::kPartBytes);
-  const VersionVector since = without_held_back(document, shared);
-  if (since == shared.theirs) return host_.read(document, since, shared.hint, Limits::kPartBytes);
-  Outgoing out = host_.read(document, since, 0, Limits::kPartBytes);
+  // They have the same after a state as before it: then they have trimmed what it lacks.
+  const bool one_state = !shared.theirs.empty() && shared.stated == shared.theirs;
+  const VersionVector since = left_to_others_.empty() && held_back_.empty()
+                                  ? shared.theirs
+                                  : without_held_back(document, shared);
+  const bool is_all = since == shared.theirs;
+  Outgoing out =
+      host_.read(document, since, is_all ? shared.hint : 0, Limits::kPartBytes, one_state);
+  if (out.is_state) shared.stated = shared.theirs;
+  if (is_all) return out;
   for (const VersionVector::Entry& entry : since.entries())
     if (entry.end > shared.theirs.end(entry.replica))  // not sent
       out.reached.set(entry.replica, shared.theirs.end(entry.replica));

@@ -349,6 +349,7 @@ void Session::compare(const Mark& mark) {
   compare_pause_ms_ = std::clamp(compare_pause_ms_ * 2, kComparePauseMinMs, kComparePauseMaxMs);
   compare_again_ms_ = host_.now_ms() + compare_pause_ms_;
   host_.diverged(options_.link);
+  is_thorough_ = true;
   begin_reconciling();
 }
 

@@ -148,6 +148,7 @@ class Session {
     std::optional<std::uint32_t> number_out;
     std::optional<std::uint32_t> number_in;
     std::uint64_t hint = 0;  ///< of the last read
+    VersionVector stated;    ///< what they had when a state was sent to them last
     VersionVector resend;    ///< logs to send again: for each replica 1 + the first operation
     std::uint32_t unknown_ends = 0;  ///< in `held`, of writers of whom nothing is here
     HeldAs as = HeldAs::kLive;
@@ -330,6 +331,8 @@ class Session {
   std::uint64_t compare_pause_ms_ = 0;
   std::uint64_t position_marked_ = 0;
   Digest sum_marked_;
+  bool is_thorough_ =
+      false;  ///< sums differ where versions don't: chain hashes are told from now on
   bool is_mark_wanted_ = false;  ///< something was said on this link since the last
 
   // transfers

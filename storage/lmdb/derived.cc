@@ -15,13 +15,13 @@ constexpr std::size_t kIndex = 2;
 constexpr std::size_t kState = 3;
 
 constexpr Key kMetaKey = 1;
-constexpr std::uint64_t kFormat = 2;
+constexpr std::uint64_t kFormat = 3;  // 2 had no chain hashes
 
 /// A document's number and, below it, that of a chunk or piece.
 constexpr unsigned kPartBits = 24;
 
 ByteSpan key_of(const DocumentId& id) { return std::as_bytes(std::span(id.bytes)); }
-std::uint64_t seed_of(const DocumentId& id) { return xxh3_64(key_of(id)); }
+std::uint64_t seed_of(const DocumentId& id) { return document_seed(key_of(id)); }
 
 Error damaged(const char* what) {
   return Error(ErrorCode::kCorrupt, std::string("derived data: ") + what);
@@ -45,6 +45,7 @@ void encode_head(const DocumentHead& head, ByteWriter& out) {
     out.u64(range.replica.value);
     out.varint(range.begin);
     out.varint(range.end - range.begin);
+    if (range.begin == 0) out.u64(range.chain);
   }
 }
 
@@ -65,6 +66,7 @@ Status decode_head(ByteReader& in, DocumentHead& head) {
     range.replica.value = in.u64();
     range.begin = static_cast<Seq>(in.varint_up_to(kMaxSeq));
     range.end = range.begin + static_cast<Seq>(in.varint_up_to(kMaxSeq - range.begin));
+    if (range.begin == 0) range.chain = in.u64();
     head.held.push_back(range);
   }
   return {};
@@ -84,6 +86,8 @@ Bytes encode_document(const DerivedDocument& document) {
 }
 
 }  // namespace
+
+std::uint64_t document_seed(ByteSpan key) { return xxh3_64(key, kFormat); }
 
 Key part_key(std::uint64_t number, std::uint32_t part) { return number << kPartBits | part; }
 

@@ -65,6 +65,8 @@ using DocumentSet = std::unordered_set<DocumentId, DocumentHash>;
 
 // What a scan of damaged pages needs to read values one by one (kept_states.h).
 
+/// Seeds the checksum of a value of `doc`; one of another format is damaged.
+std::uint64_t document_seed(ByteSpan key);
 /// A value of `doc`. @errors kCorrupt
 Result<DerivedDocument> decode_derived_document(const DocumentId& id, ByteSpan value);
 /// The key of a chunk or piece of a document.

@@ -103,7 +103,7 @@ void KeptStates::scan(const std::string& file) {
   if (!opened.ok()) return;
   file_ = *std::move(opened);
   each_value(file_->bytes(), sizeof(DocumentId::bytes), [&](const FoundValue& found) {
-    const std::size_t size = checked_size_at(xxh3_64(found.key), found.value);
+    const std::size_t size = checked_size_at(document_seed(found.key), found.value);
     if (size == 0) return size;
     DocumentId id;
     std::memcpy(id.bytes.data(), found.key.data(), found.key.size());

@@ -111,7 +111,7 @@ std::optional<Bytes> rescue_state(const lmdb::KeptStates& states, const Document
   if (kept->mark_position < document.head.mark_position || document.head.covers(state.version) ||
       !state.version.covers(document.head.base))
     return std::nullopt;
-  (void)document.set_base(0, state.version);
+  (void)document.set_base(0, StateView{state.version, state.snapshot});
   return state_payload(state.version, state.snapshot);
 }
 

@@ -152,7 +152,7 @@ Result<AppendResult> MemoryStore::append(std::span<const NewRecord> batch,
   result.late = static_cast<std::uint32_t>(admitted.late.size());
   if (!admitted.fresh.empty()) result.first = end_;
   for (const NewRecord* record : admitted.fresh) {
-    index_[record->document].add(end_, *record, record->payload.size());
+    index_[record->document].add(end_, *record, record->payload);
     put(end_, *record);
   }
   for (const NewRecord* record : admitted.late) late_.push_back({*record, record->payload.size()});

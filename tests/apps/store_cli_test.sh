@@ -344,6 +344,30 @@ checks=$((checks + 2))
 { "$weft" doc snapshot board.weft /dev/stdout | cat >printed; } 2>err.txt && cmp -s printed board.snapshot ||
   fail 'doc snapshot to /dev/stdout' "stderr: $(cat err.txt)"
 
+# A store on a mount that is read-only, clean and after a kill.
+if unshare -rm true 2>/dev/null; then
+  cp -r boards mounted
+  (
+    "$weft" doc watch mounted:"$id" >/dev/null 2>&1 &
+    sleep 0.2
+    kill -9 $!
+    wait $!
+  ) 2>/dev/null
+  # shellcheck disable=SC2016 # the inner shell expands it
+  readonly_store='mount --bind mounted mounted && mount -o remount,ro,bind mounted && shift && "$@"'
+  on_mount() { unshare -rm bash -c "$readonly_store" bash x "$@"; }
+  ok "$id" on_mount "$weft" store ls mounted
+  ok 'all whole' on_mount "$weft" store verify mounted
+  ok '"title"' on_mount "$weft" doc show mounted:"$id"
+  ok '' on_mount "$weft" store backup mounted backup-of-mounted
+  ok 'all whole' "$weft" store verify backup-of-mounted
+  ok '' on_mount "$weft" store salvage mounted salvage-of-mounted
+  ok 'all whole' "$weft" store verify salvage-of-mounted
+  refused 1 'ead-only' on_mount "$weft" store status mounted "$id" deleted
+else
+  skip 'a read-only mount, which needs unshare -rm'
+fi
+
 # A store of another user, and with little address space.
 if grep -q __asan_init "$weft"; then
   skip 'little address space: the sanitizers map terabytes'

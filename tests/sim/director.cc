@@ -307,8 +307,8 @@ void Director::trim(const Step& step) {
   world_.node(peer).trim(document, [](Status) {});
 }
 
-/// Two states of which neither covers the other can't be brought together: whoever trims has to have seen what others
-/// have trimmed. (In time the roster will see to that.)
+/// Two states of which neither covers the other are brought together by nobody but a device that has both: whoever trims
+/// has to have seen what others have trimmed. (In time the roster will see to that.)
 bool Director::can_trim(const DocumentId& document, const VersionVector& version) {
   VersionVector trimmed = trimmed_[document];
   for (std::size_t i = 0; i < world_.size(); ++i) {

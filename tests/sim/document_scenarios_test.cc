@@ -88,6 +88,41 @@ TEST_CASE("two trims of which neither covers the other are sent a few times, and
   CHECK(states - so_far <= 8);
   CHECK(text_of(world, 0, kDocument) == "two ");
   CHECK(text_of(world, 1, kDocument) == "three ");
+  for (std::size_t peer : {0u, 1u}) CHECK(world.node(peer).status().trimmed_apart.size() == 1);
+}
+
+// The state that lies in its store lacks what the other has trimmed, so it sends one of all that it has.
+TEST_CASE("who has both brings two trims together of which neither covers the other") {
+  World world(world_of(4));
+  world.add_edge(2, 0);
+  world.add_edge(3, 1);
+  type(world, 2, kDocument, "two ");
+  type(world, 3, kDocument, "three ");
+  REQUIRE(world.run_until([&] { return all_live(world); }, 10'000));
+  world.run_ms(2'000);
+  int trimmed = 0;
+  for (std::size_t peer : {0u, 1u})
+    world.node(peer).trim(kDocument, [&](Status status) { trimmed += status.ok() ? 1 : 0; });
+  REQUIRE(world.run_until([&] { return trimmed == 2; }, 5'000));
+  world.set_dialled(2, 0, false);
+  world.reset_links(2, 0);
+  world.add_edge(2, 1);
+  const auto has_both = [&](std::size_t peer) {
+    const std::string text = text_of(world, peer, kDocument);
+    return text.find("two ") != std::string::npos && text.find("three ") != std::string::npos;
+  };
+  REQUIRE(world.run_until([&] { return has_both(1); }, 10'000));
+  world.run_ms(2'000);
+  for (std::size_t peer : {2u, 3u}) world.peer(peer).power_cut(false);
+  REQUIRE_FALSE(has_both(0));
+  world.add_edge(0, 1);
+  CHECK(world.run_until([&] { return has_both(0); }, 30'000));
+  for (std::size_t peer : {0u, 1u}) CHECK(world.node(peer).status().trimmed_apart.empty());
+  CHECK(text_of(world, 0, kDocument) == text_of(world, 1, kDocument));
+  // Both go on from there.
+  type(world, 0, kDocument, "zero ");
+  CHECK(world.run_until(
+      [&] { return text_of(world, 1, kDocument).find("zero ") != std::string::npos; }, 10'000));
 }
 
 TEST_CASE("an undo of what was trimmed elsewhere has the same effect everywhere") {
