@@ -42,6 +42,12 @@ class Committer {
   /// Runs `job`, which may call anything of the store, between batches, in the order of the calls; again while
   /// what it fails with can pass (a full disk, a quota), so it has to bear that.
   virtual void run(std::function<Status(Store&)> job, std::function<void(Status)> done) = 0;
+  /// The same of a job that makes room: while an earlier call waits for room it goes first, and is called back first.
+  /// @pre  no earlier call that is not done is about documents that it is about
+  virtual void run_to_make_room(std::function<Status(Store&)> job,
+                                std::function<void(Status)> done) {
+    run(std::move(job), std::move(done));
+  }
 };
 
 }  // namespace weft

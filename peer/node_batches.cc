@@ -211,7 +211,8 @@ void Node::Impl::store_failed(const Error& error) {
   end_all(sync::ByeReason::kStore, "this end's store takes nothing any more");
 }
 
-void Node::Impl::run(std::function<Status(Store&)> job, std::function<void(Status)> done) {
+void Node::Impl::run(std::function<Status(Store&)> job, std::function<void(Status)> done,
+                     Turn turn) {
   // What is in the next batch was there before the job.
   if (!next_.batch.empty() && !broken_) {
     const std::size_t flights = std::exchange(flights_, 0);
@@ -219,15 +220,28 @@ void Node::Impl::run(std::function<Status(Store&)> job, std::function<void(Statu
     flights_ += flights;
   }
   ++jobs_;
-  committer_.run(std::move(job),
-                 [this, done = std::move(done), alive = std::weak_ptr(alive_)](Status status) {
-                   const std::shared_ptr<bool> held = alive.lock();
-                   if (!held || !*held) return;
-                   --jobs_;
-                   log_end_ = store_.log_end();
-                   if (done) done(std::move(status));
-                   after();
-                 });
+  auto report = [this, done = std::move(done), alive = std::weak_ptr(alive_)](Status status) {
+    const std::shared_ptr<bool> held = alive.lock();
+    if (!held || !*held) return;
+    --jobs_;
+    log_end_ = store_.log_end();
+    if (done) done(std::move(status));
+    after();
+  };
+  if (turn == Turn::kBeforeWaiting) {
+    committer_.run_to_make_room(std::move(job), std::move(report));
+  } else {
+    committer_.run(std::move(job), std::move(report));
+  }
+}
+
+/// Neither records nor jobs that change what is held of it or how: whoever overtakes all that waits for the store
+/// overtakes nothing of this document. (Sealing, trimming and kept states change nothing, and a store refuses them for
+/// what it does not keep.)
+bool Node::Impl::has_nothing_on_its_way(const Entry& entry) const {
+  Deletion deletion = entry.deletion;
+  return entry.changing == 0 && entry.rewriting == 0 && applied(entry) == entry.durable &&
+         !deletion.merge(entry.deletion_coming);
 }
 
 }  // namespace weft

@@ -320,6 +320,7 @@ void Node::Impl::look_at_evictions() {
 }
 
 void Node::Impl::evict(Entry& entry, std::function<void(Status)> done) {
+  const Turn turn = has_nothing_on_its_way(entry) ? Turn::kBeforeWaiting : Turn::kInOrder;
   entry.status = DocumentStatus::kEvicted;
   ++entry.changing;
   ++entry.rewrites;  // what is on its way is not durable when it lands, but gone
@@ -338,7 +339,8 @@ void Node::Impl::evict(Entry& entry, std::function<void(Status)> done) {
           store_failed(result.error());
         }
         if (done) done(std::move(result));
-      });
+      },
+      turn);
 }
 
 /// The store has refused to give it up: all of it is there.
@@ -398,9 +400,8 @@ void Node::set_status(const DocumentId& id, DocumentStatus status, std::function
 // --- purging ---
 
 bool Node::Impl::is_due(const Entry& entry) const {
-  const bool is_quiet = entry.changing == 0 && entry.rewriting == 0 &&
-                        applied(entry) == entry.durable && !entry.durable.empty();
-  return is_quiet && is_deleted(entry) && retained_ms_ >= entry.deletion_since_ms + kRetentionMs;
+  return has_nothing_on_its_way(entry) && !entry.durable.empty() && is_deleted(entry) &&
+         retained_ms_ >= entry.deletion_since_ms + kRetentionMs;
 }
 
 bool Node::Impl::purge(Entry& entry, std::function<void(Status)> done) {
@@ -425,7 +426,8 @@ bool Node::Impl::purge(Entry& entry, std::function<void(Status)> done) {
           store_failed(status.error());
         }
         if (done) done(std::move(status));
-      });
+      },
+      Turn::kBeforeWaiting);
   return true;
 }
 
@@ -487,7 +489,8 @@ void Node::empty_trash(std::function<void(Status, std::size_t)> done) {
           if (is_purging) ++progress->left;
         }
         progress->step(std::move(status));
-      });
+      },
+      Impl::Turn::kBeforeWaiting);
   impl.after();
 }
 

@@ -179,7 +179,11 @@ class Node::Impl final : public sync::SyncHost {
   std::optional<std::uint64_t> chain_at(const Entry& entry, ReplicaId replica, Seq end) const;
   void advance(const DocumentId& id, LinkId except);
   void store_failed(const Error& error);
-  void run(std::function<Status(Store&)> job, std::function<void(Status)> done);
+  /// kBeforeWaiting: it makes room, so it goes before what waits for room.
+  enum class Turn : std::uint8_t { kInOrder, kBeforeWaiting };
+  void run(std::function<Status(Store&)> job, std::function<void(Status)> done,
+           Turn turn = Turn::kInOrder);
+  bool has_nothing_on_its_way(const Entry& entry) const;
   VersionVector applied(const Entry& entry) const;
   VersionVector sendable(const Entry& entry) const;
   void change_status(Entry& entry, DocumentStatus status, Evict how,

@@ -38,6 +38,15 @@ void StoreThread::run(std::function<Status(Store&)> job, std::function<void(Stat
   push(std::move(request));
 }
 
+void StoreThread::run_to_make_room(std::function<Status(Store&)> job,
+                                   std::function<void(Status)> done) {
+  Request request;
+  request.job = std::move(job);
+  request.job_done = std::move(done);
+  request.makes_room = true;
+  push(std::move(request));
+}
+
 void StoreThread::push(Request request) {
   request.since = steady_clock::now();
   {
@@ -213,9 +222,49 @@ bool StoreThread::is_closing() {
   return closing_;
 }
 
+/// Before the next try; shorter where room was made meanwhile. @return  it closes
 bool StoreThread::pause_or_closing(std::chrono::milliseconds pause) {
+  const steady_clock::time_point end = steady_clock::now() + pause;
   std::unique_lock lock(mutex_);
-  return work_.wait_for(lock, pause, [&] { return closing_; });
+  for (std::size_t seen = 0;;) {
+    const bool has_made_room = make_room(lock, seen);
+    if (has_made_room || closing_) return closing_;
+    if (!work_.wait_until(lock, end, [&] { return closing_ || waiting_.size() > seen; }))
+      return false;
+  }
+}
+
+/// Does the jobs that make room, of those that wait behind what can't be stored. One that finds no room itself stays
+/// where it is.
+/// @param seen  so many of those that wait were looked at
+bool StoreThread::make_room(std::unique_lock<std::mutex>& lock, std::size_t& seen) {
+  bool has_made_room = false;
+  while (seen < waiting_.size()) {
+    const auto at = waiting_.begin() + static_cast<std::ptrdiff_t>(seen);
+    if (!at->makes_room) {
+      ++seen;
+      continue;
+    }
+    Request request = std::move(*at);
+    waiting_.erase(at);
+    ++busy_count_;
+    lock.unlock();
+    auto status = std::make_shared<Status>(request.job(store_));
+    const bool is_done = status->ok() || !can_pass(status->error());
+    lock.lock();
+    --busy_count_;
+    if (!is_done) {  // meanwhile something may have come, but only behind it
+      waiting_.insert(waiting_.begin() + static_cast<std::ptrdiff_t>(seen++), std::move(request));
+      continue;
+    }
+    has_made_room = has_made_room || status->ok();
+    lock.unlock();
+    post([status, done = std::move(request.job_done)] {
+      if (done) done(std::move(*status));
+    });
+    lock.lock();
+  }
+  return has_made_room;
 }
 
 void StoreThread::post(std::function<void()> function) { options_.post(std::move(function)); }

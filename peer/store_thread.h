@@ -11,9 +11,10 @@
 // Invariants
 //   I1  Batches reach the store in the order of commit(), with the bytes they were handed in with; so no own
 //       delta overtakes one that could not be stored yet.
-//   I2  A batch that the store can't take now (kDiskFull, kQuota) is tried again, with growing pauses, and
-//       everything behind it waits; any other error is the answer.
-//   I3  Callbacks are posted in the order of the calls, all of them before close() returns.
+//   I2  A batch or job that the store can't take now (kDiskFull, kQuota) is tried again, with growing pauses, and
+//       everything behind it waits, but for jobs that make room: they are done in these pauses. Any other error is
+//       the answer.
+//   I3  Callbacks are posted in the order in which things were done, all of them before close() returns.
 //
 // Threads: all functions are for the node's thread; `post` is called from the store's.
 
@@ -66,6 +67,8 @@ class StoreThread final : public Committer {
   ///              all of them; `first` is that of the first of them.
   void commit(CommitBatch batch, std::function<void(Result<AppendResult>)> done) override;
   void run(std::function<Status(Store&)> job, std::function<void(Status)> done) override;
+  void run_to_make_room(std::function<Status(Store&)> job,
+                        std::function<void(Status)> done) override;
 
   /// Batches and jobs that are not done.
   std::size_t waiting_count() const;
@@ -82,6 +85,7 @@ class StoreThread final : public Committer {
     std::function<void(Result<AppendResult>)> batch_done;
     std::function<Status(Store&)> job;
     std::function<void(Status)> job_done;
+    bool makes_room = false;
     std::chrono::steady_clock::time_point since;
   };
   using Requests = std::vector<Request>;
@@ -98,6 +102,7 @@ class StoreThread final : public Committer {
   void tell_unsaved(const Error* why);
   bool is_closing();
   bool pause_or_closing(std::chrono::milliseconds pause);
+  bool make_room(std::unique_lock<std::mutex>& lock, std::size_t& seen);
   void post(std::function<void()> function);
 
   Store& store_;

@@ -241,6 +241,7 @@ void Session::note_answered(const DocumentId& document) {
 }
 
 void Session::on(Have&& have) {
+  theirs_marked_.reset();  // they may hold less since
   for (const HeldDocument& held : have.documents) {
     take_have(held);
     if (ended_) return;

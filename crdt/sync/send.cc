@@ -224,6 +224,7 @@ void Session::deliver(std::uint32_t number, Bytes bytes, bool is_state) {
 
 /// It came from somebody else before: that one is quicker.
 void Session::note_duplicates(const Taken& taken) {
+  if (host_.now_ms() < prune_again_ms_) return;
   for (const VersionVector::Entry& entry : taken.shown.entries()) {
     if (entry.replica == own_hello_.replica || entry.replica == hello_->replica) continue;
     if (left_to_others_.size() >= Limits::kPruned || pruned_.size() >= Limits::kPruned) return;
@@ -238,7 +239,7 @@ void Session::took(const DocumentId& document, Shared& shared, Taken taken) {
   counters_.duplicates += taken.duplicates;
   counters_.refused += taken.refused;
   if (taken.duplicates > 0 && taken.applied == 0 && phase_ == Phase::kLive) note_duplicates(taken);
-  shared.is_brought = true;
+  if (taken.applied > 0 || taken.duplicates > 0 || taken.has_gap) shared.brought.merge(taken.shown);
   shared.theirs.merge(taken.shown);
   shared.held.merge(taken.shown);
   ask_for(taken.doubtful);

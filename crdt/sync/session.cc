@@ -8,10 +8,8 @@ namespace {
 
 /// What may wait in the control queue: a peer that asks without reading the answers is cut off.
 constexpr std::size_t kControlMax = 1024;
-/// A Mark beside heartbeats, when something has changed: not more often.
-constexpr std::uint64_t kMarkPauseMs = 250;
-constexpr std::uint64_t kComparePauseMinMs = 5'000;
-constexpr std::uint64_t kComparePauseMaxMs = 600'000;
+/// So long after everything was wanted it may come twice.
+constexpr std::uint64_t kWantedMs = 1'000;
 constexpr std::uint64_t kAskPauseMaxMs = 60'000;
 constexpr std::uint32_t kAsksMax = 8;
 /// What was asked for so often in vain holds up nothing else.
@@ -213,8 +211,10 @@ void Session::on(Prune&& prune) {
       enqueue(document, documents_[document]);
     return;
   }
-  if (!(prune.replica == own_hello_.replica) && left_to_others_.size() < Limits::kPruned)
-    left_to_others_.insert(prune.replica);
+  if (prune.replica == own_hello_.replica || left_to_others_.size() >= Limits::kPruned) return;
+  left_to_others_.insert(prune.replica);
+  // Whoever says so leaves it to others, too: it saw that this end had it.
+  if (pruned_.size() < Limits::kPruned) pruned_.insert(prune.replica);
 }
 
 /// @return  false: it is spent, and the link ends
@@ -252,117 +252,52 @@ std::optional<Envelope> Session::poll() {
   return std::nullopt;
 }
 
+/// What the other end waits for: what it brought, and where nothing else has told it for long, all.
 std::optional<Message> Session::due_ack() {
   const std::uint64_t now = host_.now_ms();
-  if (!to_tell_.empty() && now >= tell_at_ms_) to_ack_.merge(std::exchange(to_tell_, {}));
+  if (now >= tell_at_ms_) tell_now();
   if (to_ack_.empty() || now < last_ack_ms_ + options_.ack_delay_ms) return std::nullopt;
+  return make_ack();
+}
+
+void Session::tell_now() {
+  for (const DocumentId& document : to_tell_) documents_[document].is_to_tell_all = true;
+  to_ack_.merge(std::exchange(to_tell_, {}));
+}
+
+std::optional<Message> Session::make_ack() {
   Ack ack;
   while (!to_ack_.empty() && ack.ends.size() < Limits::kAcks / 2) {
     const DocumentId document = *to_ack_.begin();
     to_ack_.erase(to_ack_.begin());
     auto found = documents_.find(document);
-    if (found == documents_.end() || !found->second.number_in) continue;
-    Shared& shared = found->second;
-    const VersionVector durable = host_.durable_version(document);
-    shared.is_brought = !durable.covers(shared.held);
-    for (const VersionVector::Entry& entry : durable.entries()) {
-      if (entry.end <= shared.acked.end(entry.replica)) continue;
-      if (ack.ends.size() == Limits::kAcks) {
-        to_ack_.insert(document);
-        break;
-      }
-      ack.ends.push_back({*shared.number_in, entry.replica, entry.end});
-      shared.acked.raise(entry.replica, entry.end);
-    }
+    if (found != documents_.end() && found->second.number_in)
+      add_ends(document, found->second, ack);
   }
   if (ack.ends.empty()) return std::nullopt;
-  last_ack_ms_ = now;
+  last_ack_ms_ = host_.now_ms();
   return ack;
 }
 
-bool Session::is_drained() const {
-  return said_all_announced_ && heard_all_announced_ && awaited_ == 0 && to_announce_.empty() &&
-         queue_.empty() && to_transfer_.empty() && delayed_.empty() && held_back_.empty() &&
-         !outgoing_ && !reconciling_;
-}
-
-Mark Session::make_mark() const {
-  Mark mark;
-  if (is_drained()) mark.position = host_.log_end();
-  mark.document_count = host_.document_count();
-  mark.sum = host_.sum();
-  for (const DocumentId& document : unshared_) {
-    const std::optional<HeldAs> as = host_.held_as(document);
-    if (!as || *as == HeldAs::kEvicted) continue;
-    subtract(mark.sum, host_.digest(document));
-    --mark.document_count;
+void Session::add_ends(const DocumentId& document, Shared& shared, Ack& ack) {
+  const VersionVector durable = host_.durable_version(document);
+  bool is_left = false;
+  for (const VersionVector::Entry& entry : durable.entries()) {
+    if (entry.end <= shared.acked.end(entry.replica)) continue;
+    if (!shared.is_to_tell_all && shared.brought.end(entry.replica) == 0) {
+      is_left = true;
+      continue;
+    }
+    if (ack.ends.size() == Limits::kAcks) {
+      to_ack_.insert(document);
+      return;
+    }
+    ack.ends.push_back({*shared.number_in, entry.replica, entry.end});
+    shared.acked.raise(entry.replica, entry.end);
   }
-  mark.time_ms = host_.wall_ms();
-  return mark;
-}
-
-bool Session::mark_is_due() const {
-  const std::uint64_t now = host_.now_ms();
-  if (now >= last_mark_ms_ + options_.heartbeat_ms) return true;
-  return is_mark_wanted_ && now >= last_mark_ms_ + kMarkPauseMs && is_drained() &&
-         (host_.log_end() != position_marked_ || !(host_.sum() == sum_marked_));
-}
-
-std::optional<Message> Session::due_mark() {
-  if (!mark_is_due()) return std::nullopt;
-  Mark mark = make_mark();
-  last_mark_ms_ = host_.now_ms();
-  if (mark.position != 0) {
-    position_marked_ = mark.position;
-    sum_marked_ = host_.sum();
-    is_mark_wanted_ = false;
-  }
-  return mark;
-}
-
-void Session::on(Mark&& mark) {
-  if (mark.time_ms != 0) note_clock(mark.time_ms);
-  if (mark.position != 0 && to_ask_.empty())
-    host_.reached(hello_->replica, hello_->epoch, mark.position);
-  compare(mark);
-}
-
-void Session::compare(const Mark& mark) {
-  const Mark own = make_mark();
-  if (own.sum == mark.sum) {
-    forget_held_back();
-    if (!agreed_at_ms_ || mismatches_ > 0) host_.caught_up(options_.link);
-    agreed_at_ms_ = host_.now_ms();
-    mismatches_ = 0;
-    compare_pause_ms_ = 0;
-    return;
-  }
-  const bool is_same = activity_ == activity_at_mismatch_ && own.sum == mismatch_here_ &&
-                       mark.sum == mismatch_there_;
-  mismatches_ = is_same ? mismatches_ + 1 : 1;
-  activity_at_mismatch_ = activity_;
-  mismatch_here_ = own.sum;
-  mismatch_there_ = mark.sum;
-  // Both ends are quiet and have been before: it is no matter of what is on its way.
-  if (mismatches_ < 2 || mark.position == 0 || own.position == 0 || is_waiting()) return;
-  if (host_.now_ms() < compare_again_ms_) return;
-  compare_pause_ms_ = std::clamp(compare_pause_ms_ * 2, kComparePauseMinMs, kComparePauseMaxMs);
-  compare_again_ms_ = host_.now_ms() + compare_pause_ms_;
-  host_.diverged(options_.link);
-  is_thorough_ = true;
-  begin_reconciling();
-}
-
-/// Both ends hold the same: what others were to bring there has come.
-void Session::forget_held_back() {
-  for (const auto& [document, held] : held_back_) {
-    Shared& shared = documents_[document];
-    const VersionVector durable = host_.durable_version(document);
-    shared.theirs.merge(durable);
-    shared.held.merge(durable);
-    if (host_.count_beyond(document, shared.theirs) > 0) enqueue(document, shared);
-  }
-  held_back_.clear();
+  shared.is_to_tell_all = false;
+  if (durable.covers(shared.brought)) shared.brought = {};
+  if (is_left) tell_later(document);
 }
 
 // --- time ---
@@ -383,6 +318,7 @@ void Session::tick() {
   give_credit();
   if (!greeted()) return;
   ask_again();
+  compare_with_last();
   for (auto at = delayed_.begin(); at != delayed_.end();) {
     if (now < at->second) {
       ++at;
@@ -499,13 +435,18 @@ void Session::document_durable(const DocumentId& document) {
   if (found == documents_.end()) return;
   Shared& shared = found->second;
   if (shared.is_unknown || shared.unknown_ends > 0) count_unknown(document, shared);
+  unagreed_.insert(document);
+  is_to_compare_ = true;
   if (!shared.number_in) return;
-  if (shared.is_brought) {
+  if (shared.brought.empty()) {
+    tell_later(document);
+  } else {
     to_ack_.insert(document);
-    return;
   }
-  if (to_tell_.empty())
-    tell_at_ms_ = host_.now_ms() + options_.heartbeat_ms * options_.tell_delay / 100;
+}
+
+void Session::tell_later(const DocumentId& document) {
+  if (to_tell_.empty()) tell_at_ms_ = host_.now_ms() + tell_pause_ms();
   to_tell_.insert(document);
 }
 
@@ -531,8 +472,12 @@ void Session::release(const DocumentId& document) {
 }
 
 void Session::want_everything() {
-  if (ended_ || !greeted() || pruned_.empty()) return;
+  if (ended_ || !greeted() || is_rolled_back_ || pruned_.empty()) return;
   pruned_.clear();
+  // What came on the link that is gone is not to come again, nor to be taken for a sign that there is another.
+  tell_now();
+  while (std::optional<Message> ack = make_ack()) put(std::move(*ack));
+  prune_again_ms_ = host_.now_ms() + kWantedMs;
   put(Prune());
 }
 

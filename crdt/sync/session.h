@@ -27,6 +27,9 @@
 // writer's operations sooner from somebody else (Prune), and they are held back for a while. An Ack, or a Mark
 // with an equal sum, shows that they did come; else they are sent, and go at once from then on.
 //
+// What came on this link is acknowledged at once, when it is durable. Of the rest Marks tell (marks.cc), and Acks of many
+// edits together where they do not.
+//
 // A link that ended is over: poll() gives what is left, last a Bye; then ended() says why.
 //
 // Source: design.md section 8.
@@ -144,7 +147,9 @@ class Session {
     VersionVector theirs;  ///< what they hold or were sent
     VersionVector held;    ///< what they said is durable there
     VersionVector told;    ///< what we said last
-    VersionVector acked;   ///< what we have shown to hold: by Acks, the last Have, or by sending it
+    VersionVector
+        acked;  ///< what we have shown to hold: by Acks, sums, the last Have, or by sending it
+    VersionVector brought;  ///< what came on this link and is to be acknowledged once it is durable
     std::optional<std::uint32_t> number_out;
     std::optional<std::uint32_t> number_in;
     std::uint64_t hint = 0;  ///< of the last read
@@ -156,7 +161,7 @@ class Session {
     bool is_to_announce = false;  ///< in to_announce_
     bool is_to_answer = false;    ///< there before those that wait to be named
     bool announce_wants_answer = false;
-    bool is_brought = false;  ///< data of it came on this link since the last Ack
+    bool is_to_tell_all = false;  ///< by the next Ack, not only what was brought
     bool is_theirs_known = false;
     bool was_told = false;
     bool was_told_chains = false;   ///< as far as they are held
@@ -183,7 +188,6 @@ class Session {
   void on(Bye&& bye);
   void on(Credit&& credit);
   void on(Ack&& ack);
-  void on(Mark&& mark);
   void on(Presence&& presence);
   void on(Prune&& prune);
   void put(Message message);
@@ -193,18 +197,33 @@ class Session {
   bool greeted() const { return hello_.has_value() && welcome_.has_value(); }
   void give_credit();
   std::optional<Message> due_ack();
-  std::optional<Message> due_mark();
-  Mark make_mark() const;
-  bool mark_is_due() const;
+  std::optional<Message> make_ack();
+  void tell_now();
+  void add_ends(const DocumentId& document, Shared& shared, Ack& ack);
+  void tell_later(const DocumentId& document);
   Shared& shared_of(const DocumentId& document);
   void count_unknown(const DocumentId& document, Shared& shared);
-  void forget_held_back();
   void note_answered(const DocumentId& document);
-  bool is_drained() const;
   void ask_again();
   void note_progress(Shared& shared);
   bool is_waiting() const;
+  std::uint64_t tell_pause_ms() const { return options_.heartbeat_ms * options_.tell_delay / 100; }
+
+  // marks.cc
+  void on(Mark&& mark);
+  bool is_drained() const;
+  Mark make_mark() const;
+  bool mark_is_due() const;
+  std::optional<Message> due_mark();
+  void note_marked(const Digest& sum);
   void compare(const Mark& mark);
+  void compare_with_last();
+  bool is_summed(const DocumentId& document, const Shared& shared) const;
+  void note_held(const DocumentId& document, const VersionVector& version);
+  void note_told(const DocumentId& document, const VersionVector& version);
+  void holds_the_same();
+  void held_the_same();
+  void note_agreed();
 
   // catch_up.cc
   void on(SymbolRequest&& request);
@@ -288,9 +307,10 @@ class Session {
   std::unordered_set<DocumentId, DocumentIdHash>
       to_tell_;  ///< acknowledged when nothing else tells
   std::uint64_t tell_at_ms_ = 0;
-  /// Writers whose operations the other end gets from somebody else; those that it was told are brought here.
+  /// Writers whose operations the other end gets from somebody else; those of which it leaves them to others.
   std::unordered_set<ReplicaId> left_to_others_;
   std::unordered_set<ReplicaId> pruned_;
+  std::uint64_t prune_again_ms_ = 0;
   std::unordered_map<DocumentId, HeldBack, DocumentIdHash> held_back_;
   std::unordered_map<DocumentId, std::uint64_t, DocumentIdHash>
       delayed_;                                            ///< enqueued at that time
@@ -334,6 +354,18 @@ class Session {
   bool is_thorough_ =
       false;  ///< sums differ where versions don't: chain hashes are told from now on
   bool is_mark_wanted_ = false;  ///< something was said on this link since the last
+  /// What was durable here when the last Mark was sent, of documents that were not known to be equal.
+  struct Marked {
+    std::optional<Digest> sum;
+    std::vector<std::pair<DocumentId, VersionVector>> versions;
+  };
+  Marked marked_;
+  /// Of which something became durable since both ends were known to hold the same.
+  std::unordered_set<DocumentId, DocumentIdHash> unagreed_;
+  std::optional<Digest> theirs_marked_;  ///< the sum of their last Mark
+  std::uint64_t theirs_marked_ms_ = 0;
+  bool is_to_compare_ = false;     ///< with that: something became durable since
+  bool is_answer_wanted_ = false;  ///< they don't know yet that both hold the same
 
   // transfers
   std::optional<OutgoingTransfer> outgoing_;

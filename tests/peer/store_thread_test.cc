@@ -234,6 +234,85 @@ TEST_CASE("a quota is waited for as a full disk is, any other error is the answe
   CHECK(bench.unsaved == Words{"over", ""});
 }
 
+// Emptying the trash waited for ever behind a batch for which there was no room.
+TEST_CASE("a job that makes room goes before what waits for room") {
+  std::atomic<bool> is_full = true;
+  Bench bench([&](std::span<const NewRecord>) -> Status {
+    if (is_full) return Error(ErrorCode::kDiskFull, "no room");
+    return {};
+  });
+  const auto note = [&](const std::string& name) {
+    return
+        [&bench, name](Status status) { bench.said.push_back(name + (status.ok() ? " ok" : "")); };
+  };
+  bench.commit("large", batch_of(kOwn, 0, 1, "large"));
+  bench.inbox.run_until([&] { return !bench.unsaved.empty(); });
+  bench.commit("next", batch_of(kOwn, 1, 1, "next"));
+  bench.thread->run([](Store&) { return Status(); }, note("any job"));
+  std::atomic<int> tries = 0;
+  bench.thread->run_to_make_room(
+      [&](Store& store) -> Status {
+        CHECK(payloads_of(store).empty());
+        if (++tries < 3) return Error(ErrorCode::kDiskFull, "no room for making room");
+        return {};
+      },
+      note("late"));
+  bench.thread->run_to_make_room([](Store&) { return Error(ErrorCode::kNotKept, "not kept"); },
+                                 note("refused"));
+  bench.wait_for(2);
+  CHECK(bench.said == Words{"refused", "late ok"});
+  CHECK(tries == 3);
+  CHECK(bench.thread->waiting_count() == 3);
+  bench.thread->run_to_make_room(
+      [&](Store&) -> Status {
+        is_full = false;
+        return {};
+      },
+      note("room"));
+  bench.wait_for(6);
+  CHECK(bench.said == Words{"refused", "late ok", "room ok", "large ok", "next ok", "any job ok"});
+  CHECK(payloads_of(bench.store) == Words{"large", "next"});
+}
+
+TEST_CASE("a job that waits for room lets those go first that make it") {
+  Bench bench;
+  std::atomic<bool> is_full = true;
+  bench.thread->run(
+      [&](Store&) -> Status {
+        if (is_full) return Error(ErrorCode::kDiskFull, "no room");
+        return {};
+      },
+      [&](const Status&) { bench.said.emplace_back("job"); });
+  bench.inbox.run_until([&] { return !bench.unsaved.empty(); });
+  bench.thread->run_to_make_room(
+      [&](Store&) -> Status {
+        is_full = false;
+        return {};
+      },
+      [&](const Status&) { bench.said.emplace_back("room"); });
+  bench.wait_for(2);
+  CHECK(bench.said == Words{"room", "job"});
+}
+
+TEST_CASE("closing makes room before it gives up what waits for it") {
+  std::atomic<bool> is_full = true;
+  Bench bench([&](std::span<const NewRecord>) -> Status {
+    if (is_full) return Error(ErrorCode::kDiskFull, "no room");
+    return {};
+  });
+  bench.commit("large", batch_of(kOwn, 0, 1, "large"));
+  bench.inbox.run_until([&] { return !bench.unsaved.empty(); });
+  bench.thread->run_to_make_room(
+      [&](Store&) -> Status {
+        is_full = false;
+        return {};
+      },
+      nullptr);
+  CHECK(bench.thread->close().ok());
+  bench.inbox.run_all();
+  CHECK(bench.said == Words{"large ok"});
+}
+
 TEST_CASE("of batches that share an append a bad one is refused alone") {
   Gate gate;
   Bench bench([&](std::span<const NewRecord>) -> Status {

@@ -195,5 +195,38 @@ TEST_CASE("a full disk holds acknowledgements back and nothing else") {
   REQUIRE(world.run_until([&] { return has_key(world, 1, kDocument, "unsaved"); }, 5'000));
 }
 
+// It waited behind the edit, and the edit for the room.
+TEST_CASE("the trash is emptied while an edit waits for room") {
+  const DocumentId trash = document_id(1), kept = document_id(2);
+  World world(world_of(1));
+  set_key(world, 0, trash, "old");
+  set_key(world, 0, kept, "early");
+  bool is_deleted = false;
+  world.node(0).set_status(trash, DocumentStatus::kDeleted,
+                           [&](Status status) { is_deleted = status.ok(); });
+  REQUIRE(world.run_until([&] { return is_deleted; }, 5'000));
+  world.peer(0).run_job([](Store& store) -> Status {
+    for (std::uint64_t day = 0; day < 31; ++day)
+      WEFT_TRY(store.note_time(SimPeer::kWallBaseMs + day * kRetentionStepMaxMs));
+    return {};
+  });
+  world.run_ms(1'000);
+  world.peer(0).store().set_full(true);
+  world.peer(0).power_cut(false);
+  world.start(0);
+  std::shared_ptr<bool> durable = set_key(world, 0, kept, "unsaved");
+  world.run_ms(2'000);
+  REQUIRE_FALSE(*durable);
+  std::optional<std::size_t> purged;
+  world.node(0).empty_trash([&](const Status&, std::size_t count) { purged = count; });
+  REQUIRE(world.run_until([&] { return purged.has_value(); }, 2'000));
+  CHECK(*purged == 1);
+  CHECK_FALSE(*durable);
+  world.peer(0).store().set_full(false);
+  REQUIRE(world.run_until([&] { return *durable; }, 10'000));
+  CHECK(has_key(world, 0, kept, "unsaved"));
+  CHECK(world.peer(0).store().document(trash).value()->status == DocumentStatus::kPurged);
+}
+
 }  // namespace
 }  // namespace weft::sim

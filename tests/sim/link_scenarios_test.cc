@@ -433,7 +433,98 @@ TEST_CASE("in a dense mesh an edit comes to each device about once") {
   }
   MESSAGE(kEdits, " edits in a mesh of ", peers, ": ", bytes / kEdits, " bytes an edit;", text);
   CHECK(counts["Deltas"] <= kEdits * (peers - 1) * 3 / 2);
+  // One to who wrote it; of the rest the sums of heartbeats tell.
+  CHECK(counts["Ack"] <= kEdits * (peers - 1) * 5 / 4);
   REQUIRE(world.run_until([&] { return is_same_everywhere(world, kDocument); }, 10'000, 100));
+}
+
+/// Operations of which an end of a link does not know that both hold them.
+std::uint64_t count_not_known(World& world) {
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < world.size(); ++i) {
+    const DocumentSyncStatus status = world.node(i).sync_status(kDocument).value();
+    for (const DocumentLinkStatus& link : status.links)
+      count += link.behind_operations + link.to_send_operations + link.unacknowledged_operations;
+  }
+  return count;
+}
+
+// S5: with sums that meet while it goes on, and with edits that come quicker than messages travel, when none meets.
+TEST_CASE("what all hold each knows of each soon after the last edit, and nothing comes twice") {
+  for (const std::uint64_t delay_us : {2'000u, 60'000u}) {
+    for (const std::uint64_t pause_ms : {400u, 20u}) {
+      CAPTURE(delay_us);
+      CAPTURE(pause_ms);
+      constexpr std::uint64_t kPeers = 6;
+      const std::uint64_t edits = 6'000 / pause_ms;
+      World world(world_of(kPeers));
+      world.set_paths([&](PathModel& path) {
+        path.delay_us = delay_us;
+        path.jitter_us = delay_us / 2;
+      });
+      world.add_all_edges();
+      set_key(world, 0, kDocument, "begin");
+      REQUIRE(world.run_until(
+          [&] { return all_live(world) && is_same_everywhere(world, kDocument); }, 30'000, 100));
+      const auto edit = [&](std::uint64_t number) {
+        set_key(world, number % kPeers, kDocument, "key", static_cast<std::int64_t>(number));
+        world.run_ms(pause_ms);
+      };
+      for (std::uint64_t i = 0; i < 20; ++i) edit(i);
+      world.run_ms(1'000);
+      std::uint64_t deliveries = 0;
+      world.network().on_deliver = [&](EndpointIndex, EndpointIndex, const sync::Envelope& each) {
+        if (const auto* deltas = std::get_if<sync::Deltas>(&each.message))
+          deliveries += deltas->deltas.size();
+      };
+      for (std::uint64_t i = 0; i < edits; ++i) edit(i);
+      CHECK(world.run_until([&] { return count_not_known(world) == 0; }, 10'000, 100));
+      CHECK(deliveries <= edits * (kPeers - 1) * 11 / 10);
+      CHECK(is_same_everywhere(world, kDocument));
+    }
+  }
+}
+
+// Where two devices had passed an edit to each other, only the one whose copy was late was asked to send again.
+TEST_CASE("what was left to a link that is gone comes on another at once") {
+  World world(world_of(4));
+  world.add_all_edges();
+  set_key(world, 0, kDocument, "begin");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          30'000, 100));
+  for (int i = 0; i < 20; ++i) {  // 3 learns that it gets these from their writer first
+    set_key(world, 0, kDocument, "key", i);
+    world.run_ms(400);
+  }
+  world.set_dialled(0, 3, false);
+  world.set_dialled(3, 0, false);
+  world.reset_links(0, 3);
+  set_key(world, 0, kDocument, "last");
+  CHECK(world.run_until([&] { return has_key(world, 3, kDocument, "last"); }, 1'000));
+}
+
+// Of what lies in the trash a sum says what deletions had seen, and not what is held.
+TEST_CASE("an equal sum does not show that the other end holds what is in the trash here") {
+  World::Options options = world_of(2);
+  options.peer.credit_bytes = std::uint64_t{64} << 10;
+  World world(options);
+  world.add_edge(0, 1);
+  set_key(world, 1, kDocument, "begin");
+  REQUIRE(world.run_until([&] { return all_live(world) && is_same_everywhere(world, kDocument); },
+                          30'000, 100));
+  set_bandwidth(world, 20'000);
+  type(world, 1, kDocument, noise(std::size_t{1} << 20, 1));
+  bool is_deleted = false;
+  world.node(1).set_status(kDocument, DocumentStatus::kDeleted,
+                           [&](Status status) { is_deleted = status.ok(); });
+  REQUIRE(world.run_until([&] { return is_deleted; }, 1'000));
+  world.run_ms(15'000);  // the deletion has come, and heartbeats since, and not the text
+  REQUIRE(world.node(0).sync_status(kDocument)->overview.status == DocumentStatus::kDeleted);
+  world.node(1).set_status(kDocument, DocumentStatus::kLive, nullptr);
+  world.run_ms(500);
+  const DocumentLinkStatus link = world.node(1).sync_status(kDocument)->links.at(0);
+  CHECK(link.to_send_operations + link.unacknowledged_operations > std::uint64_t{1} << 19);
+  CHECK(world.run_until([&] { return !text_of(world, 0, kDocument).empty(); }, 100'000, 100));
 }
 
 }  // namespace

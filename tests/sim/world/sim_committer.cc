@@ -8,6 +8,10 @@ namespace {
 constexpr std::uint64_t kRetryUs = 100'000;
 constexpr std::uint64_t kReportUsMax = 300;
 
+bool can_pass(const Error& error) {
+  return error.code() == ErrorCode::kDiskFull || error.code() == ErrorCode::kQuota;
+}
+
 }  // namespace
 
 SimCommitter::SimCommitter(Timeline& timeline, SimStore& store, const FlushModel& model,
@@ -27,6 +31,15 @@ void SimCommitter::run(std::function<Status(Store&)> job, std::function<void(Sta
   Request request;
   request.job = std::move(job);
   request.job_done = std::move(done);
+  push(std::move(request));
+}
+
+void SimCommitter::run_to_make_room(std::function<Status(Store&)> job,
+                                    std::function<void(Status)> done) {
+  Request request;
+  request.job = std::move(job);
+  request.job_done = std::move(done);
+  request.makes_room = true;
   push(std::move(request));
 }
 
@@ -50,23 +63,25 @@ void SimCommitter::begin_flush() {
   later(took_us, &SimCommitter::end_flush);
 }
 
+bool SimCommitter::do_job(Request& request) {
+  SimStore::Turn turn(store_);
+  Status status = request.job(store_);
+  if (!status.ok() && can_pass(status.error())) return false;
+  reports_.push_back(
+      [done = std::move(request.job_done), shared = std::make_shared<Status>(std::move(status))] {
+        if (done) done(std::move(*shared));
+      });
+  return true;
+}
+
 bool SimCommitter::write_first() {
   Request& request = flying_.front();
-  SimStore::Turn turn(store_);
   if (request.job) {
-    Status status = request.job(store_);
-    if (!status.ok() && (status.error().code() == ErrorCode::kDiskFull ||
-                         status.error().code() == ErrorCode::kQuota))
-      return false;
-    reports_.push_back(
-        [done = std::move(request.job_done), shared = std::make_shared<Status>(std::move(status))] {
-          if (done) done(std::move(*shared));
-        });
+    if (!do_job(request)) return false;
   } else {
+    SimStore::Turn turn(store_);
     Result<AppendResult> result = store_.append(request.batch.records, request.batch.notes);
-    if (!result.ok() && (result.error().code() == ErrorCode::kDiskFull ||
-                         result.error().code() == ErrorCode::kQuota))
-      return false;
+    if (!result.ok() && can_pass(result.error())) return false;
     reports_.push_back([done = std::move(request.batch_done),
                         shared = std::make_shared<Result<AppendResult>>(std::move(result))] {
       if (done) done(std::move(*shared));
@@ -76,8 +91,16 @@ bool SimCommitter::write_first() {
   return true;
 }
 
+void SimCommitter::make_room(std::deque<Request>& requests) {
+  std::erase_if(requests, [&](Request& request) { return request.makes_room && do_job(request); });
+}
+
 void SimCommitter::end_flush() {
   while (!flying_.empty() && write_first()) {
+  }
+  if (!flying_.empty()) {
+    make_room(flying_);
+    make_room(waiting_);
   }
   if (on_written) on_written();
   later(random_.below(kReportUsMax), &SimCommitter::report);

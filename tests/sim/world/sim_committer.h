@@ -1,6 +1,6 @@
 #pragma once
 // SimCommitter: a store's writer thread as delays. What waits when a flush begins goes into it together; a full disk
-// is tried again with everything behind it waiting, as peer/store_thread.h does.
+// is tried again with everything behind it waiting but jobs that make room, as peer/store_thread.h does.
 //
 //   commit() --> waiting --> flying, flush_us --> in the store (durable) --> report_us --> done()
 //                   a power cut loses these  |  durable, though nobody was told
@@ -39,6 +39,8 @@ class SimCommitter final : public Committer {
 
   void commit(CommitBatch batch, std::function<void(Result<AppendResult>)> done) override;
   void run(std::function<Status(Store&)> job, std::function<void(Status)> done) override;
+  void run_to_make_room(std::function<Status(Store&)> job,
+                        std::function<void(Status)> done) override;
 
   /// As a power cut may do: some of what was being flushed has reached the disk. Destroy the committer after it.
   void power_cut();
@@ -52,6 +54,7 @@ class SimCommitter final : public Committer {
     std::function<void(Result<AppendResult>)> batch_done;
     std::function<Status(Store&)> job;
     std::function<void(Status)> job_done;
+    bool makes_room = false;
   };
 
   void push(Request request);
@@ -59,6 +62,8 @@ class SimCommitter final : public Committer {
   void end_flush();
   /// False: the disk is full, and it is to be tried again.
   bool write_first();
+  bool do_job(Request& request);
+  void make_room(std::deque<Request>& requests);
   void report();
   void later(std::uint64_t delay_us, void (SimCommitter::*step)());
 
