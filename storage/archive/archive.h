@@ -18,7 +18,8 @@
 // how, and a machine of another kind refuses it. XML is portable.
 //
 // XML shows of every delta, beside its bytes in base64, who made it, when and why. The bytes are the truth: where
-// what is shown says something else, the archive is corrupt.
+// what is shown says something else, the archive is corrupt. Of every document it shows who deleted it last, when, and
+// what deletions had seen of it.
 //
 // Invariants
 //   I1  read_archive(write_archive(a)) == a.
@@ -33,6 +34,7 @@
 
 #include "crdt/base/bytes.h"
 #include "crdt/base/result.h"
+#include "crdt/clock/deletion.h"
 #include "crdt/clock/ids.h"
 #include "crdt/document/document.h"
 
@@ -44,13 +46,15 @@ enum class ArchiveFormat : std::uint8_t { kXml, kBinary };
 enum class ArchivedStatus : std::uint8_t {
   kLive = 0,
   kEvicted = 1,  ///< not kept there
-  kDeleted = 2,  ///< a tombstone
+  kDeleted = 2,  ///< in the trash; of an archive by an older weft maybe given up
+  kPurged = 3,   ///< it was in the trash, and is given up
 };
 
 struct ArchivedDocument {
   DocumentId id;
   ArchivedStatus status = ArchivedStatus::kLive;
   std::vector<Bytes> deltas;  ///< row forms, dependencies first
+  Deletion deletion;  ///< what deletions had seen of it; empty: nobody deleted it, or nobody knows
   friend bool operator==(const ArchivedDocument&, const ArchivedDocument&) = default;
 };
 

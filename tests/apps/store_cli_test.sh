@@ -153,6 +153,35 @@ ok '' "$weft" store export copied --archive xml deleted.xml
 ok 'made' "$weft" store create fresh
 ok '' "$weft" store import fresh deleted.xml
 ok "$made  deleted" "$weft" store ls fresh
+prints "$("$weft" store trash ls copied --json)" "$weft" store trash ls fresh --json
+checks=$((checks + 1))
+[[ $out == *'"deleted_at":"2'* && $(<deleted.xml) == *"<status>deleted</status>"*"<deleted_by>"* ]] ||
+  fail 'an archive says who deleted a document' "$out"
+ok ' 0 new deltas' "$weft" store import fresh deleted.xml
+ok "$made: live, was deleted" "$weft" store trash restore fresh "$made"
+prints 'CPU busy' "$weft" doc show "fresh:$made" /title
+# Once restored it stays so, and the archive of it brings it back where it is in the trash.
+ok ' 0 new deltas' "$weft" store import fresh deleted.xml
+ok "$made  live" "$weft" store ls fresh
+ok '' "$weft" store export fresh --archive binary restored.bin
+ok '1 new delta' "$weft" store import copied restored.bin
+noted "$made was deleted here and is live again"
+ok "$made: deleted, was live" "$weft" store status copied "$made" deleted
+# What is edited here stays, contested, when an archive in which it is deleted comes.
+ok '' "$weft" store export copied --archive xml deleted-again.xml
+ok 'one more delta' "$weft" doc import "fresh:$made" only-one.json
+ok '0 new deltas' "$weft" store import fresh deleted-again.xml
+noted "$made is contested: deleted by "
+ok "contested: deleted by" "$weft" store ls fresh
+ok '' "$weft" store export fresh "$made" --archive xml contested.xml
+ok 'made' "$weft" store create again
+ok '' "$weft" store import again contested.xml
+ok "contested: deleted by" "$weft" store ls again
+# And what is here just as it was deleted there goes into the trash, which is said.
+ok 'made' "$weft" store create twin
+ok '' "$weft" store import twin boards.xml
+ok '1 document into the trash' "$weft" store import twin deleted.xml
+noted "$made is in the trash now: deleted by "
 ok '0 new deltas' "$weft" store import boards evicted.bin
 noted "$made is evicted in the archive and stays as it is here"
 prints 'CPU busy' "$weft" doc show "boards:$made" /title

@@ -195,18 +195,6 @@ TEST_CASE("an import skips what the store has") {
   CHECK(store.info().records == deltas.size());
 }
 
-TEST_CASE("an import names the documents that were not live") {
-  Archive archive = sample_archive();
-  archive.documents.push_back(archive_document(sample_document(1)).value());
-  archive.documents[1].status = ArchivedStatus::kDeleted;
-  MemoryStore store({{7}, 1, nullptr});
-  const ArchiveImportReport report = import_archive(store, archive).value();
-  REQUIRE(report.not_live.size() == 1);
-  CHECK(report.not_live[0].first == archive.documents[1].id);
-  CHECK(report.not_live[0].second == ArchivedStatus::kDeleted);
-  CHECK(report.added == 8);
-}
-
 TEST_CASE("a store's archive says which documents were evicted or deleted") {
   const Document documents[] = {sample_document(1), sample_document(2), sample_document(3)};
   MemoryStore store({{7}, 1, nullptr});
@@ -221,27 +209,6 @@ TEST_CASE("a store's archive says which documents were evicted or deleted") {
   CHECK(archive.documents[1].deltas.empty());
   CHECK(archive.documents[2].deltas.size() ==
         archive_document(documents[2])->deltas.size());  // what is in the trash is no loss
-}
-
-TEST_CASE("an import leaves deleted documents deleted") {
-  const Archive archive = sample_archive();
-  MemoryStore store({{7}, 1, nullptr});
-  REQUIRE(import_archive(store, archive).ok());
-  REQUIRE(store.set_status(archive.documents[0].id, DocumentStatus::kDeleted).ok());
-  const ArchiveImportReport report = import_archive(store, archive).value();
-  CHECK(report.late == 0);
-  CHECK(report.added == 0);
-  CHECK(store.document(archive.documents[0].id).value()->status == DocumentStatus::kDeleted);
-}
-
-TEST_CASE("an import is refused where a document is evicted") {
-  const Archive archive = sample_archive();
-  MemoryStore store({{7}, 1, nullptr});
-  REQUIRE(import_archive(store, archive).ok());
-  REQUIRE(store.set_status(archive.documents[0].id, DocumentStatus::kEvicted).ok());
-  auto refused = import_archive(store, archive);
-  REQUIRE(!refused.ok());
-  CHECK(refused.error().code() == ErrorCode::kNotKept);
 }
 
 TEST_CASE("a document whose beginning was trimmed away is not archived") {
