@@ -46,6 +46,19 @@ struct DeltaEntry {
   std::optional<Shown> shown;
 };
 
+/// How much may be written; Boost keeps it for whoever writes a part.
+struct Room {
+  std::streambuf* written = nullptr;
+  std::uint64_t bytes_max = 0;
+};
+template <typename Form>
+void check_room(Form& out, const DocumentId& document) {
+  const Room& room = out.template get_helper<Room>();
+  const std::streamoff size = room.written->pubseekoff(0, std::ios::cur, std::ios::out);
+  if (size < 0 || static_cast<std::uint64_t>(size) <= room.bytes_max) return;
+  throw Refusal{archive_too_large(document, room.bytes_max)};
+}
+
 /// Where a deletion ends in one replica's log.
 struct SeenEnd {
   Deletion::Entry entry;
@@ -193,7 +206,9 @@ void save(Form& out, const weft::ArchivedDocument& document, unsigned) {
     const weft::DeltaInfo info = check_delta(entry, document.id, i, scratch);
     if constexpr (kIsXml<Form>) entry.shown = shown_of(info);
     out << make_nvp("delta", std::as_const(entry));
+    check_room(out, document.id);
   }
+  check_room(out, document.id);
 }
 
 template <typename Form>
@@ -301,8 +316,10 @@ void read(std::istream& in, Archive& archive) {
 
 /// @tparam Form  one of Boost's writers; it writes its end when it is destroyed
 template <typename Form>
-void write(std::ostream& out, const Archive& archive) {
-  Form(out) << boost::serialization::make_nvp("archive", archive);
+void write(std::ostream& out, const Archive& archive, std::uint64_t bytes_max) {
+  Form form(out);
+  form.template get_helper<boost_form::Room>() = {out.rdbuf(), bytes_max};
+  form << boost::serialization::make_nvp("archive", archive);
 }
 
 /// A stream's buffer over bytes that are there already.
@@ -317,14 +334,23 @@ class ViewBuffer : public std::streambuf {
 
 }  // namespace
 
-Result<std::string> write_boost_form(const Archive& archive, ArchiveFormat format) {
+Error archive_too_large(const DocumentId& document, std::uint64_t bytes_max) {
+  return Error(ErrorCode::kLimit,
+               "document " + to_string(document) + ": with it the archive has more than " +
+                   std::to_string(bytes_max) +
+                   " bytes, and would not be read; archive documents one at a time (`weft store "
+                   "export STORE DOCUMENT FILE`), or copy the whole store (`weft store backup`)");
+}
+
+Result<std::string> write_boost_form(const Archive& archive, ArchiveFormat format,
+                                     std::uint64_t bytes_max) {
   std::ostringstream out;
   out.imbue(std::locale::classic());  // a program's own would group the digits of numbers
   WEFT_TRY(guarded([&] {
     if (format == ArchiveFormat::kXml)
-      write<boost::archive::xml_oarchive>(out, archive);
+      write<boost::archive::xml_oarchive>(out, archive, bytes_max);
     else
-      write<boost::archive::binary_oarchive>(out, archive);
+      write<boost::archive::binary_oarchive>(out, archive, bytes_max);
   }));
   return std::move(out).str();
 }

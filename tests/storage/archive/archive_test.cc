@@ -119,6 +119,30 @@ TEST_CASE("a deletion that can't be is refused, and named") {
   }
 }
 
+TEST_CASE("what is written within a limit is read within it, and what is beyond is not written") {
+  Archive archive = sample_archive();
+  archive.documents.push_back(archive_document(sample_document(0xb6)).value());
+  for (ArchiveFormat format : kFormats) {
+    const std::size_t size = write_archive(archive, format).value().size();
+    for (std::size_t limit = size - 300; limit <= size + 1; ++limit) {
+      auto written = write_archive(archive, format, limit);
+      CHECK(written.ok() == (limit >= size));
+      if (written.ok()) {
+        CHECK(read_archive(*written, limit).value() == archive);
+        continue;
+      }
+      CHECK(written.error().code() == ErrorCode::kLimit);
+      CHECK(written.error().context().find("document b6b6") == 0);
+      CHECK(written.error().context().find("one at a time") != std::string::npos);
+    }
+    // The document with which it gets too large is named, not the last.
+    CHECK(write_archive(archive, format, size / 4).error().context().find("document a5a5") == 0);
+    const Bytes file = write_archive(archive, format).value();
+    CHECK(read_archive(file, size).ok());
+    CHECK(read_archive(file, size - 1).error().code() == ErrorCode::kLimit);
+  }
+}
+
 TEST_CASE("XML shows who made a delta, when and why") {
   const std::string xml = xml_body(sample_archive());
   for (const char* line : {
