@@ -200,6 +200,18 @@ refused 1 "$made, record" "$weft" store export boards --archive xml trimmed.xml
 prints '' "$weft" store export boards "$made" trimmed.weft
 prints 'CPU busy' "$weft" doc show trimmed.weft /title
 
+# --- numbers beyond int64 and double, through archives ---
+echo '{"n": [18446744073709551615, 0.1000000000000000055511151231257827, 1e400, -0, 1e3]}' >numbers.json
+numbers='{"n":[18446744073709551615,0.1000000000000000055511151231257827,1e400,-0,1000.0]}'
+ok 'made' "$weft" store create numbers
+ok 'made' "$weft" doc new numbers: --from-json numbers.json
+for format in xml binary; do
+  ok '1 document, 1 delta' "$weft" store export numbers --archive $format "numbers.$format"
+  ok 'made' "$weft" store create "from-$format"
+  ok '1 new delta' "$weft" store import "from-$format" "numbers.$format"
+  prints "$numbers" "$weft" doc show "from-$format:" --json
+done
+
 # --- compacting and backups ---
 ok 'made' "$weft" store create busy
 ok '' "$weft" doc new busy: --from-json one.json

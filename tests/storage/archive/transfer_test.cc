@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "crdt/document/json_text.h"
 #include "storage/codec/zstd_codec.h"
 #include "storage/documents.h"
 #include "storage/memory/memory_store.h"
@@ -111,6 +112,26 @@ TEST_CASE("random documents go through archives and stores unchanged") {
     REQUIRE(import_archive(store, archive).value().added == archived.deltas.size());
     CHECK(weft::open_document(store, document.id(), options_of(9)).value().snapshot() ==
           document.snapshot());
+  }
+}
+
+// docs/adr/0015: what neither int64 nor double gives back keeps every digit; a double is written as the double that it is.
+TEST_CASE("numbers of any size go through archives with every digit") {
+  Document document = Document::create(options_of(1, 3));
+  commit(document, "", [](Transaction& tx) {
+    return write_json(tx.root(), parse_json(R"({"n":[18446744073709551615,1e400,-0,1e3],)"
+                                            R"("f":0.1000000000000000055511151231257827})")
+                                     .value());
+  });
+  Archive archive;
+  archive.documents.push_back(archive_document(document).value());
+  for (ArchiveFormat format : {ArchiveFormat::kXml, ArchiveFormat::kBinary}) {
+    const Archive read = read_archive(write_archive(archive, format).value()).value();
+    MemoryStore store({{7}, 1, nullptr});
+    REQUIRE(import_archive(store, read).ok());
+    CHECK(
+        content(weft::open_document(store, document.id(), options_of(9)).value()) ==
+        R"({"f":0.1000000000000000055511151231257827,"n":[18446744073709551615,1e400,-0,1000.0]})");
   }
 }
 
