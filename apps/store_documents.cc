@@ -1,6 +1,5 @@
 // weft store import, export, status, trim: documents into a store and out of it, and what it does with them.
 
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "apps/store_access.h"
 #include "apps/store_arguments.h"
 #include "apps/terminal.h"
+#include "apps/trash.h"
 #include "storage/archive/transfer.h"
 #include "storage/compact.h"
 #include "storage/documents.h"
@@ -45,36 +45,72 @@ Status import_document(LmdbStore& store, const std::string& folder, const Docume
   return {};
 }
 
-/// Takes over that a document was evicted or deleted where the archive comes from, but not where that would
-/// give up what this store had before.
-Status take_status(LmdbStore& store, const DocumentId& id, ArchivedStatus archived, bool had_it) {
-  const DocumentStatus status =
-      archived == ArchivedStatus::kDeleted ? DocumentStatus::kDeleted : DocumentStatus::kEvicted;
-  if (!had_it) return store.set_status(id, status);
-  print_error("document " + to_string(id) + " is " + status_name(status) +
-              " in the archive and stays as it is here; `weft store status` changes that");
+/// What somebody should know who sees `note`'s document afterwards; nothing where it is as in the archive.
+std::string note_words(const ImportNote& note, const std::string& folder) {
+  const std::string id = to_string(note.document);
+  const std::string name = "document " + id;
+  switch (note.kind) {
+    case ImportNote::Kind::kDeleted:
+      if (!note.was_here) break;
+      return name + " is in the trash now: " + deletion_words(note.deletion) +
+             ", as the archive says; `weft store trash restore " + folder + " " + id +
+             "` brings it back";
+    case ImportNote::Kind::kContested:
+      return name + " is contested: " + deletion_words(note.deletion) + ", " +
+             edits_words(Contested{note.deletion, note.unseen}) + "; `weft store status " + folder +
+             " " + id + " live` keeps it, deleted lets it go";
+    case ImportNote::Kind::kReturned:
+      return name + " was " + status_name(note.before) +
+             " here and is live again: the archive has an edit that restored it";
+    case ImportNote::Kind::kNotEvicted:
+      return name +
+             " is evicted in the archive and stays as it is here; `weft store status` changes that";
+    case ImportNote::Kind::kLeftPurged:
+      return name + " was purged here, and nothing in the archive is newer than its deletion (" +
+             deletion_words(note.deletion) +
+             "): left out; to have it back, import the archive into a new store, restore it there, "
+             "and let the two sync";
+    case ImportNote::Kind::kEvicted:
+      break;
+  }
   return {};
+}
+
+/// `error` of an import into that store, with what to do.
+Error import_error(const LmdbStore& store, const std::string& folder, const Archive& archive,
+                   Error error) {
+  if (error.code() != ErrorCode::kNotKept) return error;
+  for (const ArchivedDocument& each : archive.documents) {
+    const Result<std::optional<DocumentUsage>> usage = store.document(each.id);
+    if (!usage.ok() || !*usage || (*usage)->status != DocumentStatus::kEvicted) continue;
+    if (Status kept = check_kept(folder, **usage); !each.deltas.empty() && !kept.ok())
+      return kept.take_error();
+  }
+  return error;
 }
 
 Status import_whole(LmdbStore& store, const std::string& folder, const std::string& file,
                     ByteSpan bytes) {
   WEFT_ASSIGN(const Archive archive, read_archive(bytes));
-  std::map<DocumentId, bool> had;
-  for (const ArchivedDocument& each : archive.documents) {
-    WEFT_ASSIGN(std::optional<DocumentUsage> usage, store.document(each.id));
-    had[each.id] = usage.has_value();
-    if (usage && usage->status == DocumentStatus::kEvicted && !each.deltas.empty())
-      WEFT_TRY(check_kept(folder, *usage));
+  Result<ArchiveImportReport> imported = import_archive(store, archive, process_options());
+  if (!imported.ok()) return import_error(store, folder, archive, imported.take_error());
+  std::size_t deleted = 0;
+  for (const ImportNote& note : imported->notes) {
+    if (note.kind == ImportNote::Kind::kDeleted) ++deleted;
+    if (const std::string words = note_words(note, folder); !words.empty()) print_error(words);
   }
-  WEFT_ASSIGN(const ArchiveImportReport report, import_archive(store, archive));
-  for (const auto& [id, status] : report.not_live)
-    WEFT_TRY(take_status(store, id, status, had[id]));
+  if (imported->new_replica)
+    print_error(folder +
+                ": others may have edits of this store that it does not hold any more; it writes "
+                "as replica " +
+                to_string(*imported->new_replica) + " from now on");
   print(printable(file) + ": " + counted(archive.documents.size(), "document") + ", " +
-        number_of(report.added, "new delta") + ", " + std::to_string(report.known) +
+        number_of(imported->added, "new delta") + ", " + std::to_string(imported->known) +
         " known before" +
-        (report.late == 0
+        (deleted == 0 ? std::string() : ", " + counted(deleted, "document") + " into the trash") +
+        (imported->late == 0
              ? std::string()
-             : ", " + number_of(report.late, "delta") + " of deleted documents left out") +
+             : ", " + number_of(imported->late, "delta") + " of purged documents left out") +
         "\n");
   return {};
 }
@@ -104,11 +140,13 @@ Status import(const StoreArguments& arguments) {
 
 Result<Archive> archive_of(const LmdbStore& store, const StoreArguments& arguments) {
   if (arguments.document.empty()) return archive_store(store, process_options().compressor);
-  WEFT_ASSIGN(Document document,
-              open_stored(store, arguments.folder, arguments.document, Wanted::kHistory));
+  WEFT_ASSIGN(const DocumentUsage usage,
+              find_document(store, arguments.folder, arguments.document));
+  WEFT_TRY(check_kept(arguments.folder, usage));
   Archive archive;
   archive.origin = {store.info().epoch, store.info().replica};
-  WEFT_ASSIGN(ArchivedDocument archived, archive_document(document));
+  WEFT_ASSIGN(ArchivedDocument archived,
+              archive_stored(store, usage.document, process_options().compressor));
   archive.documents.push_back(std::move(archived));
   return archive;
 }

@@ -86,9 +86,12 @@ std::string to_string(const DocumentId& id) {
   return text;
 }
 
-Result<Bytes> write_archive(const Archive& archive, ArchiveFormat format) {
-  WEFT_ASSIGN(const std::string body, write_boost_form(archive, format));
+Result<Bytes> write_archive(const Archive& archive, ArchiveFormat format, std::uint64_t bytes_max) {
+  WEFT_ASSIGN(const std::string body, write_boost_form(archive, format, bytes_max));
   const std::string line = first_line(format, as_bytes(body));
+  if (line.size() + body.size() > bytes_max)
+    return archive_too_large(archive.documents.empty() ? DocumentId() : archive.documents.back().id,
+                             bytes_max);
   Bytes file;
   file.reserve(line.size() + body.size());
   ByteWriter out(file);
@@ -97,7 +100,11 @@ Result<Bytes> write_archive(const Archive& archive, ArchiveFormat format) {
   return file;
 }
 
-Result<Archive> read_archive(ByteSpan file) {
+Result<Archive> read_archive(ByteSpan file, std::uint64_t bytes_max) {
+  if (file.size() > bytes_max)
+    return Error(ErrorCode::kLimit, "the archive has " + std::to_string(file.size()) +
+                                        " bytes; this weft reads up to " +
+                                        std::to_string(bytes_max));
   const std::string_view begin = as_text(file.first(std::min(file.size(), kLineBytesMax)));
   const std::size_t line_bytes = begin.find('\n');
   // The version first: a newer one's line may go on in another way.

@@ -45,7 +45,7 @@ void check_class_version(unsigned version, const char* name) {
                                            std::to_string(kKnown) + ": update it");
 }
 
-inline constexpr std::string_view kStatusNames[] = {"live", "evicted", "deleted"};
+inline constexpr std::string_view kStatusNames[] = {"live", "evicted", "deleted", "purged"};
 
 template <typename Value, typename Form>
 Value get(Form& in, const char* name) {
@@ -82,6 +82,39 @@ Bytes get_bytes(Form& in, const char* name) {
   }
 }
 
+/// In XML 16 hexadecimal digits; in binary a number.
+template <typename Form>
+void put_hex(Form& out, const char* name, std::uint64_t value) {
+  if constexpr (kIsXml<Form>) {
+    const std::string text = to_string(ReplicaId{value});
+    out << make_nvp(name, text);
+  } else {
+    out << value;
+  }
+}
+/// @param what  for people: "no replica's id"
+template <typename Form>
+std::uint64_t get_hex(Form& in, const char* name, const char* what) {
+  if constexpr (kIsXml<Form>) {
+    const auto text = get<std::string>(in, name);
+    std::uint64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value, 16);
+    if (to_string(ReplicaId{value}) != text)
+      refuse(ErrorCode::kCorrupt, "'" + text + "' is " + what);
+    return value;
+  } else {
+    return get<std::uint64_t>(in, name);
+  }
+}
+template <typename Form>
+void put_replica(Form& out, const char* name, ReplicaId replica) {
+  put_hex(out, name, replica.value);
+}
+template <typename Form>
+ReplicaId get_replica(Form& in, const char* name) {
+  return {get_hex(in, name, "no replica's id")};
+}
+
 /// In XML hexadecimal digits; in binary the bytes.
 template <typename Form>
 void put_id(Form& out, const DocumentId& id) {
@@ -111,29 +144,6 @@ DocumentId get_id(Form& in) {
 }
 
 template <typename Form>
-void put_replica(Form& out, const char* name, ReplicaId replica) {
-  if constexpr (kIsXml<Form>) {
-    const std::string text = to_string(replica);
-    out << make_nvp(name, text);
-  } else {
-    out << replica.value;
-  }
-}
-template <typename Form>
-ReplicaId get_replica(Form& in, const char* name) {
-  if constexpr (kIsXml<Form>) {
-    const auto text = get<std::string>(in, name);
-    ReplicaId replica;
-    std::from_chars(text.data(), text.data() + text.size(), replica.value, 16);
-    if (to_string(replica) != text)
-      refuse(ErrorCode::kCorrupt, "'" + text + "' is no replica's id");
-    return replica;
-  } else {
-    return {get<std::uint64_t>(in, name)};
-  }
-}
-
-template <typename Form>
 void put_status(Form& out, ArchivedStatus status) {
   const auto number = static_cast<std::uint8_t>(status);
   if (number >= std::size(kStatusNames))
@@ -145,16 +155,17 @@ void put_status(Form& out, ArchivedStatus status) {
     out << number;
   }
 }
+/// @param count  how many there were when it was written
 template <typename Form>
-ArchivedStatus get_status(Form& in, const DocumentId& document) {
+ArchivedStatus get_status(Form& in, const DocumentId& document, std::size_t count) {
   std::size_t number = 0;
   if constexpr (kIsXml<Form>) {
     const auto name = get<std::string>(in, "status");
-    while (number < std::size(kStatusNames) && kStatusNames[number] != name) ++number;
+    while (number < count && kStatusNames[number] != name) ++number;
   } else {
     number = get<std::uint8_t>(in, "status");
   }
-  if (number >= std::size(kStatusNames))
+  if (number >= count)
     refuse(ErrorCode::kCorrupt, "document " + to_string(document) + ": its status is none");
   return static_cast<ArchivedStatus>(number);
 }

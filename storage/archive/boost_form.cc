@@ -1,7 +1,8 @@
 // Versions of the classes; whoever adds a field raises one and reads the older ones on:
 //
 //   Archive            1
-//   ArchivedDocument   1 id, deltas; 2 also its status
+//   ArchivedDocument   1 id, deltas; 2 also its status; 3 also what deletions had seen of it, and the status "purged"
+//   SeenEnd            1
 //   DeltaEntry         1 payload; 2 in XML also what it shows to people
 //
 // Lists are written as a count and then the elements, not through Boost's vectors, which make room for
@@ -43,6 +44,24 @@ struct Shown {
 struct DeltaEntry {
   Bytes row;
   std::optional<Shown> shown;
+};
+
+/// How much may be written; Boost keeps it for whoever writes a part.
+struct Room {
+  std::streambuf* written = nullptr;
+  std::uint64_t bytes_max = 0;
+};
+template <typename Form>
+void check_room(Form& out, const DocumentId& document) {
+  const Room& room = out.template get_helper<Room>();
+  const std::streamoff size = room.written->pubseekoff(0, std::ios::cur, std::ios::out);
+  if (size < 0 || static_cast<std::uint64_t>(size) <= room.bytes_max) return;
+  throw Refusal{archive_too_large(document, room.bytes_max)};
+}
+
+/// Where a deletion ends in one replica's log.
+struct SeenEnd {
+  Deletion::Entry entry;
 };
 
 Shown shown_of(const DeltaInfo& info) {
@@ -88,13 +107,16 @@ DeltaInfo check_delta(const DeltaEntry& entry, const DocumentId& document, std::
 }  // namespace weft::boost_form
 
 BOOST_CLASS_VERSION(weft::Archive, 1)
-BOOST_CLASS_VERSION(weft::ArchivedDocument, 2)
+BOOST_CLASS_VERSION(weft::ArchivedDocument, 3)
+BOOST_CLASS_VERSION(weft::boost_form::SeenEnd, 1)
 BOOST_CLASS_VERSION(weft::boost_form::DeltaEntry, 2)
 BOOST_CLASS_TRACKING(weft::Archive, boost::serialization::track_never)
 BOOST_CLASS_TRACKING(weft::ArchivedDocument, boost::serialization::track_never)
+BOOST_CLASS_TRACKING(weft::boost_form::SeenEnd, boost::serialization::track_never)
 BOOST_CLASS_TRACKING(weft::boost_form::DeltaEntry, boost::serialization::track_never)
 BOOST_SERIALIZATION_SPLIT_FREE(weft::Archive)
 BOOST_SERIALIZATION_SPLIT_FREE(weft::ArchivedDocument)
+BOOST_SERIALIZATION_SPLIT_FREE(weft::boost_form::SeenEnd)
 BOOST_SERIALIZATION_SPLIT_FREE(weft::boost_form::DeltaEntry)
 
 namespace boost::serialization {
@@ -119,9 +141,63 @@ void load(Form& in, DeltaEntry& entry, unsigned version) {
 }
 
 template <typename Form>
+void save(Form& out, const SeenEnd& seen, unsigned) {
+  put_replica(out, "replica", seen.entry.replica);
+  out << make_nvp("end", seen.entry.end);
+  put_hex(out, "chain", seen.entry.chain);
+  const auto is_void = static_cast<std::uint8_t>(seen.entry.is_void);  // Boost asserts about bools
+  out << make_nvp("is_void", is_void);
+}
+
+template <typename Form>
+void load(Form& in, SeenEnd& seen, unsigned version) {
+  check_class_version<SeenEnd>(version, "deletion's end");
+  seen.entry.replica = get_replica(in, "replica");
+  seen.entry.end = get<weft::Seq>(in, "end");
+  seen.entry.chain = get_hex(in, "chain", "no chain hash");
+  const auto is_void = get<std::uint8_t>(in, "is_void");
+  if (is_void > 1)
+    refuse(ErrorCode::kCorrupt, "the end of a deletion that is neither void nor not");
+  seen.entry.is_void = is_void == 1;
+}
+
+template <typename Form>
+void save_deletion(Form& out, const weft::Deletion& deletion) {
+  put_replica(out, "deleted_by", deletion.by());
+  const std::uint64_t at_ms = deletion.at_ms();
+  out << make_nvp("deleted_at_ms", at_ms);
+  const std::uint64_t count = deletion.entries().size();
+  out << make_nvp("seen_count", count);
+  for (const weft::Deletion::Entry& entry : deletion.entries()) {
+    const SeenEnd seen{entry};
+    out << make_nvp("seen", seen);
+  }
+}
+
+template <typename Form>
+weft::Deletion load_deletion(Form& in, const weft::DocumentId& document) {
+  weft::Deletion deletion;
+  const weft::ReplicaId by = get_replica(in, "deleted_by");
+  deletion.set_author(by, get<std::uint64_t>(in, "deleted_at_ms"));
+  const auto count = get<std::uint64_t>(in, "seen_count");
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const weft::Deletion::Entry entry = get<SeenEnd>(in, "seen").entry;
+    const bool ascends =
+        deletion.entries().empty() || deletion.entries().back().replica < entry.replica;
+    if (!ascends || entry.end == 0 || entry.end > weft::kMaxSeq)
+      refuse(ErrorCode::kCorrupt,
+             "document " + to_string(document) + ": what its deletion had seen can't be");
+    deletion.raise(entry.replica, entry.end, entry.chain);
+    if (entry.is_void) deletion.set_void(entry.replica);
+  }
+  return deletion;
+}
+
+template <typename Form>
 void save(Form& out, const weft::ArchivedDocument& document, unsigned) {
   put_id(out, document.id);
   put_status(out, document.status);
+  save_deletion(out, document.deletion);
   const std::uint64_t count = document.deltas.size();
   out << make_nvp("delta_count", count);
   weft::Batch scratch;
@@ -130,14 +206,20 @@ void save(Form& out, const weft::ArchivedDocument& document, unsigned) {
     const weft::DeltaInfo info = check_delta(entry, document.id, i, scratch);
     if constexpr (kIsXml<Form>) entry.shown = shown_of(info);
     out << make_nvp("delta", std::as_const(entry));
+    check_room(out, document.id);
   }
+  check_room(out, document.id);
 }
 
 template <typename Form>
 void load(Form& in, weft::ArchivedDocument& document, unsigned version) {
   check_class_version<weft::ArchivedDocument>(version, "document");
   document.id = get_id(in);
-  if (version >= 2) document.status = get_status(in, document.id);
+  constexpr std::size_t kStatusCount2 = 3;  // of version 2
+  if (version >= 2)
+    document.status =
+        get_status(in, document.id, version == 2 ? kStatusCount2 : std::size(kStatusNames));
+  if (version >= 3) document.deletion = load_deletion(in, document.id);
   const auto count = get<std::uint64_t>(in, "delta_count");
   weft::Batch scratch;
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -234,8 +316,10 @@ void read(std::istream& in, Archive& archive) {
 
 /// @tparam Form  one of Boost's writers; it writes its end when it is destroyed
 template <typename Form>
-void write(std::ostream& out, const Archive& archive) {
-  Form(out) << boost::serialization::make_nvp("archive", archive);
+void write(std::ostream& out, const Archive& archive, std::uint64_t bytes_max) {
+  Form form(out);
+  form.template get_helper<boost_form::Room>() = {out.rdbuf(), bytes_max};
+  form << boost::serialization::make_nvp("archive", archive);
 }
 
 /// A stream's buffer over bytes that are there already.
@@ -250,14 +334,23 @@ class ViewBuffer : public std::streambuf {
 
 }  // namespace
 
-Result<std::string> write_boost_form(const Archive& archive, ArchiveFormat format) {
+Error archive_too_large(const DocumentId& document, std::uint64_t bytes_max) {
+  return Error(ErrorCode::kLimit,
+               "document " + to_string(document) + ": with it the archive has more than " +
+                   std::to_string(bytes_max) +
+                   " bytes, and would not be read; archive documents one at a time (`weft store "
+                   "export STORE DOCUMENT FILE`), or copy the whole store (`weft store backup`)");
+}
+
+Result<std::string> write_boost_form(const Archive& archive, ArchiveFormat format,
+                                     std::uint64_t bytes_max) {
   std::ostringstream out;
   out.imbue(std::locale::classic());  // a program's own would group the digits of numbers
   WEFT_TRY(guarded([&] {
     if (format == ArchiveFormat::kXml)
-      write<boost::archive::xml_oarchive>(out, archive);
+      write<boost::archive::xml_oarchive>(out, archive, bytes_max);
     else
-      write<boost::archive::binary_oarchive>(out, archive);
+      write<boost::archive::binary_oarchive>(out, archive, bytes_max);
   }));
   return std::move(out).str();
 }

@@ -10,8 +10,13 @@
 
 namespace weft {
 
+/// What says that with that document an archive gets larger than it may be.
+Error archive_too_large(const DocumentId& document, std::uint64_t bytes_max);
+
+/// @param bytes_max  what is beyond is noticed while it is written, not behind
 /// @errors those of write_archive
-Result<std::string> write_boost_form(const Archive& archive, ArchiveFormat format);
+Result<std::string> write_boost_form(const Archive& archive, ArchiveFormat format,
+                                     std::uint64_t bytes_max);
 
 /// @errors those of read_archive
 Result<Archive> read_boost_form(ByteSpan body, ArchiveFormat format);

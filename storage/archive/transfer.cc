@@ -1,6 +1,5 @@
 #include "storage/archive/transfer.h"
 
-#include <span>
 #include <string>
 #include <utility>
 
@@ -10,10 +9,6 @@
 
 namespace weft {
 namespace {
-
-/// Bounds what one append keeps in memory and in one transaction of the store.
-constexpr std::size_t kImportBatchBytes = std::size_t{16} << 20;
-constexpr std::size_t kImportBatchRecords = 65'536;
 
 Status add_record(const RecordView& record, const Compressor* compressor, CausalOrder& order) {
   switch (record.kind) {
@@ -39,16 +34,17 @@ ArchivedStatus archived(DocumentStatus status) {
     case DocumentStatus::kEvicted:
       return ArchivedStatus::kEvicted;
     case DocumentStatus::kDeleted:
-    case DocumentStatus::kPurged:
       return ArchivedStatus::kDeleted;
+    case DocumentStatus::kPurged:
+      return ArchivedStatus::kPurged;
     case DocumentStatus::kLive:
       break;
   }
   return ArchivedStatus::kLive;
 }
 
-Result<ArchivedDocument> archive_stored(const Store& store, const DocumentUsage& usage,
-                                        const Compressor* compressor) {
+Result<ArchivedDocument> archive_usage(const Store& store, const DocumentUsage& usage,
+                                       const Compressor* compressor) {
   const DocumentId& id = usage.document;
   CausalOrder order;
   Status added;
@@ -60,26 +56,14 @@ Result<ArchivedDocument> archive_stored(const Store& store, const DocumentUsage&
     return added.ok();
   }));
   WEFT_TRY(std::move(added));
-  return ArchivedDocument{id, archived(usage.status), order.take()};
-}
-
-/// How many of `records` one append takes; at least one.
-std::size_t batch_size(std::span<const NewRecord> records) {
-  std::size_t count = 0;
-  std::size_t bytes = 0;
-  while (count < records.size() && count < kImportBatchRecords) {
-    bytes += record_size(records[count].payload.size());
-    if (count > 0 && bytes > kImportBatchBytes) break;
-    ++count;
-  }
-  return count;
+  return ArchivedDocument{id, archived(usage.status), order.take(), usage.deletion};
 }
 
 }  // namespace
 
 Result<ArchivedDocument> archive_document(const Document& document) {
   WEFT_ASSIGN(std::vector<Bytes> deltas, document.deltas_since({}));
-  return ArchivedDocument{document.id(), ArchivedStatus::kLive, std::move(deltas)};
+  return ArchivedDocument{document.id(), ArchivedStatus::kLive, std::move(deltas), {}};
 }
 
 Result<Document> open_archived(const ArchivedDocument& archived, DocumentOptions options) {
@@ -99,44 +83,23 @@ Result<Document> open_archived(const ArchivedDocument& archived, DocumentOptions
   return document;
 }
 
+Result<ArchivedDocument> archive_stored(const Store& store, const DocumentId& document,
+                                        const Compressor* compressor) {
+  WEFT_ASSIGN(const std::optional<DocumentUsage> usage, store.document(document));
+  if (!usage) return Error(ErrorCode::kNotFound, "the store has nothing of this document");
+  return archive_usage(store, *usage, compressor);
+}
+
 Result<Archive> archive_store(const Store& store, const Compressor* compressor) {
   const StoreInfo info = store.info();
   Archive archive;
   archive.origin = {info.epoch, info.replica};
   WEFT_ASSIGN(const std::vector<DocumentUsage> documents, store.documents());
   for (const DocumentUsage& usage : documents) {
-    WEFT_ASSIGN(ArchivedDocument document, archive_stored(store, usage, compressor));
+    WEFT_ASSIGN(ArchivedDocument document, archive_usage(store, usage, compressor));
     archive.documents.push_back(std::move(document));
   }
   return archive;
-}
-
-Result<ArchiveImportReport> import_archive(Store& store, const Archive& archive) {
-  ArchiveImportReport report;
-  std::vector<NewRecord> records;
-  Batch scratch;
-  for (const ArchivedDocument& document : archive.documents) {
-    if (document.status != ArchivedStatus::kLive)
-      report.not_live.emplace_back(document.id, document.status);
-    for (const Bytes& delta : document.deltas) {
-      WEFT_ASSIGN(const DeltaInfo info, read_delta_info(delta, scratch));
-      NewRecord& record = records.emplace_back();
-      record.document = document.id;
-      record.replica = info.first.replica;
-      record.first_seq = info.first.seq;
-      record.op_count = info.op_count;
-      record.payload = delta;
-    }
-  }
-  for (std::span<const NewRecord> rest = records; !rest.empty();) {
-    const std::span<const NewRecord> batch = rest.first(batch_size(rest));
-    WEFT_ASSIGN(const AppendResult appended, store.append(batch));
-    report.known += appended.known;
-    report.late += appended.late;
-    report.added += batch.size() - appended.known - appended.late;
-    rest = rest.subspan(batch.size());
-  }
-  return report;
 }
 
 }  // namespace weft

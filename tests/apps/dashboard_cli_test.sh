@@ -431,6 +431,26 @@ ln -s mine.json link.json
 refused 1 'was edited since it was exported' "$weft" dashboard export small.weft link.json
 sed 's/"uid": "u"/"uid": "w"/' mine.json >third.json
 refused 1 'third.json: holds another dashboard' "$weft" dashboard export small.weft third.json
+# Numbers beyond int64 and double keep every digit through a file beside the store: those that nobody touched, and those
+# that changed in the file. What a double gives back is written as that double.
+cat >numbers.json <<'JSON'
+{"uid":"n","title":"T","panels":[{"id":1,"type":"t","title":"a","max":18446744073709551615,
+ "list":[0.1000000000000000055511151231257827,1e400,-0,1e3],"min":1}]}
+JSON
+ok 'made' "$weft" store create numbers
+ok 'made' "$weft" dashboard import numbers: numbers.json
+id=$("$weft" store ls numbers | cut -c1-32)
+ok 'version' "$weft" dashboard export "numbers:$id" reconciled.json
+sed -i 's/"min": 1/"min": 18446744073709551616/; s/"title": "a"/"title": "there"/' reconciled.json
+ok '' "$weft" dashboard set "numbers:$id" /panels/1/decimals -- -0
+ok '1 panel changed' "$weft" reconcile "numbers:$id" reconciled.json
+for number in '"max": 18446744073709551615' '"min": 18446744073709551616' '"decimals": -0' \
+  ' 0.1000000000000000055511151231257827' ' 1e400' ' -0,' ' 1000.0'; do
+  ok "$number" cat reconciled.json
+  ok "$number" "$weft" dashboard export "numbers:$id" --no-version
+done
+ok 'nothing written' "$weft" reconcile "numbers:$id" reconciled.json
+
 # The note takes the place of nothing else.
 refused 1 'small.weft: is no note' "$weft" dashboard export small.weft small
 cp mine.json small

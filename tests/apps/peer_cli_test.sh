@@ -226,4 +226,39 @@ ok 'tried again and again: over quota' "$weft" peer status --store d
 refused 1 'd: could not be stored, and lost here: 2 records; d takes' "$weft" peer stop --store d --force
 ended d 1
 
+# --- numbers beyond int64 and double keep every digit, through the control socket and between peers ---
+start digits-a --create --listen unix:digits.sock
+start digits-b --create --connect unix:digits.sock
+digits='18446744073709551615,0.1000000000000000055511151231257827,1e400,-0'
+echo "{\"n\": [$digits,1e3]}" >numbers.json
+ok ': made' "$weft" doc new digits-a: --from-json numbers.json
+numbers=${out#digits-a:}
+numbers=${numbers%%:*}
+until_true shows "digits-b:$numbers" "{\"n\":[$digits,1000.0]}"
+"$weft" doc watch "digits-b:$numbers" --count 1 >watched.txt 2>watching.txt &
+watcher=$!
+until_true grep -q 'watching digits-b' watching.txt
+echo "{\"n\": [$digits,1e3], \"m\": -18446744073709551616}" >more.json
+ok 'one more delta' "$weft" doc import "digits-a:$numbers" more.json
+wait "$watcher"
+ok 'set "m" to -18446744073709551616' cat watched.txt
+ok 'nothing written' "$weft" doc import "digits-b:$numbers" more.json
+echo '{"uid":"n","title":"T","panels":[{"id":1,"type":"t","title":"a","max":18446744073709551615}]}' >board.json
+ok 'made' "$weft" dashboard import digits-a: board.json
+board=${out#digits-a:}
+board=${board%%:*}
+until_true "$weft" dashboard show "digits-b:$board" /panels/1
+"$weft" dashboard watch "digits-b:$board" --count 1 >watched.txt 2>watching.txt &
+watcher=$!
+until_true grep -q 'watching digits-b' watching.txt
+ok 'is set' "$weft" dashboard set "digits-a:$board" /panels/1/max 18446744073709551616
+wait "$watcher"
+ok 'max: 18446744073709551615 -> 18446744073709551616' cat watched.txt
+ok 'is set' "$weft" dashboard set "digits-a:$board" /panels/1/list "[$digits,1e3]"
+until_true same "digits-a:$board" "digits-b:$board"
+prints "[$digits,1000.0]" "$weft" dashboard show "digits-b:$board" /panels/1/list --json
+prints '18446744073709551616' "$weft" dashboard show "digits-b:$board" /panels/1/max
+stop digits-a
+stop digits-b
+
 finish

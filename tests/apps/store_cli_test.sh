@@ -153,6 +153,35 @@ ok '' "$weft" store export copied --archive xml deleted.xml
 ok 'made' "$weft" store create fresh
 ok '' "$weft" store import fresh deleted.xml
 ok "$made  deleted" "$weft" store ls fresh
+prints "$("$weft" store trash ls copied --json)" "$weft" store trash ls fresh --json
+checks=$((checks + 1))
+[[ $out == *'"deleted_at":"2'* && $(<deleted.xml) == *"<status>deleted</status>"*"<deleted_by>"* ]] ||
+  fail 'an archive says who deleted a document' "$out"
+ok ' 0 new deltas' "$weft" store import fresh deleted.xml
+ok "$made: live, was deleted" "$weft" store trash restore fresh "$made"
+prints 'CPU busy' "$weft" doc show "fresh:$made" /title
+# Once restored it stays so, and the archive of it brings it back where it is in the trash.
+ok ' 0 new deltas' "$weft" store import fresh deleted.xml
+ok "$made  live" "$weft" store ls fresh
+ok '' "$weft" store export fresh --archive binary restored.bin
+ok '1 new delta' "$weft" store import copied restored.bin
+noted "$made was deleted here and is live again"
+ok "$made: deleted, was live" "$weft" store status copied "$made" deleted
+# What is edited here stays, contested, when an archive in which it is deleted comes.
+ok '' "$weft" store export copied --archive xml deleted-again.xml
+ok 'one more delta' "$weft" doc import "fresh:$made" only-one.json
+ok '0 new deltas' "$weft" store import fresh deleted-again.xml
+noted "$made is contested: deleted by "
+ok "contested: deleted by" "$weft" store ls fresh
+ok '' "$weft" store export fresh "$made" --archive xml contested.xml
+ok 'made' "$weft" store create again
+ok '' "$weft" store import again contested.xml
+ok "contested: deleted by" "$weft" store ls again
+# And what is here just as it was deleted there goes into the trash, which is said.
+ok 'made' "$weft" store create twin
+ok '' "$weft" store import twin boards.xml
+ok '1 document into the trash' "$weft" store import twin deleted.xml
+noted "$made is in the trash now: deleted by "
 ok '0 new deltas' "$weft" store import boards evicted.bin
 noted "$made is evicted in the archive and stays as it is here"
 prints 'CPU busy' "$weft" doc show "boards:$made" /title
@@ -170,6 +199,18 @@ checks=$((checks + 1))
 refused 1 "$made, record" "$weft" store export boards --archive xml trimmed.xml
 prints '' "$weft" store export boards "$made" trimmed.weft
 prints 'CPU busy' "$weft" doc show trimmed.weft /title
+
+# --- numbers beyond int64 and double, through archives ---
+echo '{"n": [18446744073709551615, 0.1000000000000000055511151231257827, 1e400, -0, 1e3]}' >numbers.json
+numbers='{"n":[18446744073709551615,0.1000000000000000055511151231257827,1e400,-0,1000.0]}'
+ok 'made' "$weft" store create numbers
+ok 'made' "$weft" doc new numbers: --from-json numbers.json
+for format in xml binary; do
+  ok '1 document, 1 delta' "$weft" store export numbers --archive $format "numbers.$format"
+  ok 'made' "$weft" store create "from-$format"
+  ok '1 new delta' "$weft" store import "from-$format" "numbers.$format"
+  prints "$numbers" "$weft" doc show "from-$format:" --json
+done
 
 # --- compacting and backups ---
 ok 'made' "$weft" store create busy

@@ -5,14 +5,16 @@
 // Boost's readers take their input at its word (storage/archive/archive.h): a file whose checksum fits is believed, so
 // bytes behind the first line are never changed without one.
 //
-// Pieces: the first byte of each is a document's status, bit 7: the rest is the first line of a file, to be read; else
-// the rest is a document's pieces, each a delta.
+// Pieces: the first byte of each is a document's status; bit 6: deletions had seen what it has, with the chain hashes 0
+// to 3 of bits 4 and 5 (0: not known; the others are wrong, so these ends are void); bit 7: the rest is the first line
+// of a file, to be read; else the rest is a document's pieces, each a delta.
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "storage/archive/archive.h"
+#include "storage/archive/delta_info.h"
 #include "storage/archive/transfer.h"
 #include "storage/memory/memory_store.h"
 #include "tests/fuzz/alloc_guard.h"
@@ -23,8 +25,9 @@ namespace weft::test {
 
 /// What is under test; a canary puts something faulty in its place.
 struct ArchiveForm {
-  Result<Bytes> (*write)(const Archive&, ArchiveFormat) = write_archive;
-  Result<Archive> (*read)(ByteSpan) = read_archive;
+  Result<Bytes> (*write)(const Archive&, ArchiveFormat) =
+      [](const Archive& archive, ArchiveFormat format) { return write_archive(archive, format); };
+  Result<Archive> (*read)(ByteSpan) = [](ByteSpan file) { return read_archive(file); };
 };
 
 inline Archive archive_of(ByteSpan input) {
@@ -33,9 +36,17 @@ inline Archive archive_of(ByteSpan input) {
     if (piece.bytes.empty() || (std::to_integer<unsigned>(piece.bytes[0]) & 0x80) != 0) continue;
     ArchivedDocument& document = archive.documents.emplace_back();
     document.id.bytes[15] = static_cast<std::uint8_t>(archive.documents.size());
-    document.status = static_cast<ArchivedStatus>(piece.bytes[0]);
+    const auto head = std::to_integer<unsigned>(piece.bytes[0]);
+    document.status = static_cast<ArchivedStatus>(head & 0x0f);
     for (Piece& delta : split_pieces(ByteSpan(piece.bytes).subspan(1)))
       document.deltas.push_back(std::move(delta.bytes));
+    if ((head & 0x40) == 0) continue;
+    document.deletion.set_author({head}, head);
+    Batch scratch;
+    for (const Bytes& delta : document.deltas)
+      if (const Result<DeltaInfo> info = read_delta_info(delta, scratch); info.ok())
+        document.deletion.raise(info->first.replica, info->first.seq + info->op_count,
+                                head >> 4 & 3);
   }
   return archive;
 }

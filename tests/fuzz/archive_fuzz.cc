@@ -26,6 +26,12 @@ std::vector<Seed> seeds() {
     const Bytes deltas = join_pieces(history);
     piece.bytes.insert(piece.bytes.end(), deltas.begin(), deltas.end());
     all.push_back({"document_" + std::to_string(all.size()), join_pieces(std::vector{piece})});
+    if (all.size() == 1)
+      for (const unsigned head : {0x40U, 0x42U, 0x43U, 0x50U, 0x52U}) {
+        Piece deleted = piece;
+        deleted.bytes[0] = static_cast<std::byte>(head);
+        all.push_back({"deleted_" + std::to_string(head), join_pieces(std::vector{deleted})});
+      }
     if (together.size() < 3) together.push_back(piece);
   }
   for (std::size_t i = 0; i < together.size(); ++i)

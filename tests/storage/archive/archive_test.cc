@@ -60,17 +60,86 @@ TEST_CASE("an archive is read as it was written") {
 
 TEST_CASE("an archive keeps what a store did with a document") {
   Archive archive = tiny_archive();
-  for (ArchivedStatus status :
-       {ArchivedStatus::kLive, ArchivedStatus::kEvicted, ArchivedStatus::kDeleted}) {
+  for (ArchivedStatus status : {ArchivedStatus::kLive, ArchivedStatus::kEvicted,
+                                ArchivedStatus::kDeleted, ArchivedStatus::kPurged}) {
     archive.documents[0].status = status;
     for (ArchiveFormat format : kFormats)
       CHECK(read_archive(write_archive(archive, format).value()).value() == archive);
   }
-  archive.documents[0].status = static_cast<ArchivedStatus>(3);
+  archive.documents[0].status = static_cast<ArchivedStatus>(4);
   for (ArchiveFormat format : kFormats) {
     auto written = write_archive(archive, format);
     REQUIRE(!written.ok());
     CHECK(written.error().code() == ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("an archive keeps what deletions had seen of a document, and XML shows it") {
+  const Archive archive = sample_archive_with_deletion();
+  for (ArchiveFormat format : kFormats) {
+    auto read = read_archive(write_archive(archive, format).value());
+    REQUIRE_MESSAGE(read.ok(), read.error().message());
+    CHECK(*read == archive);
+  }
+  const std::string xml = xml_body(archive);
+  for (const char* line : {
+           "<deleted_by>0000000000000b0b</deleted_by>",
+           "<deleted_at_ms>1700000009000</deleted_at_ms>",
+           "<seen_count>2</seen_count>",
+           "<replica>00000000000a11ce</replica>",
+           "<end>12</end>",
+           "<chain>00000000c4a19123</chain>",
+           "<is_void>1</is_void>",
+       })
+    CHECK_MESSAGE(xml.find(line) != std::string::npos, line);
+}
+
+TEST_CASE("a deletion that can't be is refused, and named") {
+  const std::string xml = xml_body(sample_archive_with_deletion());
+  struct Case {
+    std::string from, to, says;
+  };
+  for (const Case& each : {
+           Case{"<end>12", "<end>0", "a5a5: what its deletion had seen"},
+           Case{"<end>12", "<end>2147483647", "a5a5: what its deletion had seen"},
+           Case{"<end>12", "<end>-1", ""},
+           Case{"<replica>00000000000a11ce", "<replica>0000000000000b0b",
+                "a5a5: what its deletion had seen"},
+           Case{"<replica>00000000000a11ce", "<replica>0", "no replica's id"},
+           Case{"<chain>00000000c4a19123", "<chain>c4a19123", "no chain hash"},
+           Case{"<is_void>1", "<is_void>2", "neither void nor not"},
+           Case{"<deleted_by>0", "<deleted_by>x", "no replica's id"},
+           Case{"<seen_count>2", "<seen_count>18446744073709551615", "inside the archive"},
+       }) {
+    auto read = read_archive(sealed("xml", replaced(xml, each.from, each.to)));
+    REQUIRE_MESSAGE(!read.ok(), each.to);
+    CHECK_MESSAGE(read.error().code() == ErrorCode::kCorrupt, read.error().message());
+    CHECK_MESSAGE(read.error().context().find(each.says) != std::string::npos,
+                  read.error().message());
+  }
+}
+
+TEST_CASE("what is written within a limit is read within it, and what is beyond is not written") {
+  Archive archive = sample_archive();
+  archive.documents.push_back(archive_document(sample_document(0xb6)).value());
+  for (ArchiveFormat format : kFormats) {
+    const std::size_t size = write_archive(archive, format).value().size();
+    for (std::size_t limit = size - 300; limit <= size + 1; ++limit) {
+      auto written = write_archive(archive, format, limit);
+      CHECK(written.ok() == (limit >= size));
+      if (written.ok()) {
+        CHECK(read_archive(*written, limit).value() == archive);
+        continue;
+      }
+      CHECK(written.error().code() == ErrorCode::kLimit);
+      CHECK(written.error().context().find("document b6b6") == 0);
+      CHECK(written.error().context().find("one at a time") != std::string::npos);
+    }
+    // The document with which it gets too large is named, not the last.
+    CHECK(write_archive(archive, format, size / 4).error().context().find("document a5a5") == 0);
+    const Bytes file = write_archive(archive, format).value();
+    CHECK(read_archive(file, size).ok());
+    CHECK(read_archive(file, size - 1).error().code() == ErrorCode::kLimit);
   }
 }
 
@@ -189,8 +258,10 @@ TEST_CASE("a first line that can't be is refused for what it says") {
 }
 
 TEST_CASE("an archive with a class of a newer version is refused as newer") {
-  const std::string xml = xml_body(tiny_archive());
-  for (std::string_view name : {"archive", "document", "delta"}) {
+  Archive archive = tiny_archive();
+  archive.documents[0].deletion.raise({1}, 1, 0);
+  const std::string xml = xml_body(archive);
+  for (std::string_view name : {"archive", "document", "seen", "delta"}) {
     const std::size_t tag = xml.find(std::string("<").append(name) + " class_id=");
     REQUIRE(tag != std::string::npos);
     const std::string newer =
@@ -198,7 +269,8 @@ TEST_CASE("an archive with a class of a newer version is refused as newer") {
     auto read = read_archive(sealed("xml", newer));
     REQUIRE(!read.ok());
     CHECK(read.error().code() == ErrorCode::kUnknownVersion);
-    CHECK_MESSAGE(read.error().context().find("a " + std::string(name)) != std::string::npos,
+    const std::string class_name = name == "seen" ? "deletion's end" : std::string(name);
+    CHECK_MESSAGE(read.error().context().find("a " + class_name) != std::string::npos,
                   read.error().message());
   }
   // Of Boost's own format.
@@ -281,20 +353,22 @@ TEST_CASE("an archive does not hang on the program's locale") {
 // written anew where WEFT_REGENERATE_GOLDEN is set, the older ones never: no code is left that could.
 TEST_CASE("archives of every version are read") {
   const Archive sample = sample_archive();
-  for (const std::string version : {"v1", "v2", "v2-rows2"}) {
-    const bool is_current = version == "v2-rows2";
+  const Archive current = sample_archive_with_deletion();
+  for (const std::string version : {"v1", "v2", "v2-rows2", "v3"}) {
+    const bool is_current = version == "v3";
     std::optional<Archive> other;
     for (ArchiveFormat format : {ArchiveFormat::kXml, ArchiveFormat::kBinary}) {
       const std::string path = "tests/storage/archive/" + version +
                                (format == ArchiveFormat::kXml ? "-xml" : "-binary") +
                                ".weftarchive";
       if (is_current && std::getenv("WEFT_REGENERATE_GOLDEN") != nullptr) {
-        const Bytes made = write_archive(sample, format).value();
+        const Bytes made = write_archive(current, format).value();
         std::ofstream(path, std::ios::binary) << as_text(made);
       }
       auto read = read_archive(read_file(path));
       REQUIRE_MESSAGE(read.ok(), path << ": " << read.error().message());
-      if (is_current) CHECK(*read == sample);
+      if (is_current) CHECK(*read == current);
+      if (version == "v2-rows2") CHECK(*read == sample);
       CHECK(read->documents.size() == sample.documents.size());
       CHECK(content(open_archived(read->documents.at(0), options_of(9)).value()) == kSampleContent);
       if (other) CHECK(*read == *other);  // both forms hold the same

@@ -76,6 +76,17 @@ inline Archive sample_archive() {
   return archive;
 }
 
+/// The same, of a document that was deleted by somebody who had not seen all of it. Never to be changed either.
+inline Archive sample_archive_with_deletion() {
+  Archive archive = sample_archive();
+  Deletion& deletion = archive.documents[0].deletion;
+  deletion.raise({0xb0b}, 3, 0);
+  deletion.raise({0xa11ce}, 12, 0xc4a1'9123);
+  deletion.set_void({0xb0b});
+  deletion.set_author({0xb0b}, 1'700'000'009'000);
+  return archive;
+}
+
 /// A first line for any body, written by hand.
 inline Bytes sealed(const std::string& format, std::string_view body) {
   std::string file = "weft-archive 1 " + format + " " +
