@@ -250,13 +250,13 @@ Result<std::vector<PendingChange>> Node::pending_changes(const DocumentId& id) c
 }
 
 void Node::check_invariants() const {
-  const Impl& impl = *impl_;
+  Impl& impl = *impl_;
   std::uint64_t in_set = 0;
   sync::Digest sum;
-  for (const auto& [id, entry] : impl.entries_) {
+  for (auto& [id, entry] : impl.entries_) {
     if (entry.is_in_set()) {
       ++in_set;
-      sync::add(sum, entry.digest);
+      sync::add(sum, sync::document_digest(id, impl.durable_ends(entry), entry.deletion));
     }
     if (!entry.open) continue;
     const VersionVector version = entry.open->document.version();
