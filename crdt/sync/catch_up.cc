@@ -318,6 +318,8 @@ void Session::take_have(const HeldDocument& theirs) {
   enqueue(document, shared);
   const VersionVector durable = host_.durable_version(document);
   if (!durable.covers(shared.held)) ask_later(document, shared);
+  // Sums may have been equal before this came, which was said earlier: the next equal ones say it again.
+  if (!shared.held.covers(durable)) unagreed_.insert(document);
   const bool was_answered = shared.was_told && shared.was_told_chains && shared.told == durable;
   if (judgement.unclear || (theirs.answer && !was_answered)) announce(document, judgement.unclear);
 }

@@ -238,6 +238,11 @@ std::optional<Envelope> Session::poll() {
     return sealed(*ended_);
   }
   if (greeted() && !is_rolled_back_) {
+    if (wants_everything_) {  // what is told is what is durable when it goes out
+      if (std::optional<Message> ack = make_ack()) return sealed(std::move(*ack));
+      wants_everything_ = false;
+      return sealed(Prune());
+    }
     if (std::optional<Message> have = due_have()) return sealed(std::move(*have));
     if (has_announced_ && !said_all_announced_ && to_announce_.empty()) {
       said_all_announced_ = true;
@@ -476,9 +481,9 @@ void Session::want_everything() {
   pruned_.clear();
   // What came on the link that is gone is not to come again, nor to be taken for a sign that there is another.
   tell_now();
-  while (std::optional<Message> ack = make_ack()) put(std::move(*ack));
   prune_again_ms_ = host_.now_ms() + kWantedMs;
-  put(Prune());
+  wants_everything_ = true;
+  wants_poll_ = true;
 }
 
 // --- looking ---

@@ -310,6 +310,7 @@ class Session {
   /// Writers whose operations the other end gets from somebody else; those of which it leaves them to others.
   std::unordered_set<ReplicaId> left_to_others_;
   std::unordered_set<ReplicaId> pruned_;
+  bool wants_everything_ = false;  ///< to be said: want_everything()
   std::uint64_t prune_again_ms_ = 0;
   std::unordered_map<DocumentId, HeldBack, DocumentIdHash> held_back_;
   std::unordered_map<DocumentId, std::uint64_t, DocumentIdHash>
