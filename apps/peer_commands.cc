@@ -208,8 +208,9 @@ void print_links(const Json& status) {
                 "document " + text_in(trim, "document") + ": this device and " +
                     text_in(trim, "other") +
                     " have each trimmed what the other lacks, and can't go on from each other's "
-                    "state. A device that has both brings them together. Without one: export it "
-                    "here (`weft doc export`), give it up (`weft store status STORE ID evicted "
+                    "state. A device that has both brings them together. Without one: save it "
+                    "here (`weft doc show STORE:ID --json > FILE`), give it up (`weft store status "
+                    "STORE ID evicted "
                     "--force`), make it live again, and edit back what is missing");
 }
 

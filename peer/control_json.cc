@@ -250,6 +250,7 @@ Json document_sync_json(const DocumentSyncStatus& document) {
 bool is_in_step(const DocumentSyncStatus& document) {
   return document.unsaved_operations == 0 && document.pending_operations == 0 &&
          document.waiting_for.empty() && !document.overview.is_contested &&
+         !document.is_trimmed_apart &&
          std::all_of(document.links.begin(), document.links.end(),
                      [](const DocumentLinkStatus& link) {
                        return link.to_send_operations == 0 && link.behind_operations == 0 &&
@@ -260,6 +261,7 @@ bool is_in_step(const DocumentSyncStatus& document) {
 bool is_in_step(const NodeStatus& status) {
   return status.store_error.empty() && status.unsaved_records == 0 &&
          status.pending_documents == 0 && status.pending_deltas == 0 &&
+         status.trimmed_apart.empty() &&
          std::all_of(status.links.begin(), status.links.end(), [](const LinkStatus& link) {
            return link.state != LinkState::kGreeting && link.state != LinkState::kCatchingUp &&
                   link.behind_operations == 0 && link.documents_to_send == 0 &&

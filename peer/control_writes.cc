@@ -217,7 +217,10 @@ Status Control::set_status(Connection connection, const Json& request) {
     node_.set_status(
         id, status, when_durable(connection),
         is_forced(request) ? Node::Evict::kUnconditionally : Node::Evict::kIfKeptElsewhere);
-    issued(connection, {{"document", to_string(id)}, {"status", name}, {"was", before}}, unsaved_);
+    // What makes room does not wait for it.
+    const bool makes_room = status == DocumentStatus::kEvicted;
+    issued(connection, {{"document", to_string(id)}, {"status", name}, {"was", before}},
+           makes_room ? std::string() : unsaved_);
     return {};
   }
   return bad_request("'" + name + "' is no status; write live, evicted or deleted");
@@ -234,7 +237,7 @@ Status Control::empty_trash(Connection connection, const Json&) {
           talk->second.result.emplace_back("purged", number_json(count));
         durable(std::move(status));
       });
-  issued(connection, {}, unsaved_);
+  issued(connection, {}, {});  // what makes room does not wait for it
   return {};
 }
 

@@ -148,6 +148,7 @@ void Node::Impl::unsum(Entry& entry) {
 
 void Node::Impl::sum_up() {
   for (Entry* entry : std::exchange(unsummed_, {})) {
+    if (entry->is_in_set()) (void)durable_ends(*entry);
     entry->is_unsummed = false;
     if (entry->is_summed) {
       sketch_.remove(sync::make_item(set_key_, entry->id, entry->digest));
@@ -155,7 +156,7 @@ void Node::Impl::sum_up() {
     }
     entry->is_summed = entry->is_in_set();
     if (!entry->is_summed) continue;
-    entry->digest = sync::document_digest(entry->id, durable_ends(*entry), entry->deletion);
+    entry->digest = sync::document_digest(entry->id, entry->log_ends, entry->deletion);
     sketch_.add(sync::make_item(set_key_, entry->id, entry->digest));
     sync::add(sum_, entry->digest);
   }
@@ -178,7 +179,7 @@ std::optional<std::uint64_t> Node::Impl::chain_at(const Entry& entry, ReplicaId 
 
 /// What is durable of a document, with chain hashes: of one that is not open those that were known when it was closed,
 /// or that the store knows.
-const std::vector<sync::LogEnd>& Node::Impl::durable_ends(Entry& entry) const {
+const std::vector<sync::LogEnd>& Node::Impl::durable_ends(Entry& entry) {
   const bool is_up_to_date = std::equal(
       entry.durable.entries().begin(), entry.durable.entries().end(), entry.log_ends.begin(),
       entry.log_ends.end(), [](const VersionVector::Entry& durable, const sync::LogEnd& known) {
@@ -196,6 +197,7 @@ const std::vector<sync::LogEnd>& Node::Impl::durable_ends(Entry& entry) const {
     Result<std::vector<std::uint64_t>> chains = read_chains(store_, entry.id, entry.durable);
     for (std::size_t i = 0; chains.ok() && i < ends.size(); ++i) ends[i].chain = (*chains)[i];
   }
+  if (entry.is_summed && ends != entry.log_ends) unsum(entry);
   entry.log_ends = std::move(ends);
   return entry.log_ends;
 }

@@ -234,6 +234,7 @@ void Node::Impl::watch(Open& open, const std::shared_ptr<Watcher>& watcher) {
 void Node::Impl::replace_document(Entry& entry, Document document) {
   Open& open = *entry.open;
   entry.log_ends.clear();  // the same dots may be other operations
+  unsum(entry);
   Patch patch;
   // Where a damaged state is replaced, what it showed is not known: everything is told as new then.
   const Result<Json> shown = open.document.to_json();

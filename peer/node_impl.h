@@ -175,7 +175,7 @@ class Node::Impl final : public sync::SyncHost {
   void became_durable(Entry& entry, const VersionVector& version);
   void unsum(Entry& entry);
   void sum_up();
-  const std::vector<sync::LogEnd>& durable_ends(Entry& entry) const;
+  const std::vector<sync::LogEnd>& durable_ends(Entry& entry);
   std::optional<std::uint64_t> chain_at(const Entry& entry, ReplicaId replica, Seq end) const;
   void advance(const DocumentId& id, LinkId except);
   void store_failed(const Error& error);
@@ -263,7 +263,8 @@ class Node::Impl final : public sync::SyncHost {
                    std::uint32_t chain) override;
   void go_on_from(LinkId link, Entry& entry, const StateView& view, Document loaded,
                   const Bytes& anew, sync::Taken& taken);
-  void note_trimmed_apart(LinkId link, const Entry& entry);
+  void note_trimmed_apart(LinkId link, const Entry& entry, const VersionVector& state);
+  bool is_trimmed_apart(const Entry& entry) const;
   sync::Taken take_state(LinkId link, const DocumentId& document, Bytes payload) override;
   void confirmed(const DocumentId& document, Seq end) override;
   void take_deletion(LinkId link, const sync::HeldDocument& theirs) override;
@@ -460,7 +461,12 @@ class Node::Impl final : public sync::SyncHost {
   std::unordered_map<ReplicaId, sync::PeerBudgets> budgets_;
 
   std::vector<ForkReport> forks_;
-  std::map<DocumentId, std::string> trimmed_apart_;  ///< TrimReport, by document
+  /// Of documents: a state that could not be gone on from, and who sent it. See is_trimmed_apart().
+  struct Apart {
+    std::string other;
+    VersionVector version;
+  };
+  std::map<DocumentId, Apart> trimmed_apart_;
 };
 
 }  // namespace weft

@@ -77,8 +77,10 @@ NodeStatus Node::status() const {
   status.unsaved_bytes = impl.unsaved_bytes_;
   if (impl.broken_) status.store_error = impl.broken_.message();
   status.forks = impl.forks_;
-  for (const auto& [document, other] : impl.trimmed_apart_)
-    status.trimmed_apart.push_back({document, other});
+  for (const auto& [document, apart] : impl.trimmed_apart_)
+    if (const Impl::Entry* entry = impl.find_entry(document);
+        entry != nullptr && impl.is_trimmed_apart(*entry))
+      status.trimmed_apart.push_back({document, apart.other});
   std::vector<Dot> waiting;
   for (const DocumentId& id : impl.open_ids_) {
     const Impl::Entry& entry = impl.entries_.at(id);
@@ -184,6 +186,10 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
                                                                         : "not compared yet";
       continue;
     }
+    if (!link.session->is_kept_there(id)) {  // nothing of it is wanted there
+      made.words = "not kept there";
+      continue;
+    }
     const VersionVector* sent = link.session->sent_there(id);
     made.to_send_operations = count_ops_beyond(impl.sendable(*entry), *sent);
     made.unacknowledged_operations = count_ops_beyond(*sent, *held);
@@ -221,6 +227,10 @@ Result<DocumentSyncStatus> Node::sync_status(const DocumentId& id) const {
                       (is_linked ? " on the way to others" : " to send when another is linked"));
   if (status.unsaved_operations > 0)
     append(words, counted(status.unsaved_operations, "operation") + " not durable yet");
+  status.is_trimmed_apart = impl.is_trimmed_apart(*entry);
+  if (status.is_trimmed_apart)
+    append(words, "trimmed apart: this device and " + impl.trimmed_apart_.at(id).other +
+                      " have each trimmed what the other lacks");
   if (!entry->forked.empty())
     append(words, "replica " + to_string(*entry->forked.begin()) +
                       " has two histories: nothing more is taken of it here");
@@ -251,12 +261,14 @@ Result<std::vector<PendingChange>> Node::pending_changes(const DocumentId& id) c
 
 void Node::check_invariants() const {
   Impl& impl = *impl_;
+  impl.sum_up();
   std::uint64_t in_set = 0;
   sync::Digest sum;
   for (auto& [id, entry] : impl.entries_) {
     if (entry.is_in_set()) {
       ++in_set;
-      sync::add(sum, sync::document_digest(id, impl.durable_ends(entry), entry.deletion));
+      sync::add(sum, sync::document_digest(id, entry.log_ends, entry.deletion));
+      WEFT_ASSERT(entry.log_ends.size() == entry.durable.entries().size());
     }
     if (!entry.open) continue;
     const VersionVector version = entry.open->document.version();

@@ -93,19 +93,33 @@ sync::Taken Node::Impl::take_state(LinkId link, const DocumentId& document, Byte
 
 /// Some of what the state lacks was trimmed here. Where the other end has that too it sends one state of both, when it is
 /// asked again; else each has trimmed what the other lacks.
-void Node::Impl::note_trimmed_apart(LinkId link, const Entry& entry) {
+void Node::Impl::note_trimmed_apart(LinkId link, const Entry& entry, const VersionVector& state) {
   const Result<std::optional<DocumentUsage>> usage = store_.document(entry.id);
   auto found = links_.find(link);
   if (!usage.ok() || !*usage || found == links_.end()) return;
   const VersionVector* theirs = found->second.session->held_there(entry.id);
   if (theirs != nullptr && theirs->covers((*usage)->base)) return;
-  if (!trimmed_apart_.emplace(entry.id, link_name(link)).second) return;
+  const bool is_known = is_trimmed_apart(entry);
+  trimmed_apart_[entry.id] = {link_name(link), state};
+  if (is_known) return;
   tell({NodeEvent::Kind::kTrimmedApart,
         link,
         entry.id,
         {},
         0,
         "this device and " + link_name(link) + " have each trimmed what the other lacks"});
+}
+
+/// Still? What the state had may have come another way, or nobody linked holds it any more.
+bool Node::Impl::is_trimmed_apart(const Entry& entry) const {
+  auto found = trimmed_apart_.find(entry.id);
+  if (found == trimmed_apart_.end() || entry.status != DocumentStatus::kLive) return false;
+  const VersionVector here = applied(entry);
+  if (here.covers(found->second.version)) return false;
+  return links_.empty() || std::any_of(links_.begin(), links_.end(), [&](const auto& link) {
+           const VersionVector* held = link.second.session->held_there(entry.id);
+           return held != nullptr && !here.covers(*held);
+         });
 }
 
 /// What is here and not in the state comes on top of it; last what is made anew of own edits whose dots it has otherwise.
@@ -120,7 +134,7 @@ void Node::Impl::go_on_from(LinkId link, Entry& entry, const StateView& view, Do
     if (whole.ok()) rest = whole->deltas_since(view.version);
   }
   taken.has_gap = true;
-  if (!rest.ok()) return note_trimmed_apart(link, entry);
+  if (!rest.ok()) return note_trimmed_apart(link, entry, view.version);
   for (const Bytes& row : *rest) {
     Result<ApplyReport> report = loaded.apply(row);
     if (!report.ok() || report->applied == 0) return;

@@ -158,7 +158,8 @@ struct DocumentSyncStatus {
   std::uint64_t pending_operations = 0;  ///< own ones that no other device is known to have
   std::uint64_t synced_at_ms = 0;  ///< when there were none last, since 1970, about; 0: not known
   std::uint64_t unsaved_operations = 0;
-  std::vector<Dot> waiting_for;  ///< that deltas which came lack
+  bool is_trimmed_apart = false;  ///< see TrimReport
+  std::vector<Dot> waiting_for;   ///< that deltas which came lack
   std::vector<DocumentLinkStatus> links;
   std::string words;
 };

@@ -22,6 +22,8 @@ constexpr std::uint64_t kRelaxedBytes = std::uint64_t{4} << 20;
 constexpr std::chrono::milliseconds kRetryPauseMin{100};
 constexpr std::chrono::milliseconds kRetryPauseMax{10'000};
 constexpr std::size_t kLateRecordsMax = 1000;
+/// Free pages that come and go with each commit, since LMDB copies what it changes.
+constexpr std::uint64_t kMovedBytes = std::uint64_t{192} << 10;
 
 std::uint64_t bytes_of(std::span<const NewRecord> batch, std::span<const PeerNote> notes) {
   std::uint64_t bytes = notes.size_bytes();
@@ -303,6 +305,12 @@ Status LmdbStore::check_quota(std::uint64_t more_bytes) const {
   const std::uint64_t used =
       (log_ ? log_->file_bytes() : 0) + (derived_ ? derived_->environment().file_bytes() : 0);
   if (used + more_bytes <= options_.quota_bytes) return {};
+  // What was given up makes room: free pages are written to before the file grows, where more are free than each commit
+  // moves around anyway, and runs of them for what is large.
+  if (log_) {
+    WEFT_ASSIGN(const std::uint64_t free_bytes, log_->free_bytes());
+    if (free_bytes >= kMovedBytes + 2 * more_bytes) return {};
+  }
   return Error(ErrorCode::kQuota, folder_.path() + " takes " + std::to_string(used) +
                                       " bytes of the " + std::to_string(options_.quota_bytes) +
                                       " it may; `weft store trash empty` gives up what was deleted "
