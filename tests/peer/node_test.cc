@@ -282,6 +282,27 @@ TEST_CASE("a deleted document is deleted everywhere, an evicted one only here") 
   for (std::size_t i = 0; i < 3; ++i) CHECK(rig.peer(i).count(NodeEvent::Kind::kDiverged) == 0);
 }
 
+// After a restart the other end says again that it has given it up; what lies here was then told as unsent, for ever.
+TEST_CASE("what the other end has evicted is owed to nobody, also after both were restarted") {
+  Rig rig(2);
+  rig.connect(0, 1);
+  for (std::uint64_t k = 0; k < 2; ++k) rig.set(0, id_of(k), "a", 1);
+  rig.settle(20'000);
+  rig.node(1).set_status(
+      id_of(1), DocumentStatus::kEvicted, [](Status s) { CHECK(s.ok()); },
+      Node::Evict::kUnconditionally);
+  rig.settle();
+  for (std::size_t i = 0; i < 2; ++i) rig.crash(i);
+  for (std::size_t i = 0; i < 2; ++i) rig.start(i);
+  rig.connect(0, 1);
+  rig.settle(20'000);
+  const DocumentSyncStatus status = rig.node(0).sync_status(id_of(1)).value();
+  REQUIRE(status.links.size() == 1);
+  CHECK(status.links[0].to_send_operations == 0);
+  CHECK(status.links[0].words == "not kept there");
+  CHECK(rig.node(0).sync_status(id_of(0)).value().links[0].to_send_operations == 0);
+}
+
 TEST_CASE("who joins after a trim starts from the state") {
   Rig rig(3);
   for (int k = 0; k < 50; ++k) rig.set(0, id_of(1), std::to_string(k % 7), k);

@@ -46,6 +46,30 @@ TEST_CASE("a store over its quota refuses and says what to do, and goes on when 
   CHECK(append_one(*store, sample(1, 7, stored, 1, 4000)).ok());
 }
 
+// The file does not shrink by it: what counted was its size, so nothing was taken any more.
+TEST_CASE("a store over its quota goes on once documents were given up") {
+  Folder folder;
+  LmdbStore::Options options = options_of(folder);
+  options.quota_bytes = 1 << 20;
+  auto store = open(options);
+  const auto document = [](int number) { return static_cast<std::uint8_t>(number); };
+  int documents = 0;
+  while (append_one(*store, sample(document(documents + 1), 7, 0, 1, 60'000)).ok()) ++documents;
+  REQUIRE(documents > 8);
+  for (int number = 1; number <= documents / 2; ++number)
+    REQUIRE(store
+                ->set_status(sample(document(number), 7, 0, 1, 1).view().document,
+                             DocumentStatus::kEvicted)
+                .ok());
+  int more = 0;
+  while (more < 100 &&
+         append_one(*store, sample(document(documents + 1 + more), 7, 0, 1, 10'000)).ok())
+    ++more;
+  CHECK(more > 3);
+  CHECK(more < 100);
+  CHECK(store->space()->total() <= options.quota_bytes + (64u << 10));
+}
+
 TEST_CASE("a relaxed store acknowledges before it writes, and flush() waits for that") {
   Folder folder;
   LmdbStore::Options options = options_of(folder);
