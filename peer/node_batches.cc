@@ -196,6 +196,12 @@ const std::vector<sync::LogEnd>& Node::Impl::durable_ends(Entry& entry) {
   if (lacks_some && !entry.open) {
     Result<std::vector<std::uint64_t>> chains = read_chains(store_, entry.id, entry.durable);
     for (std::size_t i = 0; chains.ok() && i < ends.size(); ++i) ends[i].chain = (*chains)[i];
+    // Sealed in the middle of a log, records may not say it; the document does.
+    lacks_some = std::any_of(ends.begin(), ends.end(),
+                             [](const sync::LogEnd& end) { return end.chain == 0; });
+    if (lacks_some && open(entry).ok())
+      for (sync::LogEnd& end : ends)
+        if (end.chain == 0) end.chain = chain_at(entry, end.replica, end.end).value_or(0);
   }
   if (entry.is_summed && ends != entry.log_ends) unsum(entry);
   entry.log_ends = std::move(ends);

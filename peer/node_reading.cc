@@ -263,7 +263,10 @@ sync::Outgoing Node::Impl::read_store(const Entry& entry, const VersionVector& s
   if (!read.ok()) return {};  // damaged: others have it
   if (out.is_state || rows.empty()) return out;
   if (rows.can_seal() && rows.size() >= kSealFrom) {
-    out.deltas.push_back(joined(entry.id, rows.seal(options_.compressor)));
+    out.deltas.push_back(
+        joined(entry.id, rows.seal(options_.compressor, [&](ReplicaId author, Seq end) {
+          return chain_at(entry, author, end);
+        })));
     return out;
   }
   send_rows(entry, since, bytes_max, rows, out);

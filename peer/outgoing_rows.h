@@ -9,7 +9,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "crdt/base/bytes.h"
@@ -42,12 +44,16 @@ class OutgoingRows {
 
   /// One bundle for each author.
   /// @pre  can_seal()
-  std::vector<Bytes> seal(const Compressor* compressor);
+  /// @param chain_at  of a log that does not begin with its begin: the chain hash up to there, where that is known
+  std::vector<Bytes> seal(
+      const Compressor* compressor,
+      const std::function<std::optional<std::uint64_t>(ReplicaId, Seq)>& chain_at);
 
  private:
   struct Log {
     BatchBuilder builder;
     std::uint64_t chain = 0;  // (I2)
+    Seq end = 0;
   };
 
   bool string_together(const RecordView& record, bool is_whole_log);

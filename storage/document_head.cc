@@ -62,7 +62,8 @@ std::optional<std::uint64_t> chain_behind(const RecordHead& record, ByteSpan pay
                                           std::optional<std::uint64_t> before) {
   if (record.kind == RecordKind::kBundle) {
     Result<BundleInfo> info = read_bundle_info(payload);
-    if (info.ok() && info->end() == record.end()) return info->end_chain;
+    // One that was sealed for its way, in the middle of a log, may not know it.
+    if (info.ok() && info->end() == record.end() && info->end_chain != 0) return info->end_chain;
     return std::nullopt;
   }
   if (!before) return std::nullopt;
