@@ -9,7 +9,6 @@
 // Threads: that of the writer.
 
 #include <cstdint>
-#include <functional>
 
 struct MDB_env;
 
@@ -30,13 +29,10 @@ struct Written {
 class DiskRoom {
  public:
   /// Makes sure of room behind the file of `env` for the most that a transaction can need: its values, and copies of
-  /// pages, three for each change or all there are. Where that is not free, what is kept has to do if the file has twice
-  /// as much in free pages, or with kKept, since pages of what is given up become free while it runs. If that was too
-  /// little the commit fails, and nothing has changed.
-  /// @param free_bytes  of the file's own pages; asked where the disk has no room
+  /// pages, three for each change or all there are. With kKept, where that is not free, what is kept has to do: pages of
+  /// what is given up become free while it runs. If that was too little the commit fails, and nothing has changed.
   /// @return  false: the disk is too full
-  bool reserve(MDB_env* env, const Written& written, Room room,
-               const std::function<std::uint64_t()>& free_bytes);
+  bool reserve(MDB_env* env, const Written& written, Room room);
   /// Of what was reserved all but what is kept.
   void give_back(MDB_env* env) const;
 

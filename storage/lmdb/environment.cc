@@ -298,11 +298,7 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, Room 
     map_full = writing.map_full_;
     return status;
   }
-  const auto free_bytes = [&]() -> std::uint64_t {
-    const Result<std::uint64_t> pages = writing.free_pages();
-    return pages.ok() ? *pages * kPageBytes : 0;
-  };
-  if (!room_.reserve(env_, {writing.value_bytes_, writing.changes_}, room, free_bytes))
+  if (!room_.reserve(env_, {writing.value_bytes_, writing.changes_}, room))
     return error_of(ENOSPC, options_.folder);
   code = txn.commit();
   map_full = code == MDB_MAP_FULL;
