@@ -21,7 +21,7 @@ constexpr std::uint64_t kKeptBytes = std::uint64_t{512} << 10;
 
 }  // namespace
 
-bool DiskRoom::reserve(MDB_env* env, const Written& written, Room room) {
+bool DiskRoom::reserve(MDB_env* env, const Written& written, Room room, std::uint64_t free_bytes) {
   MDB_envinfo info{};
   int file = -1;
   if (mdb_env_info(env, &info) != 0 || mdb_env_get_fd(env, &file) != 0) return true;
@@ -32,7 +32,7 @@ bool DiskRoom::reserve(MDB_env* env, const Written& written, Room room) {
                                written.value_bytes + written.value_bytes / 4;
   if (needed <= reserved_bytes_) return true;
   for (const std::uint64_t bytes : {needed + kReserveBytes, needed, least}) {
-    if (bytes == least && room != Room::kKept) break;
+    if (bytes == least && room != Room::kKept && free_bytes < needed - least) break;
     if (fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0) {
       reserved_bytes_ = std::max(reserved_bytes_, bytes);
       return true;

@@ -16,7 +16,7 @@ namespace weft::lmdb {
 
 /// Which room on the disk a write may take.
 enum class Room : std::uint8_t {
-  kFree,  ///< what is free, and so much that the rest is there for kKept
+  kFree,  ///< what is free, on the disk or in the file; so much that the rest is there for kKept
   kKept   ///< also what is kept
 };
 
@@ -29,10 +29,12 @@ struct Written {
 class DiskRoom {
  public:
   /// Makes sure of room behind the file of `env` for the most that a transaction can need: its values, and copies of
-  /// pages, three for each change or all there are. With kKept, where that is not free, what is kept has to do: pages of
-  /// what is given up become free while it runs. If that was too little the commit fails, and nothing has changed.
+  /// pages, three for each change or all there are. Where that is not free, what is kept has to do: if the file has as
+  /// much in pages of its own that are free, or with kKept, since pages of what is given up become free while it runs.
+  /// If that was too little the commit fails, and nothing has changed.
+  /// @param free_bytes  of the file's own pages, where that is known; 0: it is not
   /// @return  false: the disk is too full
-  bool reserve(MDB_env* env, const Written& written, Room room);
+  bool reserve(MDB_env* env, const Written& written, Room room, std::uint64_t free_bytes);
   /// Of what was reserved all but what is kept.
   void give_back(MDB_env* env) const;
 

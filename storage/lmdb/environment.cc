@@ -285,7 +285,7 @@ Status Environment::check_last_commit() const {
 }
 
 Status Environment::try_write(const std::function<Status(Writing&)>& body, Room room,
-                              bool& map_full) {
+                              std::uint64_t known_free_bytes, bool& map_full) {
   MapLock map_lock(map_mutex_, std::defer_lock);
   Transaction txn;
   int code = begin(0, txn.get(), map_lock);
@@ -298,7 +298,7 @@ Status Environment::try_write(const std::function<Status(Writing&)>& body, Room 
     map_full = writing.map_full_;
     return status;
   }
-  if (!room_.reserve(env_, {writing.value_bytes_, writing.changes_}, room))
+  if (!room_.reserve(env_, {writing.value_bytes_, writing.changes_}, room, known_free_bytes))
     return error_of(ENOSPC, options_.folder);
   code = txn.commit();
   map_full = code == MDB_MAP_FULL;
@@ -314,11 +314,20 @@ void Environment::note_last_commit() {
 
 Status Environment::write(const std::function<Status(Writing&)>& body, Room room) {
   WEFT_ASSERT(getpid() == process_ && !options_.read_only);
+  std::uint64_t known_free_bytes = 0;
   for (;;) {
     bool map_full = false;
-    Status status = try_write(body, room, map_full);
-    if (!map_full) return status;
-    WEFT_TRY(grow());
+    Status status = try_write(body, room, known_free_bytes, map_full);
+    if (map_full) {
+      WEFT_TRY(grow());
+      continue;
+    }
+    const bool is_full = !status.ok() && status.error().code() == ErrorCode::kDiskFull;
+    if (!is_full || known_free_bytes != 0) return status;
+    // What is free in the file can't be asked for inside of a transaction that writes.
+    const Result<std::uint64_t> found = free_bytes();
+    if (!found.ok() || *found == 0) return status;
+    known_free_bytes = *found;
   }
 }
 

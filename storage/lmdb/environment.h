@@ -159,7 +159,8 @@ class Environment {
   int open_mapped(const std::string& path, unsigned flags);
   Error cannot_map(int code) const;
   Status open_databases();
-  Status try_write(const std::function<Status(Writing&)>& body, Room room, bool& map_full);
+  Status try_write(const std::function<Status(Writing&)>& body, Room room,
+                   std::uint64_t known_free_bytes, bool& map_full);
   using MapLock = std::shared_lock<std::shared_mutex>;
   Status check_last_commit() const;
   int begin_reading(MDB_txn*& txn, MapLock& lock) const;

@@ -314,7 +314,7 @@ Status LmdbStore::check_quota(std::uint64_t more_bytes) const {
   return Error(ErrorCode::kQuota, folder_.path() + " takes " + std::to_string(used) +
                                       " bytes of the " + std::to_string(options_.quota_bytes) +
                                       " it may; `weft store trash empty` gives up what was deleted "
-                                      "30 days ago, or compact it, or "
+                                      "30 days ago; evict what others keep, compact it, or "
                                       "allow it more");
 }
 

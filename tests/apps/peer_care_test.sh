@@ -306,6 +306,26 @@ if [[ -n $has_disk ]]; then
   killed s
   prints after "$weft" doc show "$store:${ids[1]}" /title
   check 'the large one is there' [ "$("$weft" store ls $store | grep -c live)" -eq 5 ]
+
+  # Evicting gives no byte of the file back, and yet what waited for room is stored then.
+  rm -r $store
+  store=disk/t
+  "$weft" peer --store $store --create 2>t.log &
+  pids[t]=$!
+  until_true "$weft" peer status --store $store
+  echo "{\"t\": \"$(head -c 400000 /dev/urandom | base64 -w 0)\"}" >random.json
+  for ((made = 0; made < 60; ++made)); do
+    "$weft" doc new $store: --from-json random.json --no-wait >/dev/null 2>&1
+    "$weft" peer health --store $store >/dev/null 2>&1 || break
+  done
+  healthy 5 'unsaved; ' $store
+  kept=$("$weft" store ls $store | cut -c1-32 | sed -n '1,6p')
+  for each in $kept; do ok 'evicted, was live' "$weft" store status $store "$each" evicted --force; done
+  until_true "$weft" peer health --store $store
+  ok 'everything is stored' "$weft" peer stop --store $store
+  ended t 0
+  ok 'all whole' "$weft" store verify $store
+  check 'what waited is there' [ "$("$weft" store ls $store | grep -c live)" -eq $((made + 1 - 6)) ]
 fi
 
 # A relaxed peer flushes more rarely; done means on the disk there, too.
