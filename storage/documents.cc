@@ -231,7 +231,8 @@ Result<std::vector<std::uint64_t>> read_chains(const Store& store, const Documen
   // A record that filled a gap lies behind those that it came before: then once more.
   for (bool goes_on = true; goes_on && !reached.covers(version);) {
     goes_on = false;
-    WEFT_TRY(store.scan_document(id, reached, [&](const RecordView& record) {
+    const VersionVector since = reached;  // which grows during the scan
+    WEFT_TRY(store.scan_document(id, since, [&](const RecordView& record) {
       if (record.kind == RecordKind::kState) {
         Result<StateView> state = read_state_payload(record.payload);
         if (!state.ok()) return true;
